@@ -1,0 +1,1 @@
+//! A Kerberos V5 realm as a function: request bytes and the time in, reply bytes out.

@@ -1,0 +1,9 @@
+//! Secrets, constant-time comparison and the randomness seam.
+
+mod random;
+mod secret;
+
+#[cfg(feature = "os-random")]
+pub use random::OsRandom;
+pub use random::{Random, RandomError};
+pub use secret::{Secret, constant_time_eq};

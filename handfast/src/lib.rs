@@ -1,0 +1,17 @@
+//! Two programs, one connection, each sure of the other.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod crypto;
+pub mod krb5;
+pub mod wire;
+
+mod name;
+mod time;
+
+pub use name::{NameType, ParseNameError, Principal};
+pub use time::Time;

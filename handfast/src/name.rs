@@ -1,0 +1,290 @@
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+
+/// The type of a principal name (RFC 4120 6.2). A hint only: it takes no part in comparison.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct NameType(pub i32);
+
+impl NameType {
+    /// Name type not known.
+    pub const UNKNOWN: NameType = NameType(0);
+    /// Just the name of the principal, as for users.
+    pub const PRINCIPAL: NameType = NameType(1);
+    /// Service and other unique instance (krbtgt).
+    pub const SRV_INST: NameType = NameType(2);
+    /// Service with host name as instance.
+    pub const SRV_HST: NameType = NameType(3);
+    /// Enterprise name, may be mapped to a principal name (RFC 6806 5).
+    pub const ENTERPRISE: NameType = NameType(10);
+    /// Well-known name (RFC 6111).
+    pub const WELLKNOWN: NameType = NameType(11);
+}
+
+/// A Kerberos principal: components and a realm (RFC 4120 6).
+///
+/// Written `component/component@REALM`, with `/`, `@` and `\` in a component escaped by `\`.
+/// Two principals are equal if components and realm are, whatever their name types (RFC 4120 6.2).
+///
+/// ```
+/// use handfast::Principal;
+/// let alice: Principal = "alice@EXAMPLE.COM".parse()?;
+/// assert_eq!(alice.realm(), "EXAMPLE.COM");
+/// assert_eq!(alice.components(), ["alice"]);
+/// # Ok::<(), handfast::ParseNameError>(())
+/// ```
+#[derive(Clone)]
+pub struct Principal {
+    name_type: NameType,
+    components: Vec<String>,
+    realm: String,
+}
+
+impl Principal {
+    /// A principal of these parts. An empty realm stands for "not known yet".
+    pub fn new(
+        name_type: NameType,
+        components: impl IntoIterator<Item = impl Into<String>>,
+        realm: impl Into<String>,
+    ) -> Self {
+        Principal { name_type, components: components.into_iter().map(Into::into).collect(), realm: realm.into() }
+    }
+
+    /// The ticket-granting service of `realm`, as issued by `issuer` (RFC 4120 7.3): `krbtgt/realm@issuer`.
+    pub fn krbtgt(realm: &str, issuer: &str) -> Self {
+        Principal::new(NameType::SRV_INST, ["krbtgt", realm], issuer)
+    }
+
+    /// Parses `text`, with `realm` where the text names none.
+    pub fn parse_with_realm(text: &str, realm: &str) -> Result<Self, ParseNameError> {
+        let (components, given) = split_escaped(text)?;
+        let name_type = if components.first().is_some_and(|first| first == "krbtgt") {
+            NameType::SRV_INST
+        } else {
+            NameType::PRINCIPAL
+        };
+        Ok(Principal { name_type, components, realm: given.unwrap_or_else(|| realm.to_string()) })
+    }
+
+    /// The name type.
+    pub fn name_type(&self) -> NameType {
+        self.name_type
+    }
+
+    /// The components of the name, without the realm.
+    pub fn components(&self) -> &[String] {
+        &self.components
+    }
+
+    /// The realm; empty if not known yet.
+    pub fn realm(&self) -> &str {
+        &self.realm
+    }
+
+    /// The same name in another realm.
+    pub fn with_realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = realm.into();
+        self
+    }
+
+    /// The same name with another name type.
+    pub fn with_name_type(mut self, name_type: NameType) -> Self {
+        self.name_type = name_type;
+        self
+    }
+
+    /// Whether this is the ticket-granting service of some realm.
+    pub fn is_krbtgt(&self) -> bool {
+        self.components.len() == 2 && self.components.first().is_some_and(|first| first == "krbtgt")
+    }
+
+    /// Components written without the realm, escaped.
+    pub fn without_realm(&self) -> impl fmt::Display + '_ {
+        Escaped { components: &self.components }
+    }
+}
+
+impl PartialEq for Principal {
+    fn eq(&self, other: &Self) -> bool {
+        self.realm == other.realm && self.components == other.components
+    }
+}
+
+impl Eq for Principal {}
+
+impl core::hash::Hash for Principal {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.realm.hash(state);
+        self.components.hash(state);
+    }
+}
+
+struct Escaped<'a> {
+    components: &'a [String],
+}
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, component) in self.components.iter().enumerate() {
+            if index > 0 {
+                f.write_str("/")?;
+            }
+            write_escaped(f, component, true)?;
+        }
+        Ok(())
+    }
+}
+
+fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str, in_component: bool) -> fmt::Result {
+    use fmt::Write;
+    for c in text.chars() {
+        match c {
+            '/' if !in_component => f.write_char('/')?,
+            '/' | '@' | '\\' => write!(f, "\\{c}")?,
+            '\n' => f.write_str("\\n")?,
+            '\t' => f.write_str("\\t")?,
+            '\u{8}' => f.write_str("\\b")?,
+            '\0' => f.write_str("\\0")?,
+            c => f.write_char(c)?,
+        }
+    }
+    Ok(())
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.without_realm().fmt(f)?;
+        if !self.realm.is_empty() {
+            f.write_str("@")?;
+            write_escaped(f, &self.realm, false)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Principal({self}, type {})", self.name_type.0)
+    }
+}
+
+impl FromStr for Principal {
+    type Err = ParseNameError;
+
+    fn from_str(text: &str) -> Result<Self, ParseNameError> {
+        Principal::parse_with_realm(text, "")
+    }
+}
+
+/// A name that can't be parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ParseNameError {
+    /// Nothing there, or nothing before the realm.
+    Empty,
+    /// A second unescaped `@`.
+    TwoRealms,
+    /// An `@` with nothing behind it.
+    EmptyRealm,
+    /// A `\` at the very end.
+    DanglingEscape,
+    /// Longer than a name may be.
+    TooLong {
+        /// The limit in bytes.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for ParseNameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ParseNameError::Empty => f.write_str("the name is empty"),
+            ParseNameError::TwoRealms => f.write_str("the name has two '@': write '\\@' for one that is part of it"),
+            ParseNameError::EmptyRealm => f.write_str("nothing follows the '@'"),
+            ParseNameError::DanglingEscape => f.write_str("the name ends in a single '\\'"),
+            ParseNameError::TooLong { limit } => write!(f, "the name is longer than {limit} bytes"),
+        }
+    }
+}
+
+impl core::error::Error for ParseNameError {}
+
+/// The longest name that is parsed, in bytes.
+const NAME_LIMIT: usize = 4096;
+
+fn split_escaped(text: &str) -> Result<(Vec<String>, Option<String>), ParseNameError> {
+    if text.len() > NAME_LIMIT {
+        return Err(ParseNameError::TooLong { limit: NAME_LIMIT });
+    }
+    let mut components = Vec::new();
+    let mut current = String::new();
+    let mut in_realm = false;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => current.push(unescape(chars.next().ok_or(ParseNameError::DanglingEscape)?)),
+            '/' if !in_realm => components.push(core::mem::take(&mut current)),
+            '@' if in_realm => return Err(ParseNameError::TwoRealms),
+            '@' => {
+                components.push(core::mem::take(&mut current));
+                in_realm = true;
+            }
+            c => current.push(c),
+        }
+    }
+    if in_realm && current.is_empty() {
+        return Err(ParseNameError::EmptyRealm);
+    }
+    let realm = in_realm.then(|| core::mem::take(&mut current));
+    if !in_realm {
+        components.push(current);
+    }
+    if components.iter().all(String::is_empty) {
+        return Err(ParseNameError::Empty);
+    }
+    Ok((components, realm))
+}
+
+fn unescape(c: char) -> char {
+    match c {
+        'n' => '\n',
+        't' => '\t',
+        'b' => '\u{8}',
+        '0' => '\0',
+        c => c,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_survive_writing_and_parsing() {
+        for text in ["alice@A.B", "HTTP/www.example.com@A", "a\\/b/c\\@d@R", "x\\\\y", "krbtgt/A@B", "a/@R"] {
+            let principal: Principal = text.parse().unwrap();
+            assert_eq!(principal.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn bad_names_say_why() {
+        for (text, error) in [
+            ("", ParseNameError::Empty),
+            ("@R", ParseNameError::Empty),
+            ("a@b@c", ParseNameError::TwoRealms),
+            ("a@", ParseNameError::EmptyRealm),
+            ("a\\", ParseNameError::DanglingEscape),
+        ] {
+            assert_eq!(text.parse::<Principal>().unwrap_err(), error, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_name_type_takes_no_part_in_comparison() {
+        let a: Principal = "HTTP/h@R".parse().unwrap();
+        assert_eq!(a, a.clone().with_name_type(NameType::SRV_HST));
+        assert_ne!(a, a.clone().with_realm("S"));
+    }
+}

@@ -1,0 +1,1 @@
+//! Tests against peers that nobody here wrote.
