@@ -1,1 +1,42 @@
-//! Tests against peers that nobody here wrote.
+//! Peers that nobody here wrote, started by the test itself on loopback and asked for their verdict.
+//!
+//! Every test that uses a peer starts one of these and reads what the *peer* says: its output, its log, its
+//! exit status. Nothing here knows `handfast`; it starts programs, bounds their time and stops them.
+//!
+//! ```no_run
+//! use handfast_interop::{Enctype, GssServer, MitRealm};
+//!
+//! let realm = MitRealm::start();                            // krb5kdc, users, services, keytabs
+//! let alice = realm.client();                               // a ccache of its own
+//! alice.kinit("alice", &realm.password("alice")).expect_success();
+//!
+//! let service = Enctype::Aes256Sha384.service();            // a service whose keys are of this one enctype
+//! let server = GssServer::start(realm.config(), realm.service_keytab(), &service);
+//! alice.gss_client(server.port(), &service, "hello", &[]).expect_success().expect_text("Signature verified");
+//! server.expect_accepted("alice@MIT.TEST", "aes256-cts-hmac-sha384-192/localhost@MIT.TEST");
+//! server.expect_log("Received message: \"hello\"");
+//! ```
+//!
+//! # When these tests run
+//! They need `HANDFAST_PEERS=required` and the peers' programs, which `./scripts/test` sets and installs. Without
+//! the variable, and with it when a program is missing, each test fails and says so: none is ever skipped.
+//! The crate is no default member of the workspace, so a plain `cargo test` needs nothing but Rust.
+#![forbid(unsafe_code)]
+#![allow(clippy::panic, reason = "a harness for tests: what goes wrong here fails the test that asked for it")]
+
+mod mit;
+mod peer;
+mod port;
+mod process;
+mod temp;
+
+pub use mit::client::MitClient;
+pub use mit::config::MitConfig;
+pub use mit::enctype::Enctype;
+pub use mit::gss_server::GssServer;
+pub use mit::klist::{Klist, KlistTicket};
+pub use mit::realm::MitRealm;
+pub use peer::{peer_program, require_peers};
+pub use port::{free_port, silent_address};
+pub use process::{Daemon, Run, run};
+pub use temp::TempDir;

@@ -1,0 +1,96 @@
+use crate::TempDir;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+/// A `krb5.conf` for MIT's library, of one realm with its KDCs at given addresses: MIT's own KDC or ours.
+///
+/// ```
+/// use handfast_interop::MitConfig;
+/// let config = MitConfig::new("EXAMPLE.TEST", "127.0.0.1:20088".parse()?).tcp_only();
+/// assert!(config.text().contains("default_realm = EXAMPLE.TEST"));
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct MitConfig {
+    realm: String,
+    kdcs: Vec<SocketAddr>,
+    settings: Vec<String>,
+    dir: Arc<TempDir>,
+}
+
+impl MitConfig {
+    /// The realm `realm` with one KDC. Nothing is asked of the DNS, and names of hosts are taken as they are.
+    pub fn new(realm: &str, kdc: SocketAddr) -> Self {
+        MitConfig { realm: realm.into(), kdcs: vec![kdc], settings: Vec::new(), dir: Arc::new(TempDir::new("config")) }
+            .written()
+    }
+
+    /// One more KDC, tried after those before.
+    pub fn or_kdc(mut self, kdc: SocketAddr) -> Self {
+        self.kdcs.push(kdc);
+        self.rewritten()
+    }
+
+    /// One more line in `[libdefaults]`, such as `"clockskew = 30"`.
+    pub fn setting(mut self, line: &str) -> Self {
+        self.settings.push(line.into());
+        self.rewritten()
+    }
+
+    /// The KDC is asked over TCP at once.
+    pub fn tcp_only(self) -> Self {
+        self.setting("udp_preference_limit = 1")
+    }
+
+    /// Only these encryption types are asked for and accepted, by the names MIT gives them.
+    pub fn permitted_enctypes(self, names: &[&str]) -> Self {
+        self.setting(&format!("permitted_enctypes = {}", names.join(" ")))
+    }
+
+    /// The realm's name.
+    pub fn realm(&self) -> &str {
+        &self.realm
+    }
+
+    /// The text of the file.
+    pub fn text(&self) -> String {
+        let Self { realm, .. } = self;
+        let settings: String = self.settings.iter().map(|line| format!(" {line}\n")).collect();
+        let kdcs: String = self.kdcs.iter().map(|kdc| format!("  kdc = {kdc}\n")).collect();
+        format!(
+            "[libdefaults]\n default_realm = {realm}\n dns_lookup_realm = false\n dns_lookup_kdc = false\n \
+             dns_canonicalize_hostname = false\n rdns = false\n{settings}\
+             [realms]\n {realm} = {{\n{kdcs} }}\n[domain_realm]\n localhost = {realm}\n"
+        )
+    }
+
+    /// Where the file is; as long as this value or a clone of it lives.
+    pub fn path(&self) -> std::path::PathBuf {
+        self.dir.join("krb5.conf")
+    }
+
+    /// A peer's program with this configuration and nothing of the caller's environment.
+    ///
+    /// Its replay cache is in `scratch`, so that no two tests share one.
+    pub fn command(&self, program: &str, scratch: &Path) -> Command {
+        let mut command = Command::new(crate::peer_program(program));
+        command.env_clear().env("PATH", crate::peer::search_path()).env("LC_ALL", "C").env("TZ", "UTC");
+        command.env("KRB5_CONFIG", self.path());
+        command.env("KRB5RCACHENAME", format!("file2:{}", scratch.join("replay-cache").display()));
+        command.current_dir(scratch);
+        command
+    }
+
+    // Clones share a file, so a changed copy gets a new one.
+    fn rewritten(mut self) -> Self {
+        self.dir = Arc::new(TempDir::new("config"));
+        self.written()
+    }
+
+    fn written(self) -> Self {
+        self.dir.write("krb5.conf", self.text());
+        self
+    }
+}

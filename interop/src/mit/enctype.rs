@@ -1,0 +1,54 @@
+/// The four AES encryption types, by the names that MIT's programs read and print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Enctype {
+    /// aes128-cts-hmac-sha1-96 (RFC 3962)
+    Aes128Sha1,
+    /// aes256-cts-hmac-sha1-96 (RFC 3962)
+    Aes256Sha1,
+    /// aes128-cts-hmac-sha256-128 (RFC 8009)
+    Aes128Sha256,
+    /// aes256-cts-hmac-sha384-192 (RFC 8009)
+    Aes256Sha384,
+}
+
+impl Enctype {
+    /// All four, in the order of their numbers.
+    pub const ALL: [Enctype; 4] =
+        [Enctype::Aes128Sha1, Enctype::Aes256Sha1, Enctype::Aes128Sha256, Enctype::Aes256Sha384];
+
+    /// The name that MIT's programs print.
+    pub fn name(self) -> &'static str {
+        match self {
+            Enctype::Aes128Sha1 => "aes128-cts-hmac-sha1-96",
+            Enctype::Aes256Sha1 => "aes256-cts-hmac-sha1-96",
+            Enctype::Aes128Sha256 => "aes128-cts-hmac-sha256-128",
+            Enctype::Aes256Sha384 => "aes256-cts-hmac-sha384-192",
+        }
+    }
+
+    /// The number on the wire (RFC 3962 7, RFC 8009 8).
+    pub fn number(self) -> i32 {
+        match self {
+            Enctype::Aes128Sha1 => 17,
+            Enctype::Aes256Sha1 => 18,
+            Enctype::Aes128Sha256 => 19,
+            Enctype::Aes256Sha384 => 20,
+        }
+    }
+
+    /// The host-based name (`service@host`) of the [`MitRealm`](crate::MitRealm)'s service whose ticket and session
+    /// keys are of this encryption type only.
+    pub fn service(self) -> String {
+        format!("{}@localhost", self.name())
+    }
+
+    /// The principal of [`Enctype::service`], without the realm.
+    pub fn service_principal(self) -> String {
+        format!("{}/localhost", self.name())
+    }
+
+    /// A user of the [`MitRealm`](crate::MitRealm) whose only key is of this encryption type.
+    pub fn user(self) -> String {
+        format!("user-{}", self.name())
+    }
+}

@@ -1,0 +1,40 @@
+use std::path::{Path, PathBuf};
+
+const DIRECTORIES: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// Fails the test unless `HANDFAST_PEERS=required`, with the reason and what to do.
+pub fn require_peers() {
+    let value = std::env::var("HANDFAST_PEERS").unwrap_or_default();
+    assert!(
+        value == "required",
+        "this test starts real peers (MIT krb5). HANDFAST_PEERS is {value:?}, not \"required\": \
+         run ./scripts/test, which installs the peers and sets it"
+    );
+}
+
+/// Where a peer's program is. A missing one fails the test, naming the Debian package that has it.
+pub fn peer_program(name: &str) -> PathBuf {
+    require_peers();
+    let places = DIRECTORIES.iter().map(|directory| Path::new(directory).join(name));
+    places.into_iter().find(|path| path.is_file()).unwrap_or_else(|| {
+        panic!(
+            "the peer program {name} is in none of {DIRECTORIES:?}; Debian has it in {}: run ./scripts/test",
+            package(name)
+        )
+    })
+}
+
+/// The search path that peers get.
+pub(crate) fn search_path() -> String {
+    DIRECTORIES.join(":")
+}
+
+fn package(program: &str) -> &'static str {
+    match program {
+        "krb5kdc" | "kdb5_util" => "krb5-kdc",
+        "kadmin.local" => "krb5-admin-server or krb5-user",
+        "kinit" | "kvno" | "klist" | "kdestroy" => "krb5-user",
+        "gss-client" | "gss-server" => "krb5-gss-samples",
+        _ => "a package that ./scripts/test does not know",
+    }
+}
