@@ -64,6 +64,25 @@ impl fmt::Display for DecodeReason {
 
 impl core::error::Error for DecodeError {}
 
+/// A value that a format has no room for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodeError {
+    /// The format or message being encoded.
+    pub what: &'static str,
+    /// Which of its items is too long, or too many.
+    pub item: &'static str,
+    /// What there is room for, in the unit of the item.
+    pub limit: usize,
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} is over the limit of {}", self.what, self.item, self.limit)
+    }
+}
+
+impl core::error::Error for EncodeError {}
+
 /// Reads from the front of a byte string; every read is checked against what is left.
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {

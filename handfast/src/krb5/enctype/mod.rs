@@ -31,3 +31,20 @@ pub struct EncryptionKey {
     enctype: Enctype,
     bytes: Secret<Vec<u8>>,
 }
+
+impl EncryptionKey {
+    /// A key of these bytes.
+    pub fn new(enctype: Enctype, bytes: impl Into<Vec<u8>>) -> Self {
+        EncryptionKey { enctype, bytes: Secret::new(bytes.into()) }
+    }
+
+    /// What it is for.
+    pub fn enctype(&self) -> Enctype {
+        self.enctype
+    }
+
+    /// The key itself.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.expose()
+    }
+}

@@ -1,0 +1,84 @@
+//! A ticket together with its session key, as its client holds it.
+
+use super::enctype::EncryptionKey;
+use crate::{Principal, Time};
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+/// A ticket's flags (RFC 4120 5.3): bit 0 is the most significant.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct TicketFlags(pub u32);
+
+impl fmt::Debug for TicketFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TicketFlags({:#010x})", self.0)
+    }
+}
+
+/// An address of a host, with its type number (RFC 4120 5.2.5, 7.5.3).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HostAddress {
+    /// 2 is IPv4, 24 is IPv6, 20 is NetBIOS.
+    pub addr_type: i32,
+    /// The address in network byte order.
+    pub address: Vec<u8>,
+}
+
+/// One element of authorization data (RFC 4120 5.2.6).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AuthorizationDataElement {
+    /// The type number.
+    pub ad_type: i32,
+    /// What it says, encoded as its type wants.
+    pub ad_data: Vec<u8>,
+}
+
+/// A ticket together with its session key, as its client holds it.
+#[doc(alias = "krb5_creds")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldTicket {
+    /// Who may use it.
+    pub client: Principal,
+    /// Whom it is for.
+    pub server: Principal,
+    /// The session key.
+    pub key: EncryptionKey,
+    /// When the client first authenticated.
+    pub auth_time: Time,
+    /// From when on it is good, if that is not `auth_time`.
+    pub start_time: Option<Time>,
+    /// Until when it is good.
+    pub end_time: Time,
+    /// Until when it may be renewed, if it may.
+    pub renew_till: Option<Time>,
+    /// Whether it is encrypted in the session key of another ticket (user-to-user).
+    pub is_skey: bool,
+    /// Its flags.
+    pub flags: TicketFlags,
+    /// The addresses that it may be used from; none means from anywhere.
+    pub addresses: Vec<HostAddress>,
+    /// Authorization data that the client asked for.
+    pub authorization_data: Vec<AuthorizationDataElement>,
+    /// The ticket, in DER.
+    pub ticket: Vec<u8>,
+    /// For user-to-user, the ticket that holds the key of the first one, in DER; else empty.
+    pub second_ticket: Vec<u8>,
+}
+
+impl HeldTicket {
+    /// From when on it is good.
+    pub fn starts(&self) -> Time {
+        self.start_time.unwrap_or(self.auth_time)
+    }
+
+    /// Whether it is good at `now`, a time by the KDC's clock: neither expired nor postdated.
+    pub fn is_valid_at(&self, now: Time) -> bool {
+        self.starts() <= now && now < self.end_time
+    }
+
+    /// How long it is still good; zero once it has expired.
+    pub fn remaining(&self, now: Time) -> Duration {
+        self.end_time.saturating_since(now)
+    }
+}
