@@ -1,1 +1,23 @@
 //! Sockets, files and drivers for handfast: KDC transport, ticket stores, handshake drivers, streams.
+//!
+//! What waits or touches the system lives here; what thinks lives in `handfast`. Everything is blocking, and every wait is
+//! bounded by a [`Deadline`] or a time-out that the caller can set.
+//!
+//! | room | what it does |
+//! |---|---|
+//! | [`environment`] | the one place that reads environment variables, and the default names of stores |
+//! | [`framing`] | tokens and messages on a byte stream: MS-NNS, and MIT's gss-client/gss-server |
+//! | [`lock`] (Unix) | whole-file locks that exclude MIT's library |
+//! | [`resolve`] | host names to addresses |
+#![forbid(unsafe_code)]
+
+pub mod environment;
+pub mod framing;
+#[cfg(unix)]
+pub mod lock;
+pub mod resolve;
+
+mod deadline;
+
+pub use deadline::{Deadline, Timed};
+pub use environment::Environment;
