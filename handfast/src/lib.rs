@@ -10,8 +10,10 @@ pub mod crypto;
 pub mod krb5;
 pub mod wire;
 
+mod bindings;
 mod name;
 mod time;
 
-pub use name::{NameType, ParseNameError, Principal};
+pub use bindings::{ChannelAddress, ChannelBindings, ServerEndPointError};
+pub use name::{NameType, ParseNameError, ParseServiceNameError, Principal, ServiceName};
 pub use time::Time;

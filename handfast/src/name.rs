@@ -1,7 +1,11 @@
+mod service_name;
+
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
+
+pub use service_name::{ParseServiceNameError, ServiceName};
 
 /// The type of a principal name (RFC 4120 6.2). A hint only: it takes no part in comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
