@@ -10,6 +10,7 @@ pub mod crypto;
 pub mod krb5;
 pub mod wire;
 
+mod asn1;
 mod bindings;
 mod name;
 mod time;

@@ -41,6 +41,13 @@ pub enum DecodeReason {
         /// The limit, in the unit of the item.
         limit: usize,
     },
+    /// An ASN.1 element has another tag than the one that must stand here.
+    UnexpectedTag {
+        /// The identifier octet that must stand here.
+        expected: u8,
+        /// The one that does; none at the end.
+        found: Option<u8>,
+    },
     /// A value that the format does not allow; the text names the rule.
     Invalid(&'static str),
 }
@@ -57,6 +64,12 @@ impl fmt::Display for DecodeReason {
             DecodeReason::Truncated { needed, left } => write!(f, "{needed} bytes needed, {left} left"),
             DecodeReason::Trailing { count } => write!(f, "{count} bytes left over at the end"),
             DecodeReason::TooLarge { limit } => write!(f, "over the limit of {limit}"),
+            DecodeReason::UnexpectedTag { expected, found: Some(found) } => {
+                write!(f, "tag 0x{expected:02x} needed, tag 0x{found:02x} found")
+            }
+            DecodeReason::UnexpectedTag { expected, found: None } => {
+                write!(f, "tag 0x{expected:02x} needed, nothing left")
+            }
             DecodeReason::Invalid(rule) => f.write_str(rule),
         }
     }

@@ -5,6 +5,7 @@ pub mod ccache;
 pub mod enctype;
 mod held_ticket;
 pub mod keytab;
+pub mod message;
 
 pub use ccache::Ccache;
 pub use held_ticket::{AuthorizationDataElement, HeldTicket, HostAddress, TicketFlags};

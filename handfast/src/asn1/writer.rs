@@ -1,0 +1,92 @@
+use super::{Asn1, Optional, tag};
+use alloc::vec::Vec;
+use zeroize::Zeroize;
+
+/// Appends DER elements to the caller's buffer. Where the buffer has to grow, the old one is wiped: some messages
+/// hold keys.
+pub(crate) struct DerWriter<'a> {
+    out: &'a mut Vec<u8>,
+}
+
+/// The first capacity of a buffer that has none.
+const FIRST_CAPACITY: usize = 256;
+
+impl<'a> DerWriter<'a> {
+    pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
+        DerWriter { out }
+    }
+
+    /// Bytes that are DER already.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.make_room(bytes.len());
+        self.out.extend_from_slice(bytes);
+    }
+
+    fn make_room(&mut self, more: usize) {
+        if self.out.capacity().saturating_sub(self.out.len()) >= more {
+            return;
+        }
+        let capacity = self.out.capacity().saturating_mul(2).max(self.out.len().saturating_add(more));
+        let mut grown = Vec::with_capacity(capacity.max(FIRST_CAPACITY));
+        grown.extend_from_slice(self.out);
+        self.out.zeroize();
+        *self.out = grown;
+    }
+
+    /// An element tagged `tag` around what `write` appends.
+    pub(crate) fn nested(&mut self, tag: u8, write: impl FnOnce(&mut DerWriter<'_>)) {
+        self.raw(&[tag, 0]);
+        let start = self.out.len();
+        write(self);
+        self.close(start);
+    }
+
+    /// Sets the length of the contents that began at `start`, whose one length octet stands before it.
+    fn close(&mut self, start: usize) {
+        let length = self.out.len().saturating_sub(start);
+        let octets = length.to_be_bytes();
+        let first = octets.iter().position(|octet| *octet != 0).unwrap_or(octets.len());
+        let significant = octets.get(first..).unwrap_or_default();
+        let (short, long) = match (u8::try_from(length), u8::try_from(significant.len())) {
+            (Ok(short @ ..0x80), _) => (short, &[][..]),
+            (_, count) => (0x80 | count.unwrap_or(0), significant),
+        };
+        if let Some(octet) = start.checked_sub(1).and_then(|at| self.out.get_mut(at)) {
+            *octet = short;
+        }
+        self.raw(long);
+        if let Some(contents) = self.out.get_mut(start..) {
+            contents.rotate_right(long.len());
+        }
+    }
+
+    pub(crate) fn primitive(&mut self, tag: u8, contents: &[u8]) {
+        self.nested(tag, |inner| inner.raw(contents));
+    }
+
+    /// INTEGER in its shortest form.
+    pub(crate) fn integer(&mut self, value: i64) {
+        let octets = value.to_be_bytes();
+        let redundant = |pair: &[u8]| matches!(pair, [0, 0..=0x7f] | [0xff, 0x80..=0xff]);
+        let skip = octets.windows(2).take_while(|pair| redundant(pair)).count();
+        self.primitive(tag::INTEGER, octets.get(skip..).unwrap_or_default());
+    }
+
+    /// BIT STRING of 32 bits, bit 0 the most significant.
+    pub(crate) fn bits32(&mut self, bits: u32) {
+        let [a, b, c, d] = bits.to_be_bytes();
+        self.primitive(tag::BIT_STRING, &[0, a, b, c, d]);
+    }
+
+    /// The field `[number]`.
+    pub(crate) fn field<'v, T: Asn1<'v>>(&mut self, number: u8, value: &T) {
+        self.nested(tag::context(number), |inner| value.write(inner));
+    }
+
+    /// The field `[number]`, unless it is absent.
+    pub(crate) fn optional<'v, T: Optional<'v>>(&mut self, number: u8, value: &T) {
+        if !value.is_absent() {
+            self.nested(tag::context(number), |inner| value.write_present(inner));
+        }
+    }
+}
