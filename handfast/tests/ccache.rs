@@ -50,7 +50,7 @@ fn ticket(client: &str, server: &str, end: i64) -> HeldTicket {
     HeldTicket {
         client: client.parse().unwrap(),
         server: server.parse().unwrap(),
-        key: EncryptionKey::new(Enctype(18), [9; 32]),
+        key: EncryptionKey::unchecked(Enctype(18), [9; 32]),
         auth_time: Time::from_unix_seconds(100),
         start_time: None,
         end_time: Time::from_unix_seconds(end),
@@ -280,6 +280,6 @@ fn long_lists_are_refused_both_ways() {
 #[test]
 fn session_keys_are_not_shown() {
     let mut held = ticket("alice@R", "HTTP/h@R", 200);
-    held.key = EncryptionKey::new(Enctype(18), b"SESSIONKEY".to_vec());
+    held.key = EncryptionKey::unchecked(Enctype(18), b"SESSIONKEY".to_vec());
     assert!(!format!("{held:?}").contains("83, 69, 83, 83"));
 }

@@ -1,5 +1,8 @@
 //! Secrets, constant-time comparison and the randomness seam.
 
+pub(crate) mod aes;
+pub(crate) mod hash;
+pub(crate) mod hmac;
 mod random;
 mod secret;
 

@@ -16,7 +16,7 @@
 //!     principal: http,
 //!     timestamp: Time::from_unix_seconds(1_700_000_000),
 //!     kvno: 3,
-//!     key: EncryptionKey::new(Enctype::AES256_CTS_HMAC_SHA1_96, [7; 32]),
+//!     key: EncryptionKey::new(Enctype::AES256_CTS_HMAC_SHA1_96, [7; 32])?,
 //! });
 //! let file = keytab.encode()?;
 //! assert_eq!(Keytab::decode(file.expose())?, keytab);
@@ -301,7 +301,7 @@ fn read_entry(version: Version, record: &mut Reader<'_>) -> Result<KeytabEntry, 
     let low_kvno = u32::from(record.u8()?);
     let enctype = Enctype(order.number(record)?);
     let length = order.u16(record)?;
-    let key = EncryptionKey::new(enctype, record.take(length.into())?);
+    let key = EncryptionKey::unchecked(enctype, record.take(length.into())?);
     let kvno = match record.left() {
         0..=3 => low_kvno,
         _ => Some(order.u32(record)?).filter(|kvno| *kvno != 0).unwrap_or(low_kvno),

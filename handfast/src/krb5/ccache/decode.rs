@@ -103,7 +103,7 @@ impl Version {
         if self.0 == 3 {
             self.order().number(reader)?;
         }
-        Ok(EncryptionKey::new(enctype, self.data(reader)?))
+        Ok(EncryptionKey::unchecked(enctype, self.data(reader)?))
     }
 
     fn addresses(self, reader: &mut Reader<'_>) -> Result<Vec<HostAddress>, DecodeError> {

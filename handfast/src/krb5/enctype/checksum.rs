@@ -1,0 +1,103 @@
+use super::cipher::LONGEST_MAC;
+use super::{Algorithms, ChecksumType, CryptoError, EncryptionKey, KeyUsage, Row, rfc3961, rfc8009};
+use crate::crypto::aes::{Aes128, Aes256};
+use crate::crypto::constant_time_eq;
+use crate::crypto::hash::{Sha1, Sha256, Sha384};
+use crate::crypto::hmac::HmacKey;
+use alloc::boxed::Box;
+use core::fmt;
+
+/// The checksum key of one usage (RFC 3961 5.4, RFC 8009 6), scheduled once: safe to share between threads.
+pub struct ChecksumKey {
+    row: &'static Row,
+    hmac: Scheduled,
+}
+
+enum Scheduled {
+    Sha1(HmacKey<Sha1>),
+    Sha256(HmacKey<Sha256>),
+    /// Boxed: twice the size of the others.
+    Sha384(Box<HmacKey<Sha384>>),
+}
+
+impl ChecksumKey {
+    /// Derives and schedules the key.
+    ///
+    /// # Errors
+    /// [`CryptoError::UnsupportedEnctype`] and [`CryptoError::WrongKeySize`].
+    pub fn new(key: &EncryptionKey, usage: KeyUsage) -> Result<Self, CryptoError> {
+        let row = key.usable()?;
+        let base = key.bytes();
+        let hmac = match row.algorithms {
+            Algorithms::Aes128Sha1 => Scheduled::Sha1(rfc3961::checksum_key::<Aes128, _>(base, usage)),
+            Algorithms::Aes256Sha1 => Scheduled::Sha1(rfc3961::checksum_key::<Aes256, _>(base, usage)),
+            Algorithms::Aes128Sha256 => Scheduled::Sha256(rfc8009::checksum_key(base, usage, row.mac)),
+            Algorithms::Aes256Sha384 => Scheduled::Sha384(Box::new(rfc8009::checksum_key(base, usage, row.mac))),
+        };
+        Ok(ChecksumKey { row, hmac })
+    }
+
+    /// The type of its checksums.
+    pub fn checksum_type(&self) -> ChecksumType {
+        self.row.checksum
+    }
+
+    /// Octets in a checksum.
+    pub fn mac_len(&self) -> usize {
+        self.row.mac
+    }
+
+    /// The checksum of the concatenation of `parts`.
+    pub fn checksum(&self, parts: &[&[u8]]) -> Mac {
+        let mut mac = Mac { octets: [0; LONGEST_MAC], length: self.row.mac };
+        let (out, _) = mac.octets.split_at_mut(mac.length);
+        match &self.hmac {
+            Scheduled::Sha1(key) => key.mac(parts, out),
+            Scheduled::Sha256(key) => key.mac(parts, out),
+            Scheduled::Sha384(key) => key.mac(parts, out),
+        }
+        mac
+    }
+
+    /// Whether `expected` is the checksum of the concatenation of `parts`; takes as long either way.
+    ///
+    /// # Errors
+    /// [`CryptoError::IntegrityCheckFailed`], also for a checksum of another length.
+    pub fn verify(&self, parts: &[&[u8]], expected: &[u8]) -> Result<(), CryptoError> {
+        if constant_time_eq(&self.checksum(parts), expected) { Ok(()) } else { Err(CryptoError::IntegrityCheckFailed) }
+    }
+}
+
+/// Shows the enctype, not the key.
+impl fmt::Debug for ChecksumKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ChecksumKey({})", self.row.name)
+    }
+}
+
+/// A keyed checksum, as long as its type says. Compare with [`ChecksumKey::verify`] alone.
+#[derive(Clone)]
+pub struct Mac {
+    octets: [u8; LONGEST_MAC],
+    length: usize,
+}
+
+impl core::ops::Deref for Mac {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.octets.split_at(self.length).0
+    }
+}
+
+impl AsRef<[u8]> for Mac {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl fmt::Debug for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mac({} octets)", self.length)
+    }
+}

@@ -1,0 +1,42 @@
+use core::fmt;
+
+/// A checksum type number (RFC 3961 8). Unknown numbers are representable.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChecksumType(pub i32);
+
+impl ChecksumType {
+    /// hmac-sha1-96-aes128 (RFC 3962 7)
+    pub const HMAC_SHA1_96_AES128: ChecksumType = ChecksumType(15);
+    /// hmac-sha1-96-aes256 (RFC 3962 7)
+    pub const HMAC_SHA1_96_AES256: ChecksumType = ChecksumType(16);
+    /// hmac-sha256-128-aes128 (RFC 8009 7)
+    pub const HMAC_SHA256_128_AES128: ChecksumType = ChecksumType(19);
+    /// hmac-sha384-192-aes256 (RFC 8009 7)
+    pub const HMAC_SHA384_192_AES256: ChecksumType = ChecksumType(20);
+
+    /// The registered name, if it is known here.
+    pub fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::HMAC_SHA1_96_AES128 => "hmac-sha1-96-aes128",
+            Self::HMAC_SHA1_96_AES256 => "hmac-sha1-96-aes256",
+            Self::HMAC_SHA256_128_AES128 => "hmac-sha256-128-aes128",
+            Self::HMAC_SHA384_192_AES256 => "hmac-sha384-192-aes256",
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for ChecksumType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "checksum type {}", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for ChecksumType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ChecksumType({})", self.0)
+    }
+}

@@ -1,0 +1,179 @@
+use super::cts::Message;
+use super::rfc3961::Simplified;
+use super::rfc8009::EncryptThenMac;
+use super::{Algorithms, CryptoError, EncryptionKey, Enctype, KeyUsage, Part, Row};
+use crate::crypto::Secret;
+use crate::crypto::aes::{Aes128, Aes256};
+use crate::crypto::hash::{Sha1, Sha256, Sha384};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Octets in the longest MAC, that of aes256-cts-hmac-sha384-192.
+pub(super) const LONGEST_MAC: usize = 24;
+
+/// Octets in a confounder, the first block of every ciphertext.
+const CONFOUNDER: usize = 16;
+
+/// How an enctype encrypts with the keys of one usage. The buffers have the enctype's lengths.
+pub(super) trait Profile {
+    /// Encrypts in place and writes the MAC.
+    fn seal(&self, message: Message<'_, '_>, mac: &mut [u8]);
+    /// Decrypts in place; after an error, no plaintext is left in the message.
+    fn unseal(&self, message: Message<'_, '_>, mac: &[u8]) -> Result<(), CryptoError>;
+}
+
+/// The encryption keys of one usage (RFC 3961 5.3, RFC 8009 5), derived and scheduled once.
+///
+/// A ciphertext is `confounder | data | MAC`, the first two encrypted together: [`CipherKey::header_len`] octets,
+/// as many octets as the data, and [`CipherKey::mac_len`] octets. The key is safe to share between threads,
+/// wipes itself, and takes some 100 octets: AES is expanded per message, HMAC's padded blocks are hashed here.
+pub struct CipherKey {
+    row: &'static Row,
+    keys: Keys,
+}
+
+enum Keys {
+    Aes128Sha1(Simplified<Aes128, Sha1>),
+    Aes256Sha1(Simplified<Aes256, Sha1>),
+    Aes128Sha256(EncryptThenMac<Aes128, Sha256>),
+    /// Boxed: twice the size of the others.
+    Aes256Sha384(Box<EncryptThenMac<Aes256, Sha384>>),
+}
+
+/// Calls a method of whichever profile is there.
+macro_rules! profile {
+    ($keys:expr, $method:ident($($argument:expr),*)) => {
+        match $keys {
+            Keys::Aes128Sha1(keys) => keys.$method($($argument),*),
+            Keys::Aes256Sha1(keys) => keys.$method($($argument),*),
+            Keys::Aes128Sha256(keys) => keys.$method($($argument),*),
+            Keys::Aes256Sha384(keys) => keys.$method($($argument),*),
+        }
+    };
+}
+
+impl CipherKey {
+    /// Derives and schedules the keys.
+    ///
+    /// # Errors
+    /// [`CryptoError::UnsupportedEnctype`] and [`CryptoError::WrongKeySize`].
+    pub fn new(key: &EncryptionKey, usage: KeyUsage) -> Result<Self, CryptoError> {
+        let row = key.usable()?;
+        let base = key.bytes();
+        let keys = match row.algorithms {
+            Algorithms::Aes128Sha1 => Keys::Aes128Sha1(Simplified::new(base, usage)),
+            Algorithms::Aes256Sha1 => Keys::Aes256Sha1(Simplified::new(base, usage)),
+            Algorithms::Aes128Sha256 => Keys::Aes128Sha256(EncryptThenMac::new(base, usage, row.mac)),
+            Algorithms::Aes256Sha384 => Keys::Aes256Sha384(Box::new(EncryptThenMac::new(base, usage, row.mac))),
+        };
+        Ok(CipherKey { row, keys })
+    }
+
+    /// What the keys are for.
+    pub fn enctype(&self) -> Enctype {
+        self.row.enctype
+    }
+
+    /// Octets of confounder before the data.
+    pub fn header_len(&self) -> usize {
+        self.row.confounder
+    }
+
+    /// Octets of MAC after the data.
+    pub fn mac_len(&self) -> usize {
+        self.row.mac
+    }
+
+    /// Octets in the ciphertext of `plain` octets.
+    pub fn sealed_len(&self, plain: usize) -> usize {
+        plain.saturating_add(self.header_len() + self.mac_len())
+    }
+
+    /// Encrypts a message and appends the ciphertext to `out`.
+    ///
+    /// The confounder must be unpredictable and new for each message.
+    pub fn encrypt(&self, confounder: &[u8; CONFOUNDER], plaintext: &[u8], out: &mut Vec<u8>) {
+        let start = out.len();
+        out.reserve(self.sealed_len(plaintext.len()));
+        out.extend_from_slice(confounder);
+        out.extend_from_slice(plaintext);
+        out.extend_from_slice([0; LONGEST_MAC].split_at(self.mac_len()).0);
+        let (header, rest) = out.split_at_mut(start).1.split_at_mut(CONFOUNDER);
+        let (data, mac) = rest.split_at_mut(plaintext.len());
+        profile!(&self.keys, seal(Message::new(header, &mut [Part::Sealed(data)]), mac));
+    }
+
+    /// Checks and decrypts a whole ciphertext.
+    ///
+    /// # Errors
+    /// [`CryptoError::TooShort`] and [`CryptoError::IntegrityCheckFailed`].
+    pub fn decrypt(&self, ciphertext: &[u8]) -> Result<Secret<Vec<u8>>, CryptoError> {
+        let data_len = self.data_len(ciphertext)?;
+        let (header, rest) = ciphertext.split_at(self.header_len());
+        let (data, mac) = rest.split_at(data_len);
+        let mut confounder = [0; CONFOUNDER];
+        confounder.copy_from_slice(header);
+        let mut plaintext = Secret::new(data.to_vec());
+        let mut parts = [Part::Sealed(plaintext.expose_mut())];
+        profile!(&self.keys, unseal(Message::new(&mut confounder, &mut parts), mac))?;
+        Ok(plaintext)
+    }
+
+    /// Checks and decrypts a whole ciphertext where it lies, and gives the data in it.
+    ///
+    /// # Errors
+    /// [`CryptoError::TooShort`] and [`CryptoError::IntegrityCheckFailed`]; no plaintext is in the
+    /// buffer then.
+    pub fn decrypt_in_place<'c>(&self, ciphertext: &'c mut [u8]) -> Result<&'c mut [u8], CryptoError> {
+        let data_len = self.data_len(ciphertext)?;
+        let (header, rest) = ciphertext.split_at_mut(self.header_len());
+        let (data, mac) = rest.split_at_mut(data_len);
+        profile!(&self.keys, unseal(Message::new(header, &mut [Part::Sealed(data)]), mac))?;
+        Ok(data)
+    }
+
+    /// Encrypts in place a message in several buffers.
+    ///
+    /// `header` holds the confounder, `mac` takes the MAC. The sealed parts are one text for the
+    /// cipher; the MAC covers sealed and signed parts in their order.
+    ///
+    /// # Errors
+    /// [`CryptoError::WrongBufferSize`] if `header` or `mac` is not exactly as long as it must be.
+    pub fn seal_parts(&self, header: &mut [u8], parts: &mut [Part<'_>], mac: &mut [u8]) -> Result<(), CryptoError> {
+        self.check_buffers(header, mac)?;
+        profile!(&self.keys, seal(Message::new(header, parts), mac));
+        Ok(())
+    }
+
+    /// Checks and decrypts in place a message in several buffers, as [`CipherKey::seal_parts`] made it.
+    ///
+    /// # Errors
+    /// [`CryptoError::WrongBufferSize`], and [`CryptoError::IntegrityCheckFailed`]: no plaintext is
+    /// in the buffers then.
+    pub fn unseal_parts(&self, header: &mut [u8], parts: &mut [Part<'_>], mac: &[u8]) -> Result<(), CryptoError> {
+        self.check_buffers(header, mac)?;
+        profile!(&self.keys, unseal(Message::new(header, parts), mac))
+    }
+
+    /// Octets of data in a whole ciphertext.
+    fn data_len(&self, ciphertext: &[u8]) -> Result<usize, CryptoError> {
+        let (minimum, actual) = (self.sealed_len(0), ciphertext.len());
+        actual.checked_sub(minimum).ok_or(CryptoError::TooShort { minimum, actual })
+    }
+
+    fn check_buffers(&self, header: &[u8], mac: &[u8]) -> Result<(), CryptoError> {
+        let check = |expected, actual| {
+            if expected == actual { Ok(()) } else { Err(CryptoError::WrongBufferSize { expected, actual }) }
+        };
+        check(self.header_len(), header.len())?;
+        check(self.mac_len(), mac.len())
+    }
+}
+
+/// Shows the enctype, not the keys.
+impl fmt::Debug for CipherKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CipherKey({})", self.row.name)
+    }
+}

@@ -1,0 +1,86 @@
+use super::{Algorithms, CryptoError, Enctype, Row, rfc3961, rfc8009};
+use crate::crypto::aes::{Aes128, Aes256};
+use crate::crypto::hash::{Sha1, Sha256, Sha384};
+use crate::crypto::{Random, Secret};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// A key and the encryption type it is for (RFC 4120 5.2.9).
+///
+/// A key of an enctype that this build doesn't know can be held, listed and written to files as it
+/// came; whatever would compute with it fails with [`CryptoError::UnsupportedEnctype`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncryptionKey {
+    enctype: Enctype,
+    bytes: Secret<Vec<u8>>,
+}
+
+impl EncryptionKey {
+    /// A key of an enctype's length, or of an enctype that this build doesn't know.
+    ///
+    /// # Errors
+    /// [`CryptoError::WrongKeySize`].
+    pub fn new(enctype: Enctype, bytes: impl Into<Vec<u8>>) -> Result<Self, CryptoError> {
+        let key = Self::unchecked(enctype, bytes);
+        match key.usable() {
+            Ok(_) | Err(CryptoError::UnsupportedEnctype(_)) => Ok(key),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A key as a file holds it, whatever its length, so that one bad key doesn't hide the others.
+    ///
+    /// Whatever would compute with a key of the wrong length fails with [`CryptoError::WrongKeySize`].
+    pub fn unchecked(enctype: Enctype, bytes: impl Into<Vec<u8>>) -> Self {
+        EncryptionKey { enctype, bytes: Secret::new(bytes.into()) }
+    }
+
+    /// A fresh random key: RFC 3962 4 and RFC 8009 5 take random octets as they are.
+    ///
+    /// # Errors
+    /// [`CryptoError::UnsupportedEnctype`], or [`CryptoError::Random`].
+    pub fn generate(enctype: Enctype, random: &dyn Random) -> Result<Self, CryptoError> {
+        let mut bytes = Secret::new(vec![0; enctype.supported_row()?.key_size]);
+        random.fill(bytes.expose_mut())?;
+        Ok(EncryptionKey { enctype, bytes })
+    }
+
+    /// A key that was made inside here, of the length its enctype has.
+    pub(super) fn filled_by(enctype: Enctype, size: usize, fill: impl FnOnce(&mut [u8])) -> Self {
+        let mut bytes = Secret::new(vec![0; size]);
+        fill(bytes.expose_mut());
+        EncryptionKey { enctype, bytes }
+    }
+
+    /// What the key is for.
+    pub fn enctype(&self) -> Enctype {
+        self.enctype
+    }
+
+    /// The key itself. What is copied from it is no longer protected.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.expose()
+    }
+
+    /// The row of its enctype, if it is supported and the key has the right length.
+    pub(super) fn usable(&self) -> Result<&'static Row, CryptoError> {
+        let row = self.enctype.supported_row()?;
+        let (enctype, expected, actual) = (self.enctype, row.key_size, self.bytes().len());
+        if expected == actual { Ok(row) } else { Err(CryptoError::WrongKeySize { enctype, expected, actual }) }
+    }
+
+    /// The pseudo-random function of the enctype (RFC 3961 5.3, RFC 8009 5): 16 octets for the
+    /// enctypes of RFC 3962, 32 and 48 for those of RFC 8009.
+    ///
+    /// # Errors
+    /// [`CryptoError::UnsupportedEnctype`] and [`CryptoError::WrongKeySize`].
+    pub fn prf(&self, input: &[u8]) -> Result<Secret<Vec<u8>>, CryptoError> {
+        let key = self.bytes();
+        Ok(match self.usable()?.algorithms {
+            Algorithms::Aes128Sha1 => rfc3961::prf::<Aes128, Sha1>(key, input),
+            Algorithms::Aes256Sha1 => rfc3961::prf::<Aes256, Sha1>(key, input),
+            Algorithms::Aes128Sha256 => rfc8009::prf::<Sha256>(key, input),
+            Algorithms::Aes256Sha384 => rfc8009::prf::<Sha384>(key, input),
+        })
+    }
+}

@@ -1,0 +1,283 @@
+//! What holds for every enctype: round trips, refusals, and that borders between buffers don't matter.
+
+use super::*;
+use crate::crypto::Secret;
+use alloc::vec;
+use alloc::vec::Vec;
+
+const CONFOUNDER: [u8; 16] = *b"a fine confound!";
+
+fn key(enctype: Enctype) -> EncryptionKey {
+    let octets: Vec<u8> = (7..).take(enctype.key_size().unwrap()).collect();
+    EncryptionKey::new(enctype, octets).unwrap()
+}
+
+fn cipher(enctype: Enctype) -> CipherKey {
+    CipherKey::new(&key(enctype), KeyUsage::INITIATOR_SEAL).unwrap()
+}
+
+fn text(length: usize) -> Vec<u8> {
+    (0..=255).cycle().take(length).collect()
+}
+
+fn sealed(cipher: &CipherKey, plaintext: &[u8]) -> Vec<u8> {
+    let mut out = vec![];
+    cipher.encrypt(&CONFOUNDER, plaintext, &mut out);
+    out
+}
+
+/// Both forms refuse it, and the one in place leaves no plaintext behind.
+fn assert_refused(cipher: &CipherKey, ciphertext: &[u8], plaintext: &[u8], expected: &CryptoError) {
+    assert_eq!(cipher.decrypt(ciphertext).map(|_| ()).as_ref(), Err(expected));
+    let mut buffer = ciphertext.to_vec();
+    assert_eq!(cipher.decrypt_in_place(&mut buffer).map(|_| ()).as_ref(), Err(expected));
+    let leaks = |window: &[u8]| plaintext.windows(window.len()).any(|plain| plain == window);
+    assert!(!buffer.windows(8).any(leaks), "plaintext left behind");
+}
+
+#[test]
+fn every_length_comes_back() {
+    for enctype in Enctype::supported() {
+        let cipher = cipher(enctype);
+        for length in (0..=80).chain([127, 128, 129, 4096, 70_001]) {
+            let plaintext = text(length);
+            let mut out = b"before".to_vec();
+            cipher.encrypt(&CONFOUNDER, &plaintext, &mut out);
+            let ciphertext = out.strip_prefix(b"before").unwrap();
+            assert_eq!(ciphertext.len(), cipher.sealed_len(length));
+            assert_eq!(cipher.decrypt(ciphertext).as_ref().map(Secret::expose), Ok(&plaintext));
+            assert_eq!(cipher.decrypt_in_place(&mut ciphertext.to_vec()), Ok(&mut plaintext.clone()[..]));
+        }
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_refused() {
+    for enctype in Enctype::supported() {
+        let cipher = cipher(enctype);
+        for length in [0, 1, 16, 17, 40] {
+            let ciphertext = sealed(&cipher, &text(length));
+            for bit in 0..ciphertext.len() * 8 {
+                let mut flipped = ciphertext.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                assert_refused(&cipher, &flipped, &text(length), &CryptoError::IntegrityCheckFailed);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_truncation_and_an_octet_more_are_refused() {
+    for enctype in Enctype::supported() {
+        let cipher = cipher(enctype);
+        let plaintext = text(40);
+        let ciphertext = sealed(&cipher, &plaintext);
+        let minimum = cipher.sealed_len(0);
+        for actual in 0..ciphertext.len() {
+            let expected = match actual < minimum {
+                true => CryptoError::TooShort { minimum, actual },
+                false => CryptoError::IntegrityCheckFailed,
+            };
+            assert_refused(&cipher, &ciphertext[..actual], &plaintext, &expected);
+        }
+        let longer = [&ciphertext[..], &[0]].concat();
+        assert_refused(&cipher, &longer, &plaintext, &CryptoError::IntegrityCheckFailed);
+    }
+}
+
+#[test]
+fn another_key_or_usage_is_refused() {
+    for enctype in Enctype::supported() {
+        let ciphertext = sealed(&cipher(enctype), &text(40));
+        let usage = CipherKey::new(&key(enctype), KeyUsage::ACCEPTOR_SEAL).unwrap();
+        assert_refused(&usage, &ciphertext, &text(40), &CryptoError::IntegrityCheckFailed);
+
+        let mut octets = key(enctype).bytes().to_vec();
+        octets[0] ^= 1;
+        let other = EncryptionKey::new(enctype, octets).unwrap();
+        let other = CipherKey::new(&other, KeyUsage::INITIATOR_SEAL).unwrap();
+        assert_refused(&other, &ciphertext, &text(40), &CryptoError::IntegrityCheckFailed);
+    }
+}
+
+#[test]
+fn borders_between_sealed_parts_do_not_matter() {
+    for enctype in Enctype::supported() {
+        let cipher = cipher(enctype);
+        for length in [0, 1, 15, 16, 17, 31, 32, 33, 50] {
+            let whole = sealed(&cipher, &text(length));
+            for first in 0..=length {
+                for second in first..=length {
+                    let mut message = split(&text(length), first, second);
+                    let (mut header, mut mac) = (CONFOUNDER, vec![0; cipher.mac_len()]);
+                    cipher
+                        .seal_parts(&mut header, &mut message.each_mut().map(|part| Part::Sealed(part)), &mut mac)
+                        .unwrap();
+                    assert_eq!([&header[..], &message.concat(), &mac].concat(), whole);
+                    cipher
+                        .unseal_parts(&mut header, &mut message.each_mut().map(|part| Part::Sealed(part)), &mac)
+                        .unwrap();
+                    assert_eq!((header, message.concat()), (CONFOUNDER, text(length)));
+                }
+            }
+        }
+    }
+}
+
+fn split(text: &[u8], first: usize, second: usize) -> [Vec<u8>; 3] {
+    [text[..first].to_vec(), text[first..second].to_vec(), text[second..].to_vec()]
+}
+
+/// What a DCE/RPC message looks like: a signed header, sealed data, a signed trailer, a sealed token.
+fn dce<'a>(head: &'a [u8], data: &'a mut [u8], trailer: &'a [u8], token: &'a mut [u8]) -> [Part<'a>; 4] {
+    [Part::Signed(head), Part::Sealed(data), Part::Signed(trailer), Part::Sealed(token)]
+}
+
+#[test]
+fn signed_parts_stay_as_they_are_and_are_covered() {
+    for enctype in Enctype::supported() {
+        let cipher = cipher(enctype);
+        let (mut header, mut data, mut token, mut mac) = (CONFOUNDER, text(37), [9; 16], vec![0; cipher.mac_len()]);
+        cipher.seal_parts(&mut header, &mut dce(b"head", &mut data, b"tail", &mut token), &mut mac).unwrap();
+
+        // The cipher sees one text: the same as without the signed parts.
+        let contiguous = sealed(&cipher, &[text(37), vec![9; 16]].concat());
+        let ciphertext = [&header[..], &data, &token].concat();
+        assert_eq!(ciphertext, contiguous[..ciphertext.len()]);
+
+        let unseal = |head: &[u8], trailer: &[u8], mac: &[u8]| {
+            let (mut header, mut data, mut token) = (header, data.clone(), token);
+            cipher.unseal_parts(&mut header, &mut dce(head, &mut data, trailer, &mut token), mac)?;
+            Ok((data, token))
+        };
+        assert_eq!(unseal(b"head", b"tail", &mac), Ok((text(37), [9; 16])));
+        for (head, trailer) in [(b"heaD", b"tail"), (b"head", b"Tail"), (b"tail", b"head")] {
+            assert_eq!(unseal(head, trailer, &mac), Err(CryptoError::IntegrityCheckFailed));
+        }
+        assert_eq!(unseal(b"hea", b"dtail", &mac), Err(CryptoError::IntegrityCheckFailed));
+        mac[0] ^= 1;
+        assert_eq!(unseal(b"head", b"tail", &mac), Err(CryptoError::IntegrityCheckFailed));
+    }
+}
+
+/// The MAC of RFC 3961 covers the plaintext, so a signed part must stand where the plaintext's
+/// neighbour stood; RFC 8009 MACs the ciphertext in the same order.
+#[test]
+fn the_order_of_parts_is_covered() {
+    for enctype in Enctype::supported() {
+        let cipher = cipher(enctype);
+        let (mut header, mut data, mut mac) = (CONFOUNDER, text(32), vec![0; cipher.mac_len()]);
+        let mut parts = [Part::Signed(b"signed"), Part::Sealed(&mut data)];
+        cipher.seal_parts(&mut header, &mut parts, &mut mac).unwrap();
+        let mut parts = [Part::Sealed(&mut data), Part::Signed(b"signed")];
+        let result = cipher.unseal_parts(&mut header, &mut parts, &mac);
+        assert_eq!(result, Err(CryptoError::IntegrityCheckFailed));
+    }
+}
+
+#[test]
+fn buffers_of_another_length_are_refused() {
+    for enctype in Enctype::supported() {
+        let cipher = cipher(enctype);
+        for (header_len, mac_len) in [(15, 0), (17, 0), (0, 0), (16, 1), (16, -1)] {
+            let mac_len = cipher.mac_len().checked_add_signed(mac_len).unwrap();
+            let (mut header, mut mac) = (vec![0; header_len], vec![0; mac_len]);
+            let expected = match header_len {
+                16 => CryptoError::WrongBufferSize { expected: cipher.mac_len(), actual: mac_len },
+                _ => CryptoError::WrongBufferSize { expected: 16, actual: header_len },
+            };
+            assert_eq!(cipher.seal_parts(&mut header, &mut [], &mut mac).as_ref(), Err(&expected));
+            assert_eq!(cipher.unseal_parts(&mut header, &mut [], &mac).as_ref(), Err(&expected));
+        }
+    }
+}
+
+#[test]
+fn checksums_are_checked_to_the_last_bit_and_octet() {
+    for enctype in Enctype::supported() {
+        let sum = |usage| ChecksumKey::new(&key(enctype), usage).unwrap();
+        let signing = sum(KeyUsage::INITIATOR_SIGN);
+        let mac = signing.checksum(&[b"one", b"", b"two"]);
+        assert_eq!((mac.len(), signing.mac_len()), (enctype.mac_len().unwrap(), mac.len()));
+        assert_eq!(signing.verify(&[b"onetwo"], &mac), Ok(()));
+        assert_eq!(Some(signing.checksum_type()), enctype.mandatory_checksum());
+
+        let refused = Err(CryptoError::IntegrityCheckFailed);
+        assert_eq!(signing.verify(&[b"onetwO"], &mac), refused);
+        assert_eq!(sum(KeyUsage::ACCEPTOR_SIGN).verify(&[b"onetwo"], &mac), refused);
+        for bit in 0..mac.len() * 8 {
+            let mut flipped = mac.to_vec();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(signing.verify(&[b"onetwo"], &flipped), refused);
+        }
+        for length in 0..mac.len() {
+            assert_eq!(signing.verify(&[b"onetwo"], &mac[..length]), refused);
+        }
+        assert_eq!(signing.verify(&[b"onetwo"], &[&mac[..], &[0]].concat()), refused);
+    }
+}
+
+#[test]
+fn keys_have_the_length_of_their_enctype() {
+    for enctype in Enctype::supported() {
+        let expected = enctype.key_size().unwrap();
+        for actual in (0..40).filter(|length| *length != expected) {
+            let error = CryptoError::WrongKeySize { enctype, expected, actual };
+            assert_eq!(EncryptionKey::new(enctype, vec![0; actual]).as_ref(), Err(&error));
+            let key = EncryptionKey::unchecked(enctype, vec![0; actual]);
+            assert_eq!(key.bytes().len(), actual);
+            assert_eq!(CipherKey::new(&key, KeyUsage::TICKET).err().as_ref(), Some(&error));
+            assert_eq!(ChecksumKey::new(&key, KeyUsage::TICKET).err().as_ref(), Some(&error));
+            assert_eq!(key.prf(b"").err(), Some(error));
+        }
+    }
+}
+
+#[test]
+fn a_key_of_an_unknown_enctype_is_held_and_not_used() {
+    let key = EncryptionKey::new(Enctype(-99), b"any".to_vec()).unwrap();
+    assert_eq!((key.enctype(), key.bytes()), (Enctype(-99), &b"any"[..]));
+    let unsupported = Some(CryptoError::UnsupportedEnctype(Enctype(-99)));
+    assert_eq!(CipherKey::new(&key, KeyUsage::TICKET).err(), unsupported);
+    assert_eq!(ChecksumKey::new(&key, KeyUsage::TICKET).err(), unsupported);
+    assert_eq!(key.prf(b"").err(), unsupported);
+}
+
+/// Counts up, or fails.
+struct Scripted(Result<u8, crate::crypto::RandomError>);
+
+impl crate::crypto::Random for Scripted {
+    fn fill(&self, out: &mut [u8]) -> Result<(), crate::crypto::RandomError> {
+        let first = self.0?;
+        out.iter_mut().zip(first..).for_each(|(out, octet)| *out = octet);
+        Ok(())
+    }
+}
+
+#[test]
+fn generated_keys_are_the_random_octets() {
+    for enctype in Enctype::supported() {
+        assert_eq!(EncryptionKey::generate(enctype, &Scripted(Ok(7))), Ok(key(enctype)));
+        let failed = crate::crypto::RandomError;
+        assert_eq!(EncryptionKey::generate(enctype, &Scripted(Err(failed))), Err(CryptoError::Random(failed)));
+    }
+    let unknown = EncryptionKey::generate(Enctype(99), &Scripted(Ok(7)));
+    assert_eq!(unknown, Err(CryptoError::UnsupportedEnctype(Enctype(99))));
+}
+
+#[test]
+fn debug_shows_no_key() {
+    let shown = alloc::format!("{:?}", key(Enctype::AES128_CTS_HMAC_SHA1_96));
+    assert_eq!(shown, "EncryptionKey { enctype: Enctype(17), bytes: Secret(..) }");
+    let shown = alloc::format!("{:?}", cipher(Enctype::AES128_CTS_HMAC_SHA1_96));
+    assert_eq!(shown, "CipherKey(aes128-cts-hmac-sha1-96)");
+}
+
+#[test]
+fn scheduled_keys_are_small_and_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<CipherKey>();
+    shared::<ChecksumKey>();
+    assert!(size_of::<CipherKey>() <= 96, "{}", size_of::<CipherKey>());
+    assert!(size_of::<ChecksumKey>() <= 80, "{}", size_of::<ChecksumKey>());
+}
