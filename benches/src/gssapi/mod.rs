@@ -1,0 +1,9 @@
+//! A peer's GSS-API library (RFC 2744), loaded at run time: enough of it to measure contexts and messages.
+
+mod context;
+mod library;
+mod values;
+
+pub use context::{Context, establish};
+pub use library::Gssapi;
+pub use values::{Buffer, Credential, Name, Usage};
