@@ -5,14 +5,14 @@ use crate::gssapi::{Buffer, Context, Credential, Gssapi, Name, Usage, establish}
 use handfast_interop::{Enctype, MitClient, MitRealm, TempDir};
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 
 /// MIT's library. It is told everything by environment variables, which are set here: use it on the only thread.
 pub struct Mit {
     library: &'static Gssapi,
     held: HashMap<Handshakes, Held>,
-    client: MitClient,
     dir: TempDir,
-    _realm: MitRealm,
+    realm: MitRealm,
 }
 
 impl fmt::Debug for Mit {
@@ -26,6 +26,7 @@ struct Held {
     initiator: Credential,
     target: Name,
     acceptor: Credential,
+    client: MitClient,
 }
 
 impl Mit {
@@ -39,44 +40,56 @@ impl Mit {
     /// the environment as long as this value lives.
     pub unsafe fn start() -> Result<Self> {
         let realm = MitRealm::start();
-        let client = realm.client_of("alice");
-        for enctype in Enctype::ALL {
-            client.kvno(&enctype.service_principal()).expect_success();
-        }
-        let dir = TempDir::new("bench");
-        let file = |path: &std::path::Path| format!("FILE:{}", path.display());
-        set("KRB5_CONFIG", &realm.config().path().display().to_string());
         set("KRB5_KTNAME", &file(realm.service_keytab()));
         set("KRB5_CLIENT_KTNAME", &file(realm.user_keytab()));
         let library = Gssapi::load(Self::LIBRARY)?;
-        Ok(Mit { library, held: HashMap::new(), client, dir, _realm: realm })
+        Ok(Mit { library, held: HashMap::new(), dir: TempDir::new("bench"), realm })
     }
 
+    /// The credentials for `how`, acquired at its first use, and the environment set for it.
     fn held(&mut self, how: Handshakes) -> Result<&Held> {
-        let replay_cache = format!("file2:{}", self.dir.join("replay-cache").display());
-        set("KRB5RCACHENAME", if how.replay_cache { &replay_cache } else { "none:" });
-        if !self.held.contains_key(&how) {
-            let held = self.acquire(how)?;
-            self.held.insert(how, held);
-        }
-        self.held.get(&how).ok_or_else(|| "no credentials".into())
+        let held = match self.held.remove(&how) {
+            Some(held) => held,
+            None => self.acquire(how)?,
+        };
+        set("KRB5_CONFIG", &held.client.config().path().display().to_string());
+        set("KRB5RCACHENAME", &self.replay_cache(how));
+        Ok(self.held.entry(how).or_insert(held))
     }
 
-    /// Credentials: a memory cache fills itself by `KRB5_CLIENT_KTNAME`, a file has its tickets already.
+    fn replay_cache(&self, how: Handshakes) -> String {
+        let file = self.dir.join("replay-cache");
+        if how.replay_cache { format!("file2:{}", file.display()) } else { "none:".into() }
+    }
+
+    /// Credentials: a memory cache fills itself by `KRB5_CLIENT_KTNAME`, a file gets its tickets here.
     fn acquire(&self, how: Handshakes) -> Result<Held> {
-        let file = format!("FILE:{}", self.client.ccache().display());
-        set("KRB5CCNAME", if how.tickets == Tickets::File { &file } else { "MEMORY:bench" });
+        let client = self.realm.client_of_with("alice", &self.realm.config().clone().enctypes(&[how.enctype]));
+        client.kvno(&how.enctype.service_principal()).expect_success();
+        let memory = format!("MEMORY:{}", how.enctype.name());
+        set("KRB5CCNAME", &if how.tickets == Tickets::File { file(client.ccache()) } else { memory });
+        set("KRB5_CONFIG", &client.config().path().display().to_string());
+        set("KRB5RCACHENAME", &self.replay_cache(how));
         let target = Name::host_based_service(self.library, &how.enctype.service())?;
         let initiator = Credential::acquire(self.library, None, Usage::Initiate)?;
         let acceptor = Credential::acquire(self.library, Some(&target), Usage::Accept)?;
-        Ok(Held { initiator, target, acceptor })
+        let held = Held { initiator, target, acceptor, client };
+        let (ours, theirs) = held.establish(self.library)?;
+        match (ours.enctype()?, theirs.enctype()?) {
+            (ours, theirs) if ours == how.enctype.number() && theirs == ours => Ok(held),
+            other => Err(format!("contexts for {how:?} have keys of {other:?}").into()),
+        }
     }
+}
 
-    fn contexts(&mut self, how: Handshakes) -> Result<(Context, Context)> {
-        let library = self.library;
-        let held = self.held(how)?;
-        establish(library, &held.initiator, &held.target, &held.acceptor)
+impl Held {
+    fn establish(&self, library: &'static Gssapi) -> Result<(Context, Context)> {
+        establish(library, &self.initiator, &self.target, &self.acceptor)
     }
+}
+
+fn file(path: &Path) -> String {
+    format!("FILE:{}", path.display())
 }
 
 /// Sets an environment variable of this process.
@@ -94,13 +107,14 @@ impl Contender for Mit {
         let library = self.library;
         let held = self.held(how)?;
         for _ in 0..count {
-            establish(library, &held.initiator, &held.target, &held.acceptor)?;
+            held.establish(library)?;
         }
         Ok(())
     }
 
     fn pair(&mut self, enctype: Enctype) -> Result<Box<dyn Pair>> {
-        let (initiator, acceptor) = self.contexts(Handshakes::plain(enctype))?;
+        let library = self.library;
+        let (initiator, acceptor) = self.held(Handshakes::plain(enctype))?.establish(library)?;
         Ok(Box::new(MitPair { initiator, acceptor, tokens: Vec::new() }))
     }
 }

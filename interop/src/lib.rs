@@ -7,13 +7,14 @@
 //! use handfast_interop::{Enctype, GssServer, MitRealm};
 //!
 //! let realm = MitRealm::start();                            // krb5kdc, users, services, keytabs
-//! let alice = realm.client();                               // a ccache of its own
-//! alice.kinit("alice", &realm.password("alice")).expect_success();
+//! let enctype = Enctype::Aes256Sha384;                      // of all keys in what follows
+//! let alice = realm.client_of_with("alice", &realm.config().clone().enctypes(&[enctype]));   // kinit'ed
 //!
-//! let service = Enctype::Aes256Sha384.service();            // a service whose keys are of this one enctype
+//! let service = enctype.service();                          // a service whose only key is of this enctype
 //! let server = GssServer::start(realm.config(), realm.service_keytab(), &service);
 //! alice.gss_client(server.port(), &service, "hello", &[]).expect_success().expect_text("Signature verified");
 //! server.expect_accepted("alice@MIT.TEST", "aes256-cts-hmac-sha384-192/localhost@MIT.TEST");
+//! server.expect_subkey(enctype);
 //! server.expect_log("Received message: \"hello\"");
 //! ```
 //!

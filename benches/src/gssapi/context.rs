@@ -1,6 +1,6 @@
 //! Security contexts of the library, and messages on them.
 
-use super::library::{Gssapi, Handle, KERBEROS, NO_HANDLE, RawBuffer, Status};
+use super::library::{Gssapi, Handle, KERBEROS, NO_HANDLE, RawBuffer, RawBufferSet, SESSION_KEY, Status};
 use super::values::{Buffer, Credential, Name, take_buffer};
 use crate::contender::Result;
 use std::ptr::{null, null_mut};
@@ -104,6 +104,24 @@ impl Context {
             return Err(format!("the context has flags {flags:#x}, not all of {FLAGS:#x}").into());
         }
         Ok((output, complete))
+    }
+
+    /// The encryption type, by its number, of the key that protects this context's messages.
+    pub fn enctype(&self) -> Result<i32> {
+        let (mut minor, mut set) = (0, null_mut::<RawBufferSet>());
+        // SAFETY: the handle is this context's; all pointers are to live values of the declared types.
+        let major =
+            unsafe { (self.library.gss_inquire_sec_context_by_oid)(&mut minor, self.handle, &SESSION_KEY, &mut set) };
+        self.library.check("gss_inquire_sec_context_by_oid", major, minor)?;
+        // SAFETY: a set that the library made, with `count` buffers of `length` bytes each, until it is released.
+        let last = unsafe {
+            let buffers = std::slice::from_raw_parts((*set).elements, (*set).count);
+            let oid = buffers.get(1).map(|oid| std::slice::from_raw_parts(oid.value.cast::<u8>(), oid.length));
+            let last = oid.and_then(|oid| oid.last().copied());
+            (self.library.gss_release_buffer_set)(&mut minor, &mut set);
+            last
+        };
+        last.map(i32::from).ok_or_else(|| "the library does not tell the key's encryption type".into())
     }
 
     /// `gss_wrap` with confidentiality.

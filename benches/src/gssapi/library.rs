@@ -28,6 +28,14 @@ impl RawBuffer {
     }
 }
 
+/// `gss_buffer_set_desc`
+#[repr(C)]
+#[derive(Debug)]
+pub(super) struct RawBufferSet {
+    pub(super) count: usize,
+    pub(super) elements: *const RawBuffer,
+}
+
 /// `gss_OID_desc`
 #[repr(C)]
 #[derive(Debug)]
@@ -44,6 +52,10 @@ pub(super) static KERBEROS: Oid = Oid { length: 9, elements: b"\x2a\x86\x48\x86\
 /// `GSS_C_NT_HOSTBASED_SERVICE`, 1.2.840.113554.1.2.1.4 (RFC 2743 4.1).
 pub(super) static HOST_BASED_SERVICE: Oid =
     Oid { length: 10, elements: b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x01\x04".as_ptr() };
+
+/// MIT's `GSS_C_INQ_SSPI_SESSION_KEY`, 1.2.840.113554.1.2.2.5.5: the key, and an OID that ends in its enctype.
+pub(super) static SESSION_KEY: Oid =
+    Oid { length: 11, elements: b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x05\x05".as_ptr() };
 
 const GSS_ERROR_MASK: Status = 0xffff_0000;
 const GSS_C_GSS_CODE: c_int = 1;
@@ -93,6 +105,9 @@ functions! {
     gss_get_mic(Handle, u32, *const RawBuffer, *mut RawBuffer);
     gss_verify_mic(Handle, *const RawBuffer, *const RawBuffer, *mut u32);
     gss_release_buffer(*mut RawBuffer);
+    // context, attribute, values
+    gss_inquire_sec_context_by_oid(Handle, *const Oid, *mut *mut RawBufferSet);
+    gss_release_buffer_set(*mut *mut RawBufferSet);
     gss_display_status(u32, c_int, *const Oid, *mut u32, *mut RawBuffer);
 }
 

@@ -26,6 +26,11 @@ impl MitClient {
         MitClient { config: config.clone(), ccache: ccache.to_owned(), dir: TempDir::new("client") }
     }
 
+    /// Its configuration.
+    pub fn config(&self) -> &MitConfig {
+        &self.config
+    }
+
     /// The file of its credential cache.
     pub fn ccache(&self) -> &Path {
         &self.ccache

@@ -1,4 +1,4 @@
-use crate::TempDir;
+use crate::{Enctype, TempDir};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -33,8 +33,9 @@ impl MitConfig {
         self.rewritten()
     }
 
-    /// One more line in `[libdefaults]`, such as `"clockskew = 30"`.
+    /// A setting in `[libdefaults]`, such as `"clockskew = 30"`; it takes the place of an earlier one of that name.
     pub fn setting(mut self, line: &str) -> Self {
+        self.settings.retain(|earlier| name_of(earlier) != name_of(line));
         self.settings.push(line.into());
         self.rewritten()
     }
@@ -44,8 +45,12 @@ impl MitConfig {
         self.setting("udp_preference_limit = 1")
     }
 
-    /// Only these encryption types are asked for and accepted, by the names MIT gives them.
-    pub fn permitted_enctypes(self, names: &[&str]) -> Self {
+    /// Only these encryption types are asked for and accepted, those before others if there is a choice.
+    ///
+    /// An initiator needs this for messages of one encryption type: their key is the acceptor's subkey, and MIT's
+    /// acceptor takes its type from the initiator's list (RFC 4537), not from the ticket.
+    pub fn enctypes(self, enctypes: &[Enctype]) -> Self {
+        let names: Vec<&str> = enctypes.iter().map(|enctype| enctype.name()).collect();
         self.setting(&format!("permitted_enctypes = {}", names.join(" ")))
     }
 
@@ -92,5 +97,23 @@ impl MitConfig {
     fn written(self) -> Self {
         self.dir.write("krb5.conf", self.text());
         self
+    }
+}
+
+fn name_of(setting: &str) -> &str {
+    setting.split('=').next().unwrap_or_default().trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_replaces_an_earlier_one_and_leaves_clones_alone() {
+        let first = MitConfig::new("X.TEST", SocketAddr::from(([127, 0, 0, 1], 1))).setting("clockskew = 30");
+        let second = first.clone().setting("clockskew = 60");
+        let written = |config: &MitConfig| std::fs::read_to_string(config.path()).unwrap();
+        assert!(written(&first).contains("clockskew = 30"));
+        assert!(written(&second).contains("clockskew = 60") && !written(&second).contains("clockskew = 30"));
     }
 }

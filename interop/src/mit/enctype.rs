@@ -26,6 +26,16 @@ impl Enctype {
         }
     }
 
+    /// The short name that MIT's library writes in traces.
+    pub fn trace_name(self) -> &'static str {
+        match self {
+            Enctype::Aes128Sha1 => "aes128-cts",
+            Enctype::Aes256Sha1 => "aes256-cts",
+            Enctype::Aes128Sha256 => "aes128-sha2",
+            Enctype::Aes256Sha384 => "aes256-sha2",
+        }
+    }
+
     /// The number on the wire (RFC 3962 7, RFC 8009 8).
     pub fn number(self) -> i32 {
         match self {

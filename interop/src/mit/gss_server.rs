@@ -1,5 +1,5 @@
-use crate::process::{kill, read_text, wait, wait_for_text};
-use crate::{MitConfig, TempDir};
+use crate::process::{kill, poll, read_text, wait, wait_for_text};
+use crate::{Enctype, MitConfig, TempDir};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
@@ -70,6 +70,14 @@ impl GssServer {
     pub fn expect_accepted(&self, client: &str, service: &str) {
         self.expect_log(&format!("AP-REQ ticket: {client} -> {service}, session key"));
         self.expect_log("Accepted connection using mechanism OID { 1 2 840 113554 1 2 2 }");
+    }
+
+    /// Waits until the server has sent a subkey of `enctype`: the key that protects messages.
+    pub fn expect_subkey(&self, enctype: Enctype) {
+        let subkey = format!("subkey {}/", enctype.trace_name());
+        let sends = |line: &str| line.contains("Creating AP-REP") && line.contains(&subkey);
+        let sent = poll(LOG, || self.log().lines().any(sends).then_some(()));
+        assert!(sent.is_some(), "gss-server has sent no {subkey}:\n{}", self.log());
     }
 
     /// Waits until the server has reported the context flag `name`, such as `"GSS_C_MUTUAL_FLAG"`.

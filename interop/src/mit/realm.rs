@@ -84,7 +84,12 @@ impl MitRealm {
 
     /// MIT's client programs with `user`'s tickets, from the password.
     pub fn client_of(&self, user: &str) -> MitClient {
-        let client = self.client();
+        self.client_of_with(user, &self.config)
+    }
+
+    /// The same with another configuration, such as one of a single encryption type: [`MitConfig::enctypes`].
+    pub fn client_of_with(&self, user: &str, config: &MitConfig) -> MitClient {
+        let client = MitClient::new(config);
         client.kinit(user, &self.password(user)).expect_success();
         client
     }
@@ -143,9 +148,7 @@ impl Files {
     fn configure(&self) -> (SocketAddr, MitConfig) {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         self.dir.write("kdc.conf", kdc_conf(self.dir.path(), address));
-        let names = Enctype::ALL.map(Enctype::name);
-        let config = MitConfig::new(MitRealm::NAME, address).setting("forwardable = true").permitted_enctypes(&names);
-        (address, config)
+        (address, MitConfig::new(MitRealm::NAME, address).setting("forwardable = true"))
     }
 
     fn command(&self, config: &MitConfig, program: &str) -> std::process::Command {
