@@ -36,6 +36,12 @@ impl Deadline {
     pub fn passed(&self) -> bool {
         self.left().is_some_and(|left| left.is_zero())
     }
+
+    /// `time`, or what is left if that is less; `None` once nothing is left.
+    pub(crate) fn at_most(&self, time: Duration) -> Option<Duration> {
+        let wait = self.left().map_or(time, |left| left.min(time));
+        (!wait.is_zero()).then_some(wait)
+    }
 }
 
 /// A TCP stream read and written under one [`Deadline`]: a peer that sends a byte now and then doesn't extend it.

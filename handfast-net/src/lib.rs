@@ -6,6 +6,7 @@
 //! | room | what it does |
 //! |---|---|
 //! | [`environment`] | the one place that reads environment variables, and the default names of stores |
+//! | [`kdc`] | carries a request to the KDCs of a realm, over UDP and TCP |
 //! | [`framing`] | tokens and messages on a byte stream: MS-NNS, and MIT's gss-client/gss-server |
 //! | [`lock`] (Unix) | whole-file locks that exclude MIT's library |
 //! | [`resolve`] | host names to addresses |
@@ -13,6 +14,7 @@
 
 pub mod environment;
 pub mod framing;
+pub mod kdc;
 #[cfg(unix)]
 pub mod lock;
 pub mod resolve;

@@ -244,5 +244,4 @@ fn data_length(header: [u8; 4]) -> Result<usize, FrameError> {
 }
 
 #[cfg(test)]
-#[path = "nns_tests.rs"]
 mod tests;
