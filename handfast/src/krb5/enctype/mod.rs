@@ -268,6 +268,13 @@ mod tests {
     }
 
     #[test]
+    fn none_of_the_aes_enctypes_needs_a_policy_that_names_it() {
+        for enctype in Enctype::supported() {
+            assert_eq!((enctype.is_weak(), enctype.is_deprecated()), (false, false));
+        }
+    }
+
+    #[test]
     fn unknown_numbers_have_a_display() {
         assert_eq!(Enctype(18).to_string(), "aes256-cts-hmac-sha1-96");
         assert_eq!(Enctype(-7).to_string(), "enctype -7");

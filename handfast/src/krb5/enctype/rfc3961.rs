@@ -16,47 +16,51 @@ use zeroize::Zeroizing;
 /// Octets in a cipher block.
 const BLOCK: usize = 16;
 
+/// Octets in the longest output of n-fold: RFC 3961 A.1 has 256 bits.
+const LONGEST_FOLD: usize = 32;
+
 /// n-fold (RFC 3961 5.1): `input`, repeated and rotated right by 13 bits more each time, in chunks
-/// of `out`'s length, added up with end-around carry. Neither may be empty.
+/// of `out`'s length, added up with end-around carry. Neither may be empty, nor `out` over 32 octets.
 pub(super) fn n_fold(input: &[u8], out: &mut [u8]) {
+    let mut columns = [0_u32; LONGEST_FOLD];
+    let (columns, _) = columns.split_at_mut(out.len());
+    add_up(input, columns);
     out.fill(0);
-    let bits = 8 * input.len();
-    let mut carry = 0_u32;
-    for index in (0..lcm(input.len(), out.len())).rev() {
-        let (copy, octet) = (index / input.len(), index % input.len());
-        let bit = (8 * octet + (bits - 13 * copy % bits)) % bits;
-        carry += u32::from(octet_at_bit(input, bit));
-        carry = add_to_octet(out, index % out.len(), carry);
-    }
-    while carry > 0 {
-        for index in (0..out.len()).rev() {
-            carry = add_to_octet(out, index, carry);
+    let mut carry = 0;
+    loop {
+        for (octet, column) in out.iter_mut().zip(columns.iter_mut()).rev() {
+            carry += u32::from(*octet) + core::mem::take(column);
+            let [.., low] = carry.to_be_bytes();
+            (*octet, carry) = (low, carry >> 8);
+        }
+        if carry == 0 {
+            return;
         }
     }
 }
 
-/// The eight bits from `bit` on, around the end.
-fn octet_at_bit(input: &[u8], bit: usize) -> u8 {
-    let at = |index: usize| input.get(index % input.len()).copied().unwrap_or(0);
-    let [octet, _] = (u16::from_be_bytes([at(bit / 8), at(bit / 8 + 1)]) << (bit % 8)).to_be_bytes();
-    octet
-}
-
-/// Adds to one octet; what does not fit is the carry.
-fn add_to_octet(out: &mut [u8], index: usize, addend: u32) -> u32 {
-    let Some(octet) = out.get_mut(index) else { return 0 };
-    let sum = u32::from(*octet) + addend;
-    let [.., low] = sum.to_be_bytes();
-    *octet = low;
-    sum >> 8
-}
-
-fn lcm(a: usize, b: usize) -> usize {
-    let (mut divisor, mut rest) = (a, b);
-    while rest != 0 {
-        (divisor, rest) = (rest, divisor % rest);
+/// Adds the octets of the rotated copies to their columns, as many as a common multiple holds.
+fn add_up(input: &[u8], columns: &mut [u32]) {
+    let bits = 8 * input.len();
+    let at = |index: usize| input.get(index).copied().unwrap_or(0);
+    let wrapped = |number: usize, end: usize| if number >= end { number - end } else { number };
+    let (mut start, mut column) = (0, 0);
+    for _ in 0..columns.len() / gcd(input.len(), columns.len()) {
+        let (mut index, shift) = (start / 8, start % 8);
+        for _ in input {
+            let next = wrapped(index + 1, input.len());
+            let [octet, _] = (u16::from_be_bytes([at(index), at(next)]) << shift).to_be_bytes();
+            if let Some(sum) = columns.get_mut(column) {
+                *sum += u32::from(octet);
+            }
+            (index, column) = (next, wrapped(column + 1, columns.len()));
+        }
+        start = wrapped(start + bits - 13 % bits, bits);
     }
-    a / divisor * b
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// DR (RFC 3961 5.1), which is DK too where random-to-key is the identity: fills `out`.
@@ -140,5 +144,22 @@ impl<K: BlockKey, H: Hash> Profile for Simplified<K, H> {
         }
         message.wipe();
         Err(CryptoError::IntegrityCheckFailed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::n_fold;
+
+    /// The sum of ones' complement numbers that are all -0 is -0, and of 0 alone is 0.
+    #[test]
+    fn carries_go_around_until_none_is_left() {
+        for (octet, lengths) in [(0xff, [1, 5, 8, 32]), (0, [1, 5, 8, 32])] {
+            for length in lengths {
+                let mut out = [7; 16];
+                n_fold(&alloc::vec![octet; length], &mut out);
+                assert_eq!(out, [octet; 16]);
+            }
+        }
     }
 }
