@@ -71,14 +71,17 @@ pub enum Username {
 }
 
 impl Environment {
-    /// The environment of this process, as it is now.
+    /// The environment of this process, as it is now. An empty variable counts as unset.
     ///
     /// In a program that runs with other rights than its caller's (set-user-id, set-group-id), variables are not trusted: all are
     /// taken as unset.
     #[must_use]
     pub fn from_process() -> Self {
-        let (uid, euid, trusted) = process_ids();
-        let variable = |name| std::env::var_os(name).filter(|value| trusted && !value.is_empty());
+        Environment::gather(process_ids(), |name| std::env::var_os(name))
+    }
+
+    fn gather((uid, euid, trusted): (Option<u32>, Option<u32>, bool), read: impl Fn(&str) -> Option<OsString>) -> Self {
+        let variable = |name| read(name).filter(|value| trusted && !value.is_empty());
         Environment {
             krb5_config: variable("KRB5_CONFIG"),
             krb5ccname: variable("KRB5CCNAME"),
@@ -359,6 +362,23 @@ mod tests {
         use std::os::unix::ffi::OsStringExt;
         let environment = Environment { krb5ccname: Some(OsString::from_vec(vec![b'/', 0xff])), ..alice() };
         assert!(matches!(environment.ccache(None), Err(StoreNameError::NotUnicode { .. })));
+    }
+
+    #[test]
+    fn each_variable_lands_in_its_field_unless_it_is_empty_or_not_trusted() {
+        let read = |name: &str| Some(OsString::from(if name == "HOME" { "" } else { name }));
+        let of = |environment: Environment| {
+            let Environment {
+                krb5_config, krb5ccname, krb5_ktname, krb5_client_ktname, krb5_trace, tmpdir, home, ..
+            } = environment;
+            [krb5_config, krb5ccname, krb5_ktname, krb5_client_ktname, krb5_trace, tmpdir, home]
+        };
+        let trusted = of(Environment::gather((Some(1), Some(1), true), read));
+        let names = ["KRB5_CONFIG", "KRB5CCNAME", "KRB5_KTNAME", "KRB5_CLIENT_KTNAME", "KRB5_TRACE", "TMPDIR"];
+        assert_eq!(trusted[..6], names.map(|name| Some(OsString::from(name))));
+        assert_eq!(trusted[6], None);
+        let not_trusted = of(Environment::gather((Some(1), Some(0), false), read));
+        assert!(not_trusted.iter().all(Option::is_none), "{not_trusted:?}");
     }
 
     #[cfg(unix)]

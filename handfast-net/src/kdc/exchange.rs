@@ -105,6 +105,8 @@ struct Exchange<'a> {
     deadline: Deadline,
     threads: Threads,
     queue: VecDeque<Action>,
+    /// When the next action is due.
+    next: Instant,
     lookups: Vec<Lookup>,
     conversations: Vec<Conversation>,
     /// Attempts that never became a conversation.
@@ -121,6 +123,7 @@ impl<'a> Exchange<'a> {
             deadline,
             threads: Threads::new(request, deadline, pace.connect),
             queue: VecDeque::new(),
+            next: Instant::now(),
             lookups: kdcs.iter().map(|_| Lookup::NotAsked).collect(),
             conversations: Vec::new(),
             failed: Vec::new(),
@@ -146,27 +149,21 @@ impl<'a> Exchange<'a> {
 
     /// Does one action after the other, and takes what comes in between.
     fn run(mut self) -> Result<KdcReply, Vec<Attempt>> {
-        let mut next = Instant::now();
         while !self.deadline.passed() {
             if self.all_silent() {
                 if self.queue.is_empty() {
                     break;
                 }
-                next = Instant::now();
+                self.next = Instant::now();
             }
-            let Some(wait) = next.checked_duration_since(Instant::now()).filter(|wait| !wait.is_zero()) else {
-                let Some(until_next) = self.advance() else { break };
-                next = Instant::now() + until_next;
-                continue;
-            };
-            if let Some(event) = self.deadline.at_most(wait).and_then(|wait| self.threads.wait(wait)) {
-                let queued = self.queue.len();
-                if let Some(reply) = self.take(event) {
-                    return Ok(reply);
-                }
-                if self.queue.len() > queued {
-                    next = Instant::now();
-                }
+            let until_next = self.next.saturating_duration_since(Instant::now());
+            if until_next.is_zero() {
+                let Some(listen) = self.advance() else { break };
+                self.next = Instant::now() + listen;
+            } else if let Some(event) = self.deadline.at_most(until_next).and_then(|wait| self.threads.wait(wait))
+                && let Some(reply) = self.take(event)
+            {
+                return Ok(reply);
             }
         }
         Err(self.report())
@@ -240,6 +237,7 @@ impl<'a> Exchange<'a> {
         match result {
             Ok(addresses) => {
                 *lookup = Lookup::Done(addresses);
+                self.next = Instant::now();
                 put_first(&mut self.queue, waiting.into_iter().map(|transport| Action::Find(kdc, transport)).collect());
             }
             Err(error) => self.fail(kdc, None, None, Silence::Unresolvable { why: error.why }),
@@ -298,5 +296,33 @@ impl<'a> Exchange<'a> {
 fn put_first(queue: &mut VecDeque<Action>, actions: Vec<Action>) {
     for action in actions.into_iter().rev() {
         queue.push_front(action);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kdc_is_asked_as_soon_as_it_is_found() {
+        let pace = Pace { between: Duration::from_secs(60), ..Pace::default() };
+        let kdcs = ["kdc.invalid".parse().unwrap()];
+        let mut exchange = Exchange::new(&pace, &kdcs, b"request", [Some(Transport::Udp), None]);
+        exchange.next = Instant::now() + exchange.advance().unwrap();
+        assert!(exchange.next > Instant::now());
+        exchange.take(Event::Found(0, Ok(vec!["127.0.0.1:88".parse().unwrap()])));
+        assert!(exchange.next <= Instant::now());
+        assert!(matches!(exchange.queue.front(), Some(Action::Find(0, Transport::Udp))));
+    }
+
+    #[test]
+    fn the_wait_after_each_pass_is_twice_the_one_before() {
+        let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let kdcs = [format!("udp/{}", silent.local_addr().unwrap()).parse().unwrap()];
+        let pace = Pace::default();
+        let mut exchange = Exchange::new(&pace, &kdcs, b"request", [Some(Transport::Udp), None]);
+        let waits: Vec<_> = std::iter::from_fn(|| exchange.advance()).map(|wait| wait.as_secs()).collect();
+        // Looked up; its addresses queued; asked; again; again. Beginning a pass takes no time.
+        assert_eq!(waits, [0, 0, 1 + 2, 0, 1 + 4, 0, 1 + 8]);
     }
 }

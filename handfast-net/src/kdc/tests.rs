@@ -139,8 +139,12 @@ fn a_long_request_goes_by_tcp_first() {
         assert_eq!(request.len(), limit);
         socket.send_to(REPLY, from).unwrap();
     });
-    let reply = client().exchange("R", &[kdc("", address)], &longest, false).unwrap();
+    let by_tcp = TcpListener::bind(address).unwrap();
+    by_tcp.set_nonblocking(true).unwrap();
+    let patient = KdcClient { pace: Pace { between: LONG, ..client().pace }, ..client() };
+    let reply = patient.exchange("R", &[kdc("", address)], &longest, false).unwrap();
     assert_eq!(reply.transport, Transport::Udp);
+    assert!(by_tcp.accept().is_err());
 
     let longer = vec![0x6a; limit + 1];
     let expected = longer.clone();
