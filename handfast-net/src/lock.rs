@@ -185,9 +185,8 @@ mod tests {
     }
 
     /// The second process: takes a POSIX lock (what `lockf` and programs without OFD locks take), says `held` or `refused`,
-    /// and keeps it until its standard input ends. By itself it locks a file of its own.
+    /// and keeps it until its standard input ends. As a test by itself it locks a file of its own.
     #[test]
-    #[ignore = "the second process of the other tests here"]
     fn second_process() {
         let own = std::env::var_os(PATH).is_none().then(|| Scratch::new("own"));
         let path = own.as_ref().map_or_else(|| std::env::var_os(PATH).unwrap().into(), |own| own.0.clone());
@@ -210,7 +209,7 @@ mod tests {
     /// Starts the second process; tells whether it got its lock.
     fn second(scratch: &Scratch, mode: &str) -> (Second, bool) {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "lock::tests::second_process", "--ignored", "--nocapture"])
+            .args(["--exact", "lock::tests::second_process", "--nocapture"])
             .env(PATH, &scratch.0)
             .env(MODE, mode)
             .stdin(Stdio::piped())
