@@ -1,20 +1,10 @@
 //! A ticket together with its session key, as its client holds it.
 
 use super::enctype::EncryptionKey;
+use super::message::TicketFlags;
 use crate::{Principal, Time};
 use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
-
-/// A ticket's flags (RFC 4120 5.3): bit 0 is the most significant.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub struct TicketFlags(pub u32);
-
-impl fmt::Debug for TicketFlags {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TicketFlags({:#010x})", self.0)
-    }
-}
 
 /// An address of a host, with its type number (RFC 4120 5.2.5, 7.5.3).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

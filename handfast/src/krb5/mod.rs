@@ -8,5 +8,6 @@ pub mod keytab;
 pub mod message;
 
 pub use ccache::Ccache;
-pub use held_ticket::{AuthorizationDataElement, HeldTicket, HostAddress, TicketFlags};
+pub use held_ticket::{AuthorizationDataElement, HeldTicket, HostAddress};
 pub use keytab::{Keytab, KeytabEntry};
+pub use message::TicketFlags;

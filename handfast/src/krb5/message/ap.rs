@@ -33,7 +33,7 @@ sequence! {
 der_methods!(ApReq<'a>, "AP-REQ");
 
 kerberos_flags! {
-    /// The options of an AP-REQ (RFC 4120 5.5.1).
+    /// The options of an AP-REQ (RFC 4120 5.5.1), as 32 bits: bit 0 is the most significant.
     ///
     /// ```text
     /// APOptions  ::= KerberosFlags

@@ -1,6 +1,6 @@
 use super::int32;
 use crate::asn1::{der_methods, sequence};
-use crate::krb5::enctype::Enctype;
+use crate::krb5::enctype::{EncryptionKey, Enctype};
 use core::fmt;
 
 int32!(Enctype);
@@ -47,6 +47,19 @@ pub struct KeyRef<'a> {
 
 sequence! { KeyRef<'a>, fields { field 0 keytype, field 1 keyvalue } }
 der_methods!(KeyRef<'a>, "EncryptionKey");
+
+impl KeyRef<'_> {
+    /// A copy that is wiped when it is dropped.
+    pub fn to_key(&self) -> EncryptionKey {
+        EncryptionKey::new(self.keytype, self.keyvalue)
+    }
+}
+
+impl<'a> From<&'a EncryptionKey> for KeyRef<'a> {
+    fn from(key: &'a EncryptionKey) -> Self {
+        KeyRef { keytype: key.enctype(), keyvalue: key.bytes() }
+    }
+}
 
 impl fmt::Debug for KeyRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

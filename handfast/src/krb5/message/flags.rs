@@ -6,23 +6,13 @@ macro_rules! kerberos_flags {
     ($(#[$doc:meta])* $name:ident { $($(#[$bit_doc:meta])* $bit:ident = $number:literal;)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-        pub struct $name(u32);
+        pub struct $name(pub u32);
 
         impl $name {
             $($(#[$bit_doc])* pub const $bit: $name = $name(0x8000_0000 >> $number);)+
 
             /// No flag set.
             pub const NONE: $name = $name(0);
-
-            /// The flags of these 32 bits, bit 0 of the specification the most significant.
-            pub const fn from_bits(bits: u32) -> Self {
-                $name(bits)
-            }
-
-            /// The 32 bits, bit 0 of the specification the most significant.
-            pub const fn bits(self) -> u32 {
-                self.0
-            }
 
             /// Whether all of `flags` are set.
             pub const fn contains(self, flags: Self) -> bool {

@@ -182,7 +182,7 @@ impl Listed for Enctype {
 }
 
 kerberos_flags! {
-    /// The options of a request to the KDC (RFC 4120 5.4.1).
+    /// The options of a request to the KDC (RFC 4120 5.4.1), as 32 bits: bit 0 is the most significant.
     ///
     /// ```text
     /// KDCOptions  ::= KerberosFlags

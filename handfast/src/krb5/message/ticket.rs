@@ -127,7 +127,7 @@ sequence! { TransitedEncoding<'a>, fields { field 0 tr_type, field 1 contents } 
 der_methods!(TransitedEncoding<'a>, "TransitedEncoding");
 
 kerberos_flags! {
-    /// The flags of a ticket (RFC 4120 5.3 and 2).
+    /// The flags of a ticket (RFC 4120 5.3 and 2), as 32 bits: bit 0 is the most significant.
     ///
     /// ```text
     /// TicketFlags  ::= KerberosFlags

@@ -112,7 +112,7 @@ fn tickets_round_trip() {
     let transited = TransitedEncoding { tr_type: TransitedEncoding::DOMAIN_X500_COMPRESS, contents: b"A.B,C." };
     round_trip!(TransitedEncoding<'_>, transited);
     let full = EncTicketPart {
-        flags: TicketFlags::FORWARDABLE | TicketFlags::ENC_PA_REP | TicketFlags::from_bits(1),
+        flags: TicketFlags::FORWARDABLE | TicketFlags::ENC_PA_REP | TicketFlags(1),
         key: key(),
         crealm: "EXAMPLE.COM",
         cname: name(&["alice"]),

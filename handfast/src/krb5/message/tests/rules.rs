@@ -124,8 +124,8 @@ fn flags_may_be_shorter_or_longer_than_32_bits() {
     assert_eq!(read(&[0]), Ok(TicketFlags::NONE));
     assert!(read(&[8, 0x40]).is_err(), "more than 7 unused bits");
     assert!(read(&[]).is_err());
-    assert_eq!(TicketFlags::FORWARDABLE.bits(), 0x4000_0000);
-    let named = alloc::format!("{:?}", TicketFlags::FORWARDABLE | TicketFlags::from_bits(1));
+    assert_eq!(TicketFlags::FORWARDABLE.0, 0x4000_0000);
+    let named = alloc::format!("{:?}", TicketFlags::FORWARDABLE | TicketFlags(1));
     assert_eq!(named, "{FORWARDABLE, 0x00000001}");
 }
 
@@ -294,6 +294,13 @@ fn principals_become_names_and_names_principals() {
     let back = name.to_principal("EXAMPLE.COM");
     assert_eq!((&back, back.name_type()), (&principal, NameType::PRINCIPAL));
     assert_eq!(name, PrincipalName { name_type: NameType::SRV_HST, ..name.clone() }, "the name type is a hint");
+}
+
+#[test]
+fn keys_are_copied_out_and_borrowed_back() {
+    let owned = key().to_key();
+    assert_eq!((owned.enctype(), owned.bytes()), (key().keytype, key().keyvalue));
+    assert_eq!(KeyRef::from(&owned), key());
 }
 
 #[test]
