@@ -116,7 +116,7 @@ fn ticket_part(part: &EncTicketPart<'_>) -> String {
 }
 
 fn authenticator(part: &Authenticator<'_>) -> String {
-    let cksum = part.cksum.map_or_else(|| "-".to_string(), |cksum| cksum.cksumtype.to_string());
+    let cksum = part.cksum.map_or_else(|| "-".to_string(), |cksum| cksum.cksumtype.0.to_string());
     let subkey = part.subkey.map_or(0, |key| key.keytype.0);
     format!("{} cksum {cksum} subkey {subkey}", part.cname.to_principal(part.crealm))
 }

@@ -1,7 +1,8 @@
 use super::{CONFIG_NAME, CONFIG_REALM, Ccache, CcacheEntry, ConfigEntry, KdcOffset, REMOVED_CONFIG_REALM, WHAT};
 use crate::krb5::byte_order::{ByteOrder, read_name};
 use crate::krb5::enctype::{EncryptionKey, Enctype};
-use crate::krb5::held_ticket::{AuthorizationDataElement, HeldTicket, HostAddress, TicketFlags};
+use crate::krb5::held_ticket::{AuthorizationDataElement, HeldTicket, HostAddress};
+use crate::krb5::message::TicketFlags;
 use crate::wire::{DecodeError, DecodeReason, Reader};
 use crate::{NameType, Principal, Time};
 use alloc::vec::Vec;

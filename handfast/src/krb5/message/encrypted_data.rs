@@ -1,9 +1,10 @@
 use super::int32;
 use crate::asn1::{der_methods, sequence};
-use crate::krb5::enctype::{EncryptionKey, Enctype};
+use crate::krb5::enctype::{ChecksumType, CryptoError, EncryptionKey, Enctype};
 use core::fmt;
 
 int32!(Enctype);
+int32!(ChecksumType);
 
 /// Encrypted bytes, and what they are encrypted with (RFC 4120 5.2.9).
 ///
@@ -50,7 +51,10 @@ der_methods!(KeyRef<'a>, "EncryptionKey");
 
 impl KeyRef<'_> {
     /// A copy that is wiped when it is dropped.
-    pub fn to_key(&self) -> EncryptionKey {
+    ///
+    /// # Errors
+    /// [`CryptoError::WrongKeySize`] if the enctype is known and its keys have another length.
+    pub fn to_key(&self) -> Result<EncryptionKey, CryptoError> {
         EncryptionKey::new(self.keytype, self.keyvalue)
     }
 }
@@ -86,8 +90,8 @@ impl Eq for KeyRef<'_> {}
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checksum<'a> {
-    /// The checksum type's number (RFC 3961 8).
-    pub cksumtype: i32,
+    /// How it is made.
+    pub cksumtype: ChecksumType,
     /// The checksum itself.
     pub checksum: &'a [u8],
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::NameType;
-use crate::krb5::enctype::Enctype;
+use crate::krb5::enctype::{ChecksumType, Enctype};
 use crate::wire::{DecodeError, DecodeReason};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -96,7 +96,7 @@ fn keys_and_ciphertexts_round_trip() {
     }
     round_trip!(KeyRef<'_>, key());
     for cksumtype in [i32::MIN, -138, -129, -128, -1, 0, 15, 0x8003, i32::MAX] {
-        round_trip!(Checksum<'_>, Checksum { cksumtype, checksum: &[1, 2, 3] });
+        round_trip!(Checksum<'_>, Checksum { cksumtype: ChecksumType(cksumtype), checksum: &[1, 2, 3] });
     }
     let long = vec![9; 70_000];
     for length in [0, 1, 127, 128, 255, 256, 65_535, 65_536, 70_000] {
@@ -229,7 +229,7 @@ fn the_ap_exchange_round_trips() {
     let full = Authenticator {
         crealm: "EXAMPLE.COM",
         cname: name(&["alice"]),
-        cksum: Some(Checksum { cksumtype: 0x8003, checksum: &[0; 24] }),
+        cksum: Some(Checksum { cksumtype: ChecksumType(0x8003), checksum: &[0; 24] }),
         cusec: Microseconds::MAX,
         ctime: time(1_700_000_000),
         subkey: Some(key()),
@@ -319,7 +319,7 @@ fn safe_and_private_messages_round_trip() {
     };
     let mut of_body = vec![];
     let safe_body = Encoded::<KrbSafeBody<'_>>::new(body, &mut of_body);
-    let cksum = Checksum { cksumtype: 16, checksum: &[1; 12] };
+    let cksum = Checksum { cksumtype: ChecksumType::HMAC_SHA1_96_AES256, checksum: &[1; 12] };
     round_trip!(KrbSafeBody<'_>, body);
     round_trip!(KrbSafe<'_>, KrbSafe { safe_body, cksum });
     round_trip!(KrbPriv<'_>, KrbPriv { enc_part: encrypted(None) });
@@ -383,7 +383,7 @@ fn authorization_data_round_trips() {
     let mut of_elements = vec![];
     round_trip!(AuthorizationData<'_>, authorization_data());
     let elements = Encoded::<AuthorizationData<'_>>::new(authorization_data(), &mut of_elements);
-    let ad_checksum = Checksum { cksumtype: 16, checksum: &[1; 12] };
+    let ad_checksum = Checksum { cksumtype: ChecksumType::HMAC_SHA1_96_AES256, checksum: &[1; 12] };
     let (i_realm, i_sname) = (Some("R"), Some(name(&["s"])));
     round_trip!(AdKdcIssued<'_>, AdKdcIssued { ad_checksum, i_realm, i_sname, elements });
 }

@@ -298,9 +298,10 @@ fn principals_become_names_and_names_principals() {
 
 #[test]
 fn keys_are_copied_out_and_borrowed_back() {
-    let owned = key().to_key();
+    let owned = key().to_key().unwrap();
     assert_eq!((owned.enctype(), owned.bytes()), (key().keytype, key().keyvalue));
     assert_eq!(KeyRef::from(&owned), key());
+    assert!(KeyRef { keyvalue: &[7; 31], ..key() }.to_key().is_err());
 }
 
 #[test]
