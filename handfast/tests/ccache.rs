@@ -213,12 +213,18 @@ fn the_ticket_that_is_good_for_longest_is_found() {
     let mut u2u = ticket("alice@R", "HTTP/h@R", 1000);
     u2u.is_skey = true;
     let other_client = ticket("bob@R", "HTTP/h@R", 1000);
+    let mut unknown_enctype = ticket("alice@R", "HTTP/h@R", 1000);
+    unknown_enctype.key = EncryptionKey::unchecked(Enctype(26), [1; 32]);
+    let mut short_key = ticket("alice@R", "HTTP/h@R", 1000);
+    short_key.key = EncryptionKey::unchecked(Enctype(18), [1; 16]);
     let ccache = ccache_of([
         ticket("alice@R", "HTTP/h@R", 200),
         ticket("alice@R", "HTTP/h@R", 300),
         postdated,
         u2u,
         other_client,
+        unknown_enctype,
+        short_key,
     ]);
     let end = |now| ccache.ticket_for(&http, at(now)).map(|ticket| ticket.end_time.unix_seconds());
     assert_eq!(

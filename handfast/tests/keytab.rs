@@ -235,3 +235,19 @@ fn adding_replaces_and_removing_counts() {
     assert_eq!(keytab.remove(|entry| entry.kvno == 1), 2);
     assert_eq!(keytab.entries().len(), 1);
 }
+
+#[test]
+fn a_key_of_the_wrong_length_is_passed_over() {
+    let keytab = Keytab::decode(
+        &[entry("a@R", 2, 18, &[1; 31]), entry("a@R", 1, 18, &[2; 32]), entry("b@R", 1, 23, &[3; 5])]
+            .into_iter()
+            .collect::<Keytab>()
+            .encode()
+            .unwrap()
+            .expose()[..],
+    )
+    .unwrap();
+    assert!(keytab.find(&"a@R".parse().unwrap(), Some(2), Enctype(18)).is_err());
+    assert!(keytab.find(&"a@R".parse().unwrap(), Some(1), Enctype(18)).is_ok());
+    assert!(keytab.find(&"b@R".parse().unwrap(), None, Enctype(23)).is_ok());
+}

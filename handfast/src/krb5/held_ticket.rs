@@ -67,6 +67,11 @@ impl HeldTicket {
         self.starts() <= now && now < self.end_time
     }
 
+    /// Whether its session key can be used here: of a supported enctype, and as long as those are.
+    pub fn has_usable_key(&self) -> bool {
+        self.key.enctype().key_size() == Some(self.key.bytes().len())
+    }
+
     /// How long it is still good; zero once it has expired.
     pub fn remaining(&self, now: Time) -> Duration {
         self.end_time.saturating_since(now)

@@ -191,7 +191,7 @@ impl Keytab {
     /// encryption type.
     ///
     /// Old entries hold the low 8 bits of the version only; one of them stands in where no whole
-    /// number is equal.
+    /// number is equal. Keys of a length that their enctype doesn't have are passed over.
     ///
     /// # Errors
     /// If there is none, with what there is instead.
@@ -213,11 +213,13 @@ impl Keytab {
             held.dedup();
             return Err(KeyNotFound::Kvno { principal: principal.clone(), kvno, held });
         }
-        versions.iter().copied().find(|entry| entry.key.enctype() == enctype).ok_or_else(|| KeyNotFound::Enctype {
-            principal: principal.clone(),
-            enctype,
-            held: versions.iter().map(|entry| entry.key.enctype()).collect(),
-        })
+        versions.iter().copied().find(|entry| entry.key.enctype() == enctype && entry.has_fitting_key()).ok_or_else(
+            || KeyNotFound::Enctype {
+                principal: principal.clone(),
+                enctype,
+                held: versions.iter().map(|entry| entry.key.enctype()).collect(),
+            },
+        )
     }
 
     /// Adds a key, in the place of the one with the same principal, version and enctype if there is one.
@@ -245,6 +247,11 @@ impl Keytab {
 }
 
 impl KeytabEntry {
+    /// Whether the key is as long as those of its enctype, as far as the enctype is known.
+    fn has_fitting_key(&self) -> bool {
+        self.key.enctype().key_size().is_none_or(|size| size == self.key.bytes().len())
+    }
+
     fn is_for_the_same(&self, other: &KeytabEntry) -> bool {
         self.principal == other.principal && self.kvno == other.kvno && self.key.enctype() == other.key.enctype()
     }

@@ -1,13 +1,17 @@
 //! Kerberos V5 below the GSS-API: messages, encryption types, files and exchanges.
 
+pub mod auth_to_local;
 mod byte_order;
 pub mod ccache;
+pub mod conf;
 pub mod enctype;
 mod held_ticket;
 pub mod keytab;
 pub mod message;
 
+pub use auth_to_local::AuthToLocal;
 pub use ccache::Ccache;
+pub use conf::Conf;
 pub use held_ticket::{AuthorizationDataElement, HeldTicket, HostAddress};
 pub use keytab::{Keytab, KeytabEntry};
 pub use message::TicketFlags;

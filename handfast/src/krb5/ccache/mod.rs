@@ -153,7 +153,7 @@ impl Ccache {
 
     fn best(&self, now: Time, wanted: impl Fn(&HeldTicket) -> bool) -> Option<&HeldTicket> {
         self.tickets()
-            .filter(|ticket| !ticket.is_skey && ticket.client == self.principal)
+            .filter(|ticket| !ticket.is_skey && ticket.client == self.principal && ticket.has_usable_key())
             .filter(|ticket| ticket.is_valid_at(now) && wanted(ticket))
             .max_by_key(|ticket| ticket.end_time)
     }
