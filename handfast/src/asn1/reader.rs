@@ -12,6 +12,11 @@ pub(crate) struct DerReader<'a> {
     offset: usize,
 }
 
+/// Whether an identifier of this first octet has no second (X.690 8.1.2.4).
+const fn one_octet(tag: u8) -> bool {
+    tag & 0x1f != 0x1f
+}
+
 impl<'a> DerReader<'a> {
     pub(crate) fn new(what: &'static str, bytes: &'a [u8]) -> Self {
         DerReader { what, rest: bytes, offset: 0 }
@@ -56,6 +61,19 @@ impl<'a> DerReader<'a> {
 
     /// Checks the next identifier and length octets; how many they are, and the length they tell.
     fn header(&self) -> Result<(usize, usize), DecodeError> {
+        match *self.rest {
+            [tag, length @ 0..=0x7f, ..] if one_octet(tag) => Ok((2, usize::from(length))),
+            [tag, 0x81, length @ 0x80..=0xff, ..] if one_octet(tag) => Ok((3, usize::from(length))),
+            [tag, 0x82, high @ 1..=0xff, low, ..] if one_octet(tag) => {
+                Ok((4, usize::from(u16::from_be_bytes([high, low]))))
+            }
+            _ => self.rare_header(),
+        }
+    }
+
+    /// Any header, also the long ones and the wrong ones.
+    #[cold]
+    fn rare_header(&self) -> Result<(usize, usize), DecodeError> {
         let mut reader = SliceReader::new(self.rest).map_err(|error| self.der_error(error))?;
         let header = Header::decode(&mut reader).map_err(|error| self.der_error(error))?;
         let size = |length: Length| usize::try_from(length).map_err(|error| self.der_error(error));

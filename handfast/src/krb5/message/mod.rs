@@ -21,6 +21,7 @@ mod error;
 mod flags;
 mod host_address;
 mod kdc;
+mod kdc_rep;
 mod padata;
 mod password;
 mod principal;
@@ -35,10 +36,8 @@ pub use encoded::Encoded;
 pub use encrypted_data::{Checksum, EncryptedData, KeyRef};
 pub use error::{ErrorCode, KrbError, MethodData, TYPED_DATA_LIMIT, TypedData, TypedDataElement};
 pub use host_address::{ADDRESS_LIMIT, AddressType, HostAddress};
-pub use kdc::{
-    ETYPE_LIMIT, EncKdcRepPart, KdcExchange, KdcOptions, KdcRep, KdcReq, KdcReqBody, LAST_REQ_LIMIT, LastReqEntry,
-    LrType,
-};
+pub use kdc::{ETYPE_LIMIT, KdcExchange, KdcOptions, KdcReq, KdcReqBody};
+pub use kdc_rep::{EncKdcRepPart, KdcRep, LAST_REQ_LIMIT, LastReqEntry, LrType};
 pub use padata::{
     ETYPE_INFO_LIMIT, EtypeInfo, EtypeInfo2, EtypeInfo2Entry, EtypeInfoEntry, PADATA_LIMIT, PaData, PaDataType,
     PaEncTsEnc, PaPacRequest,

@@ -202,8 +202,18 @@ fn lengths_are_checked_before_use() {
     let indefinite = DecodeReason::Invalid("an indefinite length is not DER");
     assert_eq!(reason(Ticket::decode(&[0x61, 0x80, 0, 0])), (0, indefinite));
     let long = DecodeReason::Invalid("a length that is not in its shortest form, or not of the type");
-    assert_eq!(reason(Ticket::decode(&[0x61, 0x81, 1, 0])), (0, long));
+    let padded = [&[0x61, 0x82, 0, 0x80][..], &[0; 0x80]].concat();
+    for der in [&[0x61, 0x81, 1, 0][..], &[0x61, 0x81, 0x7f], &padded, &[0x61, 0x83, 0, 1, 0]] {
+        assert_eq!(reason(Ticket::decode(der)), (0, long.clone()), "{der:02x?}");
+    }
     assert!(Ticket::decode(&[0x61, 0x88, 1, 0, 0, 0, 0, 0, 0, 0]).is_err());
+}
+
+#[test]
+fn booleans_are_0_or_255() {
+    let read = |octet| PaPacRequest::decode(&[0x30, 5, 0xa0, 3, 1, 1, octet]).map(|request| request.include_pac);
+    assert_eq!((read(0), read(0xff)), (Ok(false), Ok(true)));
+    assert!(read(1).is_err());
 }
 
 #[test]
