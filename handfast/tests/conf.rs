@@ -372,6 +372,8 @@ fn hostile_sizes_are_refused_or_borne() {
     assert_eq!(values(&parse(&many), &["a"], "x").len(), 100_000);
     let outside = "x\ny\n".repeat(100_000);
     assert_eq!(parse(&outside).warnings().len(), 1);
+    let modules = "module x\ny\n".repeat(100_000);
+    assert_eq!(parse(&modules).warnings().len(), 100);
 }
 
 #[test]

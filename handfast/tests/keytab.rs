@@ -231,7 +231,7 @@ fn adding_replaces_and_removing_counts() {
     assert_eq!(keytab.entries().len(), 1);
     assert_eq!(keytab.entries()[0].key.bytes(), [2; 16]);
     keytab.merge([entry("b@R", 1, 17, &[3; 16]), entry("a@R", 2, 17, &[4; 16])].into_iter().collect());
-    assert_eq!(keytab.principals().iter().map(ToString::to_string).collect::<Vec<_>>(), ["a@R", "b@R"]);
+    assert_eq!(keytab.principals().map(ToString::to_string).collect::<Vec<_>>(), ["a@R", "b@R"]);
     assert_eq!(keytab.remove(|entry| entry.kvno == 1), 2);
     assert_eq!(keytab.entries().len(), 1);
 }
@@ -250,4 +250,14 @@ fn a_key_of_the_wrong_length_is_passed_over() {
     assert!(keytab.find(&"a@R".parse().unwrap(), Some(2), Enctype(18)).is_err());
     assert!(keytab.find(&"a@R".parse().unwrap(), Some(1), Enctype(18)).is_ok());
     assert!(keytab.find(&"b@R".parse().unwrap(), None, Enctype(23)).is_ok());
+}
+
+#[test]
+fn large_keytabs_are_quick_and_errors_stay_short() {
+    let keys = |kvno| (0..20_000).map(move |n| entry(&format!("host/h{n}@R"), kvno, 17, &[1; 16]));
+    let mut keytab: Keytab = keys(1).collect();
+    keytab.merge(keys(1).chain(keys(2)).collect());
+    assert_eq!((keytab.entries().len(), keytab.principals().count()), (40_000, 20_000));
+    let error = keytab.find(&"HTTP/h@R".parse().unwrap(), None, Enctype(17)).unwrap_err().to_string();
+    assert!(error.ends_with("host/h6@R, host/h7@R and more"), "{error}");
 }

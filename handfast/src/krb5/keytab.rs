@@ -28,6 +28,8 @@ use super::enctype::{EncryptionKey, Enctype};
 use crate::crypto::Secret;
 use crate::wire::{DecodeError, DecodeReason, EncodeError, Reader, Writer};
 use crate::{NameType, Principal, Time};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::fmt;
@@ -73,7 +75,7 @@ pub enum KeyNotFound {
     Principal {
         /// Whose key was wanted.
         principal: Principal,
-        /// Whose keys there are.
+        /// Whose keys there are; the first nine principals, if there are more.
         held: Vec<Principal>,
     },
     /// There is none of this version.
@@ -170,14 +172,10 @@ impl Keytab {
     }
 
     /// Every principal that has a key here, once, in the order of the file.
-    pub fn principals(&self) -> Vec<&Principal> {
-        let mut principals: Vec<&Principal> = Vec::new();
-        for entry in &self.entries {
-            if !principals.contains(&&entry.principal) {
-                principals.push(&entry.principal);
-            }
-        }
-        principals
+    pub fn principals(&self) -> impl Iterator<Item = &Principal> {
+        let mut seen = BTreeSet::new();
+        let principals = self.entries.iter().map(|entry| &entry.principal);
+        principals.filter(move |principal| seen.insert((principal.realm(), principal.components())))
     }
 
     /// The keys of one principal, the newest first.
@@ -204,7 +202,7 @@ impl Keytab {
     ) -> Result<&KeytabEntry, KeyNotFound> {
         let keys = self.keys_of(principal);
         if keys.is_empty() {
-            let held = self.principals().into_iter().cloned().collect();
+            let held = self.principals().take(LISTED + 1).cloned().collect();
             return Err(KeyNotFound::Principal { principal: principal.clone(), held });
         }
         let versions = of_version(&keys, kvno);
@@ -241,8 +239,26 @@ impl Keytab {
 
     /// Adds all keys of `other`, as [`Keytab::add`] does.
     pub fn merge(&mut self, other: Keytab) {
-        other.entries.into_iter().for_each(|entry| self.add(entry));
+        self.extend(other.entries);
         self.unreadable.extend(other.unreadable);
+    }
+}
+
+impl Extend<KeytabEntry> for Keytab {
+    /// Adds each, as [`Keytab::add`] does.
+    fn extend<T: IntoIterator<Item = KeytabEntry>>(&mut self, entries: T) {
+        let place = |entry: &KeytabEntry| {
+            let (realm, components) = (entry.principal.realm().to_string(), entry.principal.components().to_vec());
+            (realm, components, entry.kvno, entry.key.enctype())
+        };
+        let mut places: BTreeMap<_, _> = self.entries.iter().map(place).zip(0..).collect();
+        for entry in entries {
+            let at = *places.entry(place(&entry)).or_insert(self.entries.len());
+            match self.entries.get_mut(at) {
+                Some(held) => *held = entry,
+                None => self.entries.push(entry),
+            }
+        }
     }
 }
 
@@ -260,7 +276,7 @@ impl KeytabEntry {
 impl FromIterator<KeytabEntry> for Keytab {
     fn from_iter<T: IntoIterator<Item = KeytabEntry>>(entries: T) -> Self {
         let mut keytab = Keytab::new();
-        entries.into_iter().for_each(|entry| keytab.add(entry));
+        keytab.extend(entries);
         keytab
     }
 }
@@ -415,7 +431,10 @@ impl fmt::Display for KeyNotFound {
 
 impl core::error::Error for KeyNotFound {}
 
-/// At most eight of them, with commas.
+/// How many things an error lists.
+const LISTED: usize = 8;
+
+/// At most [`LISTED`] of them, with commas.
 struct Listed<'a, T>(&'a [T]);
 
 impl<T: fmt::Display> fmt::Display for Listed<'_, T> {
@@ -423,12 +442,9 @@ impl<T: fmt::Display> fmt::Display for Listed<'_, T> {
         if self.0.is_empty() {
             return f.write_str("nobody");
         }
-        for (index, item) in self.0.iter().take(8).enumerate() {
+        for (index, item) in self.0.iter().take(LISTED).enumerate() {
             write!(f, "{}{item}", if index > 0 { ", " } else { "" })?;
         }
-        match self.0.len() {
-            0..=8 => Ok(()),
-            more => write!(f, " and {} more", more - 8),
-        }
+        f.write_str(if self.0.len() > LISTED { " and more" } else { "" })
     }
 }

@@ -102,7 +102,7 @@ impl Conf {
         parse::Parser::new(&mut self.root, &mut self.warnings, &mut resolve).file(source)
     }
 
-    /// What was read but can't have been meant so.
+    /// What was read but can't have been meant so; the first hundred such things.
     pub fn warnings(&self) -> &[ConfWarning] {
         &self.warnings
     }

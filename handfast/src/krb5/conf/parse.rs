@@ -12,6 +12,8 @@ const NESTING_LIMIT: usize = 32;
 const INCLUDE_DEPTH_LIMIT: usize = 10;
 /// How many files may be included in all.
 const INCLUDE_COUNT_LIMIT: usize = 1000;
+/// How many warnings are kept.
+const WARNING_LIMIT: usize = 100;
 /// How many bytes all files together may have.
 const SIZE_LIMIT: usize = 4 << 20;
 
@@ -178,7 +180,8 @@ impl<'a> Parser<'a> {
     fn warn(&mut self, state: &State, reason: ConfWarningReason) {
         let warning = ConfWarning { file: self.file_name(), line: state.line, reason };
         // One for the text before the first section of a file says enough.
-        if self.warnings.last().is_none_or(|last| (&last.file, &last.reason) != (&warning.file, &warning.reason)) {
+        let is_new = |last: &ConfWarning| (&last.file, &last.reason) != (&warning.file, &warning.reason);
+        if self.warnings.len() < WARNING_LIMIT && self.warnings.last().is_none_or(is_new) {
             self.warnings.push(warning);
         }
     }
