@@ -178,6 +178,30 @@ fn a_byte_behind_is_an_error() {
 }
 
 #[test]
+fn every_message_checks_its_version_and_its_type() {
+    let mut checked = 0;
+    for case in cases(VECTORS).iter().filter(|case| case.file[0] & 0xc0 == 0x40 && !case.name.starts_with("Enc")) {
+        let version = case.file.windows(3).position(|window| window == [2, 1, 5]).unwrap() + 2;
+        let why = change(case, version);
+        assert!(matches!(why, DecodeReason::Invalid(rule) if rule.ends_with("must be 5")), "{}: {why}", case.name);
+        if !["Ticket", "Authenticator"].contains(&type_name(case)) {
+            // the field behind is the message type: [n] 03 02 01 type
+            let why = change(case, version + 5);
+            assert_eq!(why, DecodeReason::Invalid("msg-type and tag do not match"), "{}", case.name);
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 14);
+}
+
+/// Why a message can't be read with the lowest bit of the byte at `at` changed.
+fn change(case: &Case, at: usize) -> DecodeReason {
+    let mut bytes = case.file.clone();
+    bytes[at] ^= 1;
+    rewrite(type_name(case), &bytes).unwrap_err().reason
+}
+
+#[test]
 fn changed_bytes_are_an_error_or_a_message_that_survives_writing() {
     for case in cases(VECTORS) {
         let mut bytes = case.file.clone();

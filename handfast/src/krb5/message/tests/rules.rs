@@ -74,7 +74,22 @@ fn versions_and_message_types_are_checked() {
     assert_eq!(reason(ApRep::decode(&wrong)).1, DecodeReason::Invalid("msg-type and tag do not match"));
     let wrong = replaced(&ticket_value().to_der(), &[0xa0, 3, 2, 1, 5], &[0xa0, 3, 2, 1, 6]);
     assert_eq!(reason(Ticket::decode(&wrong)).1, DecodeReason::Invalid("tkt-vno must be 5"));
-    let mut of_body = vec![];
+    let body = KrbSafeBody {
+        user_data: b"",
+        timestamp: None,
+        usec: None,
+        seq_number: None,
+        s_address: address(),
+        r_address: None,
+    };
+    let (mut of_safe, mut of_body) = (vec![], vec![]);
+    let safe_body = Encoded::<KrbSafeBody<'_>>::new(body, &mut of_safe);
+    let cksum = Checksum { cksumtype: ChecksumType::HMAC_SHA1_96_AES256, checksum: &[1; 12] };
+    let der = KrbSafe { safe_body, cksum }.to_der();
+    let wrong = replaced(&der, &[0xa1, 3, 2, 1, 20], &[0xa1, 3, 2, 1, 21]);
+    assert_eq!(reason(KrbSafe::decode(&wrong)).1, DecodeReason::Invalid("msg-type and tag do not match"));
+    let wrong = replaced(&der, &[0xa0, 3, 2, 1, 5], &[0xa0, 3, 2, 1, 4]);
+    assert_eq!(reason(KrbSafe::decode(&wrong)).1, DecodeReason::Invalid("pvno must be 5"));
     let req_body = Encoded::<KdcReqBody<'_>>::new(body_value(vec![]), &mut of_body);
     let der = KdcReq { exchange: KdcExchange::As, padata: vec![], req_body }.to_der();
     let wrong = replaced(&der, &[0xa2, 3, 2, 1, 10], &[0xa2, 3, 2, 1, 12]);
