@@ -5,9 +5,11 @@ mod byte_order;
 pub mod ccache;
 pub mod conf;
 pub mod enctype;
+pub mod exchange;
 mod held_ticket;
 pub mod keytab;
 pub mod message;
+mod preauth;
 
 pub use auth_to_local::AuthToLocal;
 pub use ccache::Ccache;

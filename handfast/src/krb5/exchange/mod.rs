@@ -1,8 +1,58 @@
 //! Exchanges with a KDC as sans-IO machines: requests come out, replies go in.
+//!
+//! [`Login`] is the AS exchange (RFC 4120 3.1), [`TicketRequest`] the TGS exchange (3.3). Both take the time as an
+//! argument and randomness from a [`Random`](crate::crypto::Random), and end in a [`HeldTicket`] or an
+//! [`ExchangeError`] after at most four requests.
+//!
+//! What is believed stands in the part of a reply that is encrypted for us: its nonce, names, times, flags and
+//! enctypes are held against what was asked for. A refusal (KRB-ERROR) is protected by nothing: it ends the
+//! exchange, or makes it go on as RFC 4120 says, and is otherwise only reported.
+//!
+//! Not followed yet: referrals to other realms, and other pre-authentication than encrypted timestamps.
+//!
+//! ```
+//! use handfast::{Time, crypto::{OsRandom, Secret}};
+//! use handfast::krb5::exchange::{ClientSecret, ExchangeStep, Login, TicketOptions};
+//! use std::sync::Arc;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let password = ClientSecret::Password(Secret::new(b"correct horse".to_vec()));
+//! let login = Login::new("alice@EXAMPLE.COM".parse()?, password, TicketOptions::default(), Arc::new(OsRandom));
+//! let ExchangeStep::NeedsKdc(login, request) = login.begin(Time::from_unix_seconds(1_700_000_000))? else { panic!() };
+//! assert_eq!(request.realm, "EXAMPLE.COM");
+//! // Send `request.bytes` to a KDC of that realm, and give its answer to `login.reply`.
+//! # drop(login);
+//! # Ok(())
+//! # }
+//! ```
 
+mod asked;
+mod error;
+mod login;
+mod options;
+mod refusal;
+mod ticket_request;
+
+pub use super::preauth::ClientSecret;
+pub use error::{ExchangeError, Mismatch};
+pub use login::Login;
+pub use options::TicketOptions;
+pub use refusal::{ClientProof, KdcRefusal};
+pub use ticket_request::TicketRequest;
+
+use super::HeldTicket;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+
+/// Where an exchange `M` stands.
+#[derive(Debug)]
+pub enum ExchangeStep<M> {
+    /// The request shall be sent to a KDC, and its answer given to `M::reply`.
+    NeedsKdc(M, KdcRequest),
+    /// The ticket is here.
+    Complete(Box<HeldTicket>),
+}
 
 /// A message for a KDC of `realm`; the driver sends it and brings the reply.
 #[derive(Clone, Debug, PartialEq, Eq)]

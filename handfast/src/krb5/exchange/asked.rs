@@ -1,0 +1,194 @@
+//! What was asked of a KDC, to be held against its reply.
+
+use super::error::{ExchangeError, Mismatch};
+use crate::crypto::{Random, RandomError};
+use crate::krb5::enctype::Enctype;
+use crate::krb5::message::{
+    EncKdcRepPart, KdcExchange, KdcOptions, KdcRep, KdcReqBody, KerberosTime, KrbError, PrincipalName, TicketFlags,
+};
+use crate::krb5::{HeldTicket, HostAddress};
+use crate::name::Principal;
+use crate::time::Time;
+use crate::wire::DecodeError;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// An answer of a KDC.
+pub(super) enum Answer<'a> {
+    Reply(KdcRep<'a>),
+    Refusal(KrbError<'a>),
+}
+
+impl<'a> Answer<'a> {
+    pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        const KRB_ERROR: u8 = 0x60 | 30;
+        match bytes.first() {
+            Some(&KRB_ERROR) => KrbError::decode(bytes).map(Answer::Refusal),
+            _ => KdcRep::decode(bytes).map(Answer::Reply),
+        }
+    }
+}
+
+/// A nonce of 31 bits, since peers take a larger one for negative (RFC 4120 5.4.1).
+pub(super) fn draw_nonce(random: &dyn Random) -> Result<u32, RandomError> {
+    let mut octets = [0; 4];
+    random.fill(&mut octets)?;
+    Ok(u32::from_be_bytes(octets) & 0x7fff_ffff)
+}
+
+/// A confounder for one ciphertext.
+pub(super) fn draw_confounder(random: &dyn Random) -> Result<[u8; 16], RandomError> {
+    let mut octets = [0; 16];
+    random.fill(&mut octets)?;
+    Ok(octets)
+}
+
+/// What was asked of a KDC.
+pub(super) struct Asked {
+    pub(super) exchange: KdcExchange,
+    /// Whose KDC is asked.
+    pub(super) kdc_realm: String,
+    pub(super) client: Principal,
+    pub(super) service: Principal,
+    pub(super) options: KdcOptions,
+    /// The latest end; [`KerberosTime::EPOCH`] for as late as may be.
+    pub(super) till: KerberosTime,
+    pub(super) rtime: Option<KerberosTime>,
+    pub(super) nonce: u32,
+    pub(super) enctypes: Vec<Enctype>,
+    /// The addresses of the ticket that is presented; none in a login.
+    pub(super) addresses: Vec<HostAddress>,
+    pub(super) clock_skew: Duration,
+}
+
+impl Asked {
+    /// The body that asks for it.
+    pub(super) fn body(&self) -> KdcReqBody<'_> {
+        KdcReqBody {
+            kdc_options: self.options,
+            cname: (self.exchange == KdcExchange::As).then(|| PrincipalName::from(&self.client)),
+            realm: self.service.realm(),
+            sname: Some(PrincipalName::from(&self.service)),
+            from: None,
+            till: self.till,
+            rtime: self.rtime,
+            nonce: self.nonce,
+            etype: self.enctypes.clone(),
+            addresses: Vec::new(),
+            enc_authorization_data: None,
+            additional_tickets: Vec::new(),
+        }
+    }
+
+    /// Checks what stands outside of the encrypted part, before a key is chosen (RFC 4120 3.1.5).
+    pub(super) fn check_outside(&self, reply: &KdcRep<'_>) -> Result<(), ExchangeError> {
+        if reply.exchange != self.exchange {
+            return Err(ExchangeError::mismatch(Mismatch::Exchange));
+        }
+        let got = reply.cname.to_principal(reply.crealm);
+        if got != self.client {
+            return Err(ExchangeError::mismatch(Mismatch::Client { asked: self.client.clone(), got }));
+        }
+        let got = reply.enc_part.etype;
+        if !self.enctypes.contains(&got) {
+            return Err(ExchangeError::mismatch(Mismatch::ReplyEnctype { got, offered: self.enctypes.clone() }));
+        }
+        Ok(())
+    }
+
+    /// Checks the encrypted part, and takes the ticket (RFC 4120 3.1.5, 3.3.4).
+    pub(super) fn take(
+        &self,
+        reply: &KdcRep<'_>,
+        part: &EncKdcRepPart<'_>,
+        now: Time,
+    ) -> Result<HeldTicket, ExchangeError> {
+        if part.nonce != self.nonce {
+            return Err(ExchangeError::mismatch(Mismatch::Nonce));
+        }
+        self.check_service(reply, part)?;
+        let got = part.key.keytype;
+        if !self.enctypes.contains(&got) {
+            return Err(ExchangeError::mismatch(Mismatch::SessionKeyEnctype { got, offered: self.enctypes.clone() }));
+        }
+        if part.flags.contains(TicketFlags::INVALID) {
+            return Err(ExchangeError::mismatch(Mismatch::InvalidFlag));
+        }
+        self.check_times(part, now)?;
+        Ok(HeldTicket {
+            client: self.client.clone(),
+            server: self.service.clone(),
+            key: part.key.to_key()?,
+            auth_time: part.authtime.into(),
+            start_time: part.starttime.map(Time::from),
+            end_time: part.endtime.into(),
+            renew_till: part.renew_till.map(Time::from),
+            is_skey: false,
+            flags: part.flags,
+            addresses: self.take_addresses(part)?,
+            authorization_data: Vec::new(),
+            ticket: reply.ticket.bytes().to_vec(),
+            second_ticket: Vec::new(),
+        })
+    }
+
+    /// The service is the one asked for, inside and out. An answer for the ticket-granting service of another realm
+    /// is a referral (RFC 6806 8).
+    fn check_service(&self, reply: &KdcRep<'_>, part: &EncKdcRepPart<'_>) -> Result<(), ExchangeError> {
+        let asked = || self.service.clone();
+        let got = part.sname.to_principal(part.srealm);
+        if got != self.service {
+            return Err(match got.components() {
+                [_, realm] if got.is_krbtgt() && self.exchange == KdcExchange::Tgs => {
+                    ExchangeError::Referral { name: asked(), realm: realm.clone() }
+                }
+                _ => ExchangeError::mismatch(Mismatch::Service { asked: asked(), got }),
+            });
+        }
+        let got = reply.ticket.sname.to_principal(reply.ticket.realm);
+        if got != self.service {
+            return Err(ExchangeError::mismatch(Mismatch::TicketService { asked: asked(), got }));
+        }
+        Ok(())
+    }
+
+    /// A ticket starts now, by clocks that agree, and ends at the time asked for at the latest (RFC 4120 3.1.3).
+    fn check_times(&self, part: &EncKdcRepPart<'_>, now: Time) -> Result<(), ExchangeError> {
+        let (auth, end) = (Time::from(part.authtime), Time::from(part.endtime));
+        let start = part.starttime.map_or(auth, Time::from);
+        // In a login, authtime is the KDC's clock (RFC 4120 3.1.5); later it is the time of the login.
+        let stale = self.exchange == KdcExchange::As && auth.saturating_add(self.clock_skew) < now.whole_seconds();
+        let latest = start.max(auth);
+        if stale || latest > now.saturating_add(self.clock_skew) {
+            let seconds = if stale { auth } else { latest }.seconds_since(now);
+            return Err(ExchangeError::ClockSkew { seconds, limit: self.clock_skew });
+        }
+        if end <= now || end <= start {
+            return Err(ExchangeError::mismatch(Mismatch::Ended { start, end, now }));
+        }
+        if self.till != KerberosTime::EPOCH && part.endtime > self.till {
+            return Err(ExchangeError::mismatch(Mismatch::EndsTooLate { asked: self.till.into(), end }));
+        }
+        match (self.rtime, part.renew_till) {
+            (Some(asked), Some(renew_till)) if renew_till > asked => {
+                let (asked, renew_till) = (asked.into(), renew_till.into());
+                Err(ExchangeError::mismatch(Mismatch::RenewableTooLong { asked, renew_till }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// No addresses are asked for, so they are those of the ticket presented, which a TGS-REP need not repeat
+    /// (RFC 4120 5.4.2).
+    fn take_addresses(&self, part: &EncKdcRepPart<'_>) -> Result<Vec<HostAddress>, ExchangeError> {
+        let got = part.caddr.iter();
+        let got: Vec<_> = got
+            .map(|address| HostAddress { addr_type: address.addr_type.0, address: address.address.to_vec() })
+            .collect();
+        if got.is_empty() || got == self.addresses {
+            return Ok(self.addresses.clone());
+        }
+        Err(ExchangeError::mismatch(Mismatch::Addresses))
+    }
+}

@@ -1,0 +1,331 @@
+use super::KdcRefusal;
+use crate::crypto::RandomError;
+use crate::krb5::enctype::{CryptoError, Enctype};
+use crate::krb5::message::PaDataType;
+use crate::name::Principal;
+use crate::time::Time;
+use crate::wire::DecodeError;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+/// Why an exchange with a KDC gave no ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExchangeError {
+    /// The KDC refused.
+    Refused(Box<KdcRefusal>),
+    /// The reply to a login does not decrypt with the client's secret: a wrong password or key, or a reply that was
+    /// changed on the way.
+    WrongSecret {
+        /// The client.
+        client: Principal,
+        /// The reply's enctype.
+        enctype: Enctype,
+        /// The version of the key that the KDC used, if it says.
+        kvno: Option<u32>,
+    },
+    /// The reply to a request for a ticket is not under the key that the KDC was given: changed on the way, or not
+    /// the KDC's.
+    ReplyNotProven {
+        /// The realm of the KDC.
+        realm: String,
+    },
+    /// The reply is not to be believed.
+    Mismatch(Box<Mismatch>),
+    /// The clocks are too far apart.
+    ClockSkew {
+        /// The KDC's clock less ours, in seconds.
+        seconds: i64,
+        /// How far they may be apart.
+        limit: Duration,
+    },
+    /// No enctype that is permitted has a key on both sides.
+    NoCommonEnctype {
+        /// The client.
+        client: Principal,
+        /// The enctypes that are permitted, and of which we have or can make a key.
+        ours: Vec<Enctype>,
+        /// The enctypes of the KDC's keys of the client; none if it doesn't say.
+        kdc: Vec<Enctype>,
+    },
+    /// No enctype of the options can be used: none is supported, or none has a key.
+    NoUsableEnctype {
+        /// The enctypes of the options.
+        permitted: Vec<Enctype>,
+    },
+    /// The session key of the ticket to be presented is of an enctype that is not permitted.
+    EnctypeNotPermitted {
+        /// The ticket's service.
+        service: Principal,
+        /// The enctype.
+        enctype: Enctype,
+    },
+    /// The KDC wants pre-authentication, but not by encrypted timestamp. It may have no key that fits (MIT's KDC says
+    /// so in this way).
+    NoCommonPreauth {
+        /// The client.
+        client: Principal,
+        /// The enctypes offered.
+        enctypes: Vec<Enctype>,
+        /// What the KDC takes.
+        offered: Vec<PaDataType>,
+    },
+    /// The KDC (or who pretends to be it) asks for a key that makes guessing the password cheap.
+    TooFewIterations {
+        /// Iterations asked for.
+        requested: u64,
+        /// The enctype's default, which is the least.
+        minimum: u32,
+    },
+    /// The KDC refers to another realm.
+    Referral {
+        /// Who was asked for: the service, or the client in a login.
+        name: Principal,
+        /// The realm that is said to know it.
+        realm: String,
+    },
+    /// The ticket at hand asks no KDC of the service's realm.
+    OtherRealm {
+        /// The service.
+        service: Principal,
+        /// The service of the ticket at hand.
+        ticket: Principal,
+    },
+    /// The ticket can't be renewed.
+    NotRenewable {
+        /// The ticket's service.
+        service: Principal,
+        /// Until when it could be.
+        renew_till: Option<Time>,
+    },
+    /// Bytes of the KDC, or of the ticket at hand, do not decode.
+    Decode(DecodeError),
+    /// A key or a ciphertext can't be used.
+    Crypto(CryptoError),
+    /// The source of randomness failed.
+    Random(RandomError),
+    /// The calls came in an order that the exchange can't follow; the text says what was wrong.
+    ApiMisuse(&'static str),
+}
+
+/// What in a KDC's reply is not as it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mismatch {
+    /// The reply belongs to the other exchange: TGS-REP to a login, AS-REP to a request for a ticket.
+    Exchange,
+    /// It is for another client (RFC 4120 3.1.5).
+    Client {
+        /// Who asked.
+        asked: Principal,
+        /// Who is answered.
+        got: Principal,
+    },
+    /// It is for another service (RFC 4120 3.1.5).
+    Service {
+        /// Who was asked for.
+        asked: Principal,
+        /// Who is answered for.
+        got: Principal,
+    },
+    /// The ticket says, where nothing protects it, that it is for another service than the protected part says.
+    TicketService {
+        /// The service asked for, and of the protected part.
+        asked: Principal,
+        /// The ticket's.
+        got: Principal,
+    },
+    /// It answers another request (RFC 4120 3.1.5).
+    Nonce,
+    /// It is encrypted with an enctype that was not offered.
+    ReplyEnctype {
+        /// The reply's.
+        got: Enctype,
+        /// Those offered.
+        offered: Vec<Enctype>,
+    },
+    /// The session key is of an enctype that was not offered.
+    SessionKeyEnctype {
+        /// The key's.
+        got: Enctype,
+        /// Those offered.
+        offered: Vec<Enctype>,
+    },
+    /// The ticket is not valid before a KDC has validated it, which was not asked for.
+    InvalidFlag,
+    /// The ticket has ended, or never was good.
+    Ended {
+        /// From when on it is good.
+        start: Time,
+        /// When it ends.
+        end: Time,
+        /// What our clock says.
+        now: Time,
+    },
+    /// The ticket ends later than asked for.
+    EndsTooLate {
+        /// The latest end asked for.
+        asked: Time,
+        /// When it ends.
+        end: Time,
+    },
+    /// The ticket is renewable for longer than asked for.
+    RenewableTooLong {
+        /// The latest time asked for.
+        asked: Time,
+        /// Until when it is.
+        renew_till: Time,
+    },
+    /// The ticket is bound to addresses that were not asked for.
+    Addresses,
+    /// The KDC saw another request than the one sent, or does not say (RFC 6806 11).
+    RequestChanged,
+}
+
+impl ExchangeError {
+    pub(super) fn mismatch(mismatch: Mismatch) -> Self {
+        ExchangeError::Mismatch(Box::new(mismatch))
+    }
+}
+
+/// Shows values with commas between, or `none`.
+pub(super) struct Listing<'a, T>(pub(super) &'a [T]);
+
+impl<T: fmt::Display> fmt::Display for Listing<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        for (index, item) in self.0.iter().enumerate() {
+            write!(f, "{}{item}", if index == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ExchangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::WrongSecret { client, enctype, kvno } => {
+                write!(f, "the KDC's reply does not decrypt with the secret of {client} ({enctype}")?;
+                kvno.map_or(Ok(()), |kvno| write!(f, ", key version {kvno}"))?;
+                f.write_str("): most likely the password or key is wrong")
+            }
+            Self::ReplyNotProven { realm } => write!(
+                f,
+                "the reply is not proven to be from the KDC of {realm}: it was changed on the way, or the session key \
+                 of the ticket at hand is not the KDC's; log in again"
+            ),
+            Self::Mismatch(mismatch) => write!(f, "the KDC's reply is not believed: {mismatch}"),
+            Self::ClockSkew { seconds, limit } => {
+                write_skew(f, *seconds)?;
+                write!(f, ", {} s are permitted: set the clocks", limit.as_secs())
+            }
+            Self::NoCommonEnctype { client, ours, kdc } => write!(
+                f,
+                "no enctype in common for {client}: permitted and with a key here: {}; with a key at the KDC: {}",
+                Listing(ours),
+                Listing(kdc)
+            ),
+            Self::NoUsableEnctype { permitted } => {
+                write!(f, "none of the permitted enctypes is supported and has a key: {}", Listing(permitted))
+            }
+            Self::EnctypeNotPermitted { service, enctype } => {
+                write!(f, "the session key of the ticket for {service} is of {enctype}, which is not permitted")
+            }
+            Self::NoCommonPreauth { client, enctypes, offered } => {
+                let offered: Vec<_> = offered.iter().map(|offered| offered.0).collect();
+                write!(
+                    f,
+                    "the KDC takes no encrypted timestamp as proof from {client}: it may have no key of an enctype \
+                     offered ({}), or want another proof (it names padata types {})",
+                    Listing(enctypes),
+                    Listing(&offered)
+                )
+            }
+            Self::TooFewIterations { requested, minimum } => write!(
+                f,
+                "the KDC asks for a key made with {requested} iterations, fewer than {minimum}: this makes guessing \
+                 the password cheap for whoever pretends to be the KDC"
+            ),
+            Self::Referral { name, realm } => {
+                write!(f, "the KDC refers to the realm {realm} for {name}; referrals are not followed yet")
+            }
+            Self::OtherRealm { service, ticket } => write!(
+                f,
+                "the ticket for {ticket} can't be used to ask for {service}: other realms are not reached yet"
+            ),
+            Self::NotRenewable { service, renew_till: Some(till) } => {
+                write!(f, "the ticket for {service} could be renewed until {till} only: log in again")
+            }
+            Self::NotRenewable { service, renew_till: None } => write!(f, "the ticket for {service} is not renewable"),
+            Self::Decode(error) => write!(f, "undecodable: {error}"),
+            Self::Crypto(error) => error.fmt(f),
+            Self::Random(error) => error.fmt(f),
+            Self::ApiMisuse(what) => f.write_str(what),
+        }
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exchange => f.write_str("it belongs to the other kind of exchange"),
+            Self::Client { asked, got } => write!(f, "asked for {asked}, it is for {got}"),
+            Self::Service { asked, got } => write!(f, "asked for a ticket for {asked}, it is for {got}"),
+            Self::TicketService { asked, got } => {
+                write!(f, "the reply is for {asked}, the ticket in it claims to be for {got}")
+            }
+            Self::Nonce => f.write_str("it answers another request"),
+            Self::ReplyEnctype { got, offered } => {
+                write!(f, "it is encrypted with {got}; offered: {}", Listing(offered))
+            }
+            Self::SessionKeyEnctype { got, offered } => {
+                write!(f, "its session key is of {got}; offered: {}", Listing(offered))
+            }
+            Self::InvalidFlag => f.write_str("the ticket is flagged invalid, to be validated by a KDC first"),
+            Self::Ended { start, end, now } => {
+                write!(f, "the ticket is good from {start} to {end}, our clock says {now}")
+            }
+            Self::EndsTooLate { asked, end } => write!(f, "the ticket ends at {end}, later than {asked} as asked for"),
+            Self::RenewableTooLong { asked, renew_till } => {
+                write!(f, "the ticket is renewable until {renew_till}, longer than {asked} as asked for")
+            }
+            Self::Addresses => f.write_str("the ticket is bound to addresses that were not asked for"),
+            Self::RequestChanged => f.write_str("the request was changed on its way to the KDC"),
+        }
+    }
+}
+
+/// Says who is ahead by how much.
+pub(super) fn write_skew(f: &mut fmt::Formatter<'_>, seconds: i64) -> fmt::Result {
+    let direction = if seconds < 0 { "behind" } else { "ahead of" };
+    write!(f, "the KDC's clock is {} s {direction} ours", seconds.unsigned_abs())
+}
+
+impl core::error::Error for ExchangeError {}
+
+impl From<DecodeError> for ExchangeError {
+    fn from(error: DecodeError) -> Self {
+        ExchangeError::Decode(error)
+    }
+}
+
+impl From<CryptoError> for ExchangeError {
+    fn from(error: CryptoError) -> Self {
+        match error {
+            CryptoError::Random(error) => ExchangeError::Random(error),
+            error => ExchangeError::Crypto(error),
+        }
+    }
+}
+
+impl From<RandomError> for ExchangeError {
+    fn from(error: RandomError) -> Self {
+        ExchangeError::Random(error)
+    }
+}

@@ -1,0 +1,121 @@
+use super::asked::Asked;
+use super::error::{Listing, write_skew};
+use crate::krb5::enctype::Enctype;
+use crate::krb5::message::{ErrorCode, KdcExchange, KrbError};
+use crate::name::Principal;
+use crate::time::Time;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// The most characters of a KDC's text that are kept.
+const TEXT_LIMIT: usize = 256;
+
+/// A KDC's refusal (RFC 4120 5.9.1). Nothing protects it: anyone on the way may have made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KdcRefusal {
+    /// Why.
+    pub code: ErrorCode,
+    /// Whose KDC was asked.
+    pub realm: String,
+    /// Who asked.
+    pub client: Principal,
+    /// The service that a ticket was asked for.
+    pub service: Principal,
+    /// The enctypes offered.
+    pub offered: Vec<Enctype>,
+    /// What the client proved itself with, in a login.
+    pub proof: Option<ClientProof>,
+    /// The KDC's own words; cut after 256 characters.
+    pub text: Option<String>,
+    /// The KDC's clock less ours, in seconds, as the KDC says.
+    pub clock_difference: i64,
+}
+
+/// What a client proved itself with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientProof {
+    /// A key of this enctype, made from the password.
+    Password(Enctype),
+    /// A key of this enctype that was given.
+    Key(Enctype),
+}
+
+impl KdcRefusal {
+    pub(super) fn new(asked: &Asked, proof: Option<ClientProof>, error: &KrbError<'_>, now: Time) -> Self {
+        KdcRefusal {
+            code: error.error_code,
+            realm: asked.kdc_realm.clone(),
+            client: asked.client.clone(),
+            service: asked.service.clone(),
+            offered: asked.enctypes.clone(),
+            proof: proof.filter(|_| asked.exchange == KdcExchange::As),
+            text: error.e_text.filter(|text| !text.is_empty()).map(|text| text.chars().take(TEXT_LIMIT).collect()),
+            clock_difference: error.stime.with_micros(error.susec).seconds_since(now),
+        }
+    }
+
+    fn write_cause(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { realm, client, service, .. } = self;
+        match self.code {
+            ErrorCode::KDC_ERR_C_PRINCIPAL_UNKNOWN => {
+                write!(f, "the KDC of {realm} does not know {client}: check the name and the realm")
+            }
+            ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN => write!(
+                f,
+                "the KDC of {realm} does not know the service {service}: check the host's name, or add the service \
+                 to the realm"
+            ),
+            ErrorCode::KDC_ERR_PREAUTH_FAILED => self.write_wrong_proof(f),
+            ErrorCode::KDC_ERR_ETYPE_NOSUPP => write!(
+                f,
+                "the KDC of {realm} has no key for {client} and {service} of an enctype offered: {}",
+                Listing(&self.offered)
+            ),
+            ErrorCode::KRB_AP_ERR_SKEW => {
+                write!(f, "the KDC of {realm} refuses {client}: ")?;
+                write_skew(f, self.clock_difference)?;
+                f.write_str(": set the clocks")
+            }
+            ErrorCode::KDC_ERR_KEY_EXPIRED => write!(f, "the password of {client} has expired: change it"),
+            ErrorCode::KDC_ERR_CLIENT_REVOKED | ErrorCode::KDC_ERR_NAME_EXP | ErrorCode::KDC_ERR_CLIENT_NOTYET => {
+                let why = self.code.explanation().unwrap_or_default();
+                write!(f, "the KDC of {realm} refuses {client}: {why}; ask the realm's administrator")
+            }
+            ErrorCode::KRB_AP_ERR_TKT_EXPIRED => write!(
+                f,
+                "the KDC of {realm} gives {client} no ticket for {service}: the ticket presented has expired; log in \
+                 again"
+            ),
+            code => write!(f, "the KDC of {realm} gives {client} no ticket for {service}: {code}"),
+        }
+    }
+
+    fn write_wrong_proof(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { realm, client, .. } = self;
+        match self.proof {
+            Some(ClientProof::Password(enctype)) => write!(
+                f,
+                "the KDC of {realm} does not take the proof of {client} ({enctype}): most likely the password is wrong"
+            ),
+            Some(ClientProof::Key(enctype)) => write!(
+                f,
+                "the KDC of {realm} does not take the proof of {client} ({enctype}): most likely the key is not the \
+                 KDC's; make a new keytab"
+            ),
+            None => write!(f, "the KDC of {realm} refuses {client}: {}", self.code),
+        }
+    }
+}
+
+impl fmt::Display for KdcRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_cause(f)?;
+        match &self.text {
+            Some(text) => write!(f, " (the KDC's words: {})", text.escape_debug()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl core::error::Error for KdcRefusal {}

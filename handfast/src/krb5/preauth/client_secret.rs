@@ -1,0 +1,73 @@
+use super::KeyHint;
+use crate::crypto::Secret;
+use crate::krb5::enctype::{CryptoError, EncryptionKey, Enctype, string_to_key};
+use crate::name::Principal;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// What a client shares with the KDC.
+#[derive(Clone, Debug)]
+pub enum ClientSecret {
+    /// A password; keys are made from it as the KDC says.
+    Password(Secret<Vec<u8>>),
+    /// Keys, such as those of a keytab. Of several with the same enctype, the newest first.
+    Keys(Vec<EncryptionKey>),
+}
+
+impl ClientSecret {
+    /// Whether there is a key of `enctype`, or can be one.
+    pub(in crate::krb5) fn has(&self, enctype: Enctype) -> bool {
+        match self {
+            ClientSecret::Password(_) => enctype.is_supported(),
+            ClientSecret::Keys(keys) => keys.iter().any(|key| key.enctype() == enctype),
+        }
+    }
+
+    /// The keys of `enctype`, those to try first in front.
+    pub(in crate::krb5) fn keys(
+        &self,
+        enctype: Enctype,
+        client: &Principal,
+        hint: Option<&KeyHint>,
+    ) -> Result<Vec<EncryptionKey>, CryptoError> {
+        let password = match self {
+            ClientSecret::Keys(keys) => {
+                return Ok(keys.iter().filter(|key| key.enctype() == enctype).cloned().collect());
+            }
+            ClientSecret::Password(password) => password.expose(),
+        };
+        let parameters = hint.and_then(KeyHint::parameters);
+        Ok(vec![match hint.and_then(KeyHint::salt) {
+            Some(salt) => string_to_key(enctype, password, salt.as_bytes(), parameters)?,
+            None => string_to_key(enctype, password, &default_salt(client), parameters)?,
+        }])
+    }
+}
+
+/// The salt where the KDC names none: realm and components of the name, with nothing between (RFC 4120 4).
+fn default_salt(client: &Principal) -> Vec<u8> {
+    let mut salt = client.realm().as_bytes().to_vec();
+    client.components().iter().for_each(|component| salt.extend_from_slice(component.as_bytes()));
+    salt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_salt_is_realm_and_components() {
+        let client: Principal = "host/www.example.com@EXAMPLE.COM".parse().unwrap();
+        assert_eq!(default_salt(&client), b"EXAMPLE.COMhostwww.example.com");
+    }
+
+    #[test]
+    fn keys_are_of_the_enctype_and_in_order() {
+        let key = |enctype, byte| EncryptionKey::new(Enctype(enctype), [byte; 16]).unwrap();
+        let secret = ClientSecret::Keys(vec![key(17, 1), key(19, 2), key(17, 3)]);
+        let client: Principal = "a@B".parse().unwrap();
+        assert_eq!(secret.keys(Enctype(17), &client, None).unwrap(), [key(17, 1), key(17, 3)]);
+        assert!(secret.keys(Enctype(18), &client, None).unwrap().is_empty());
+        assert!(secret.has(Enctype(19)) && !secret.has(Enctype(18)));
+    }
+}
