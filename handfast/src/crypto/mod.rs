@@ -1,11 +1,13 @@
 //! Secrets, constant-time comparison and the randomness seam.
 
 pub(crate) mod aes;
+mod confounder;
 pub(crate) mod hash;
 pub(crate) mod hmac;
 mod random;
 mod secret;
 
+pub(crate) use confounder::Confounders;
 #[cfg(feature = "os-random")]
 pub use random::OsRandom;
 pub use random::{Random, RandomError};

@@ -1,6 +1,6 @@
 //! From a principal to the name of a local account, by the rules of krb5.conf.
 
-use crate::Principal;
+use crate::name::Principal;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;

@@ -1,7 +1,8 @@
 //! What keytab and ccache files have in common: numbers in one of two orders, names, counted bytes.
 
+use crate::name::{NameType, Principal};
+use crate::time::Time;
 use crate::wire::{DecodeError, DecodeReason, Reader};
-use crate::{NameType, Principal, Time};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 

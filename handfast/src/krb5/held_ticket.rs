@@ -2,7 +2,8 @@
 
 use super::enctype::EncryptionKey;
 use super::message::TicketFlags;
-use crate::{Principal, Time};
+use crate::name::Principal;
+use crate::time::Time;
 use alloc::vec::Vec;
 use core::time::Duration;
 

@@ -3,8 +3,9 @@ use crate::krb5::byte_order::{ByteOrder, read_name};
 use crate::krb5::enctype::{EncryptionKey, Enctype};
 use crate::krb5::held_ticket::{AuthorizationDataElement, HeldTicket, HostAddress};
 use crate::krb5::message::TicketFlags;
+use crate::name::{NameType, Principal};
+use crate::time::Time;
 use crate::wire::{DecodeError, DecodeReason, Reader};
-use crate::{NameType, Principal, Time};
 use alloc::vec::Vec;
 
 /// The header field that holds the KDC's time offset.

@@ -5,8 +5,9 @@ use crate::krb5::byte_order::file_seconds;
 use crate::krb5::enctype::{EncryptionKey, Enctype};
 use crate::krb5::held_ticket::HeldTicket;
 use crate::krb5::message::TicketFlags;
+use crate::name::{NameType, Principal};
+use crate::time::Time;
 use crate::wire::{EncodeError, Writer};
-use crate::{NameType, Principal, Time};
 use alloc::vec::Vec;
 
 impl Ccache {

@@ -12,7 +12,8 @@ mod decode;
 mod encode;
 
 use super::held_ticket::HeldTicket;
-use crate::{Principal, Time};
+use crate::name::Principal;
+use crate::time::Time;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;

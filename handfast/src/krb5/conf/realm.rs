@@ -1,6 +1,6 @@
 use super::{Conf, Section};
-use crate::Principal;
 use crate::krb5::auth_to_local::{AuthToLocal, AuthToLocalError};
+use crate::name::Principal;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 

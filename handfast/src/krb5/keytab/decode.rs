@@ -2,8 +2,8 @@ use super::{Keytab, KeytabEntry, UnreadableRecord, WHAT};
 use crate::crypto::Secret;
 use crate::krb5::byte_order::{ByteOrder, read_name};
 use crate::krb5::enctype::{EncryptionKey, Enctype};
+use crate::name::{NameType, Principal};
 use crate::wire::{DecodeError, DecodeReason, Reader};
-use crate::{NameType, Principal};
 
 impl Keytab {
     /// Reads a file's bytes. Holes are skipped; records whose contents make no sense are set aside in

@@ -1,5 +1,5 @@
-use crate::Principal;
 use crate::krb5::enctype::Enctype;
+use crate::name::Principal;
 use alloc::vec::Vec;
 use core::fmt;
 

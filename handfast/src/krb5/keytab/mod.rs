@@ -31,8 +31,9 @@ pub use error::KeyNotFound;
 
 use super::enctype::{EncryptionKey, Enctype};
 use crate::crypto::Secret;
+use crate::name::Principal;
+use crate::time::Time;
 use crate::wire::DecodeError;
-use crate::{Principal, Time};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::ToString;
 use alloc::vec::Vec;

@@ -1,6 +1,6 @@
 use super::int32;
 use crate::asn1::{Listed, der_methods, sequence};
-use crate::{NameType, Principal};
+use crate::name::{NameType, Principal};
 use alloc::string::String;
 use alloc::vec::Vec;
 

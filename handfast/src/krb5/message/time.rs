@@ -1,5 +1,5 @@
-use crate::Time;
 use crate::asn1::{Asn1, DerReader, DerWriter, der_methods, tag};
+use crate::time::Time;
 use crate::wire::DecodeError;
 use core::fmt;
 

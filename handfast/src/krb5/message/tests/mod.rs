@@ -1,6 +1,6 @@
 use super::*;
-use crate::NameType;
 use crate::krb5::enctype::{ChecksumType, Enctype};
+use crate::name::NameType;
 use crate::wire::{DecodeError, DecodeReason};
 use alloc::vec;
 use alloc::vec::Vec;

@@ -1,0 +1,309 @@
+//! The acceptor: the end that listens.
+//!
+//! ```text
+//!    session().begin() or speak_first()
+//!              │
+//!              ▼
+//!   ┌───► NeedsToken    NeedsKdc    NeedsAccount    NeedsAnswer
+//!   │        │             │             │               │       every arrow also appends to `out` what is to
+//!   │ step() │      reply()│     answer()│       answer()│       be sent, and may end in an error instead
+//!   │        ▼             ▼             ▼      decline()▼
+//!   └──────  ·  ─────────  ·  ─────────  ·  ──────────── ·
+//!            │
+//!            ▼
+//!         Complete(Context)
+//! ```
+
+use crate::bindings::ChannelBindings;
+use crate::context::Context;
+use crate::crypto::Random;
+use crate::error::Error;
+use crate::flags::Flags;
+use crate::krb5::exchange::{KdcRequest, KdcUnreachable};
+use crate::krb5::keytab::Keytab;
+use crate::legs::Legs;
+use crate::mech::kerberos::KerberosAcceptor;
+use crate::mech::{AcceptInput, AcceptRequest, AcceptStep, Accepting, Mechanism, MechanismId};
+use crate::policy::Policy;
+use crate::question::{Account, Answer, Logon, Question};
+use crate::replay::ReplayGuard;
+use crate::time::Time;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Accepts handshakes for the services whose keys it holds. Clones share keys and replay guard.
+///
+/// ```
+/// use handfast::{Acceptor, ReplayGuard, krb5::keytab::Keytab};
+/// # let keytab = Keytab::default();
+/// let acceptor = Acceptor::new(&keytab, ReplayGuard::in_memory());
+/// let waiting = acceptor.session().begin();
+/// ```
+#[derive(Clone)]
+#[doc(alias("AcceptSecurityContext", "gss_accept_sec_context"))]
+pub struct Acceptor {
+    policy: Arc<Policy>,
+    kerberos: KerberosAcceptor,
+}
+
+impl Acceptor {
+    /// An acceptor for every service in `keytab`, with the default policy.
+    #[cfg(feature = "os-random")]
+    pub fn new(keytab: &Keytab, guard: ReplayGuard) -> Self {
+        Acceptor::with_random(keytab, Some(guard), Arc::new(crate::crypto::OsRandom))
+    }
+
+    /// An acceptor that does not tell a replayed proof from a first one: whoever records a client's token can be that
+    /// client, for as long as the token's time is current.
+    #[cfg(feature = "os-random")]
+    pub fn dangerous_without_replay_guard(keytab: &Keytab) -> Self {
+        Acceptor::with_random(keytab, None, Arc::new(crate::crypto::OsRandom))
+    }
+
+    /// An acceptor with another source of randomness. No guard is as dangerous here as in
+    /// [`Acceptor::dangerous_without_replay_guard`].
+    pub fn with_random(keytab: &Keytab, guard: Option<ReplayGuard>, random: Arc<dyn Random>) -> Self {
+        Acceptor { policy: Arc::new(Policy::default()), kerberos: KerberosAcceptor::new(keytab, guard, random) }
+    }
+
+    /// The same with another policy.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = Arc::new(policy);
+        self
+    }
+
+    /// A handshake with one client.
+    pub fn session(&self) -> Session<'_> {
+        Session { acceptor: self, bindings: None, mechanism: None }
+    }
+}
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptor").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+/// A handshake with one client that is about to begin.
+#[derive(Clone)]
+pub struct Session<'a> {
+    acceptor: &'a Acceptor,
+    bindings: Option<&'a ChannelBindings>,
+    mechanism: Option<&'a dyn Mechanism>,
+}
+
+impl<'a> Session<'a> {
+    /// The channel that the tokens travel in: a client that names another one is refused, and so is one that names
+    /// none, unless the policy says otherwise.
+    #[must_use]
+    pub fn channel_bindings(mut self, bindings: &'a ChannelBindings) -> Self {
+        self.bindings = Some(bindings);
+        self
+    }
+
+    /// By an application's own mechanism, which brings its own credential.
+    #[must_use]
+    pub fn mechanism(mut self, mechanism: &'a dyn Mechanism) -> Self {
+        self.mechanism = Some(mechanism);
+        self
+    }
+
+    fn waiting(self) -> Waiting {
+        let policy = &self.acceptor.policy;
+        let request = AcceptRequest { policy, bindings: self.bindings };
+        let handshake = match self.mechanism {
+            Some(mechanism) => mechanism.accept(&request),
+            None => self.acceptor.kerberos.accept(&request),
+        };
+        Waiting { handshake, legs: Legs::new(policy) }
+    }
+
+    /// Waits for the client's first token.
+    pub fn begin(self) -> AcceptToken {
+        AcceptToken(self.waiting())
+    }
+
+    /// Makes the first token, for a mechanism whose acceptor speaks first.
+    pub fn speak_first(self, now: Time, out: &mut Vec<u8>) -> Result<Accept, Error> {
+        self.waiting().step(AcceptInput::SpeakFirst, now, out)
+    }
+}
+
+impl fmt::Debug for Session<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("acceptor", self.acceptor).finish_non_exhaustive()
+    }
+}
+
+/// What an acceptor's handshake needs next. What is in `out` is sent first.
+#[derive(Debug)]
+pub enum Accept {
+    /// The client's next token.
+    NeedsToken(AcceptToken),
+    /// A reply from a KDC.
+    NeedsKdc(AcceptKdc),
+    /// An account's secret, or a verdict on a logon.
+    NeedsAccount(AcceptAccount),
+    /// The answer to a question.
+    NeedsAnswer(AcceptAnswer),
+    /// Nothing more: the context is established, once what is in `out` has been sent.
+    Complete(Context),
+}
+
+struct Waiting {
+    handshake: Box<dyn Accepting>,
+    legs: Legs,
+}
+
+impl Waiting {
+    fn step(mut self, input: AcceptInput<'_>, now: Time, out: &mut Vec<u8>) -> Result<Accept, Error> {
+        self.legs.next()?;
+        let legs = self.legs;
+        Ok(match self.handshake.step(input, now, out)? {
+            AcceptStep::NeedsToken(handshake) => Accept::NeedsToken(AcceptToken(Waiting { handshake, legs })),
+            AcceptStep::NeedsKdc(handshake, request) => {
+                Accept::NeedsKdc(AcceptKdc { waiting: Waiting { handshake, legs }, request })
+            }
+            AcceptStep::NeedsAccount(handshake, logon) => {
+                Accept::NeedsAccount(AcceptAccount { waiting: Waiting { handshake, legs }, logon })
+            }
+            AcceptStep::NeedsAnswer(handshake, question) => {
+                Accept::NeedsAnswer(AcceptAnswer { waiting: Waiting { handshake, legs }, question })
+            }
+            AcceptStep::Complete(established) => Accept::Complete(Context::new(established)),
+        })
+    }
+
+    fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let progress = self.handshake.progress();
+        f.debug_struct(name)
+            .field("mechanism", &progress.mechanism)
+            .field("flags", &progress.flags)
+            .finish_non_exhaustive()
+    }
+}
+
+macro_rules! progress {
+    ($name:ident, $($field:tt).+) => {
+        impl $name {
+            /// The mechanism, as far as it is chosen.
+            pub fn mechanism(&self) -> MechanismId {
+                self.$($field).+.progress().mechanism
+            }
+
+            /// The flags asked for or granted so far.
+            pub fn flags(&self) -> Flags {
+                self.$($field).+.progress().flags
+            }
+        }
+    };
+}
+
+progress!(AcceptToken, 0.handshake);
+progress!(AcceptKdc, waiting.handshake);
+progress!(AcceptAccount, waiting.handshake);
+progress!(AcceptAnswer, waiting.handshake);
+
+/// Waits for the client's next token.
+pub struct AcceptToken(Waiting);
+
+impl AcceptToken {
+    /// Takes the client's token.
+    ///
+    /// An error says what was wrong; what `out` then holds for the client is the same for every refusal.
+    pub fn step(self, token: &[u8], now: Time, out: &mut Vec<u8>) -> Result<Accept, Error> {
+        self.0.legs.check_token(token)?;
+        self.0.step(AcceptInput::Token(token), now, out)
+    }
+}
+
+impl fmt::Debug for AcceptToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.debug("AcceptToken", f)
+    }
+}
+
+/// Waits for a KDC's reply.
+pub struct AcceptKdc {
+    waiting: Waiting,
+    request: KdcRequest,
+}
+
+impl AcceptKdc {
+    /// What to send, and to whose KDC.
+    pub fn request(&self) -> &KdcRequest {
+        &self.request
+    }
+
+    /// Takes the KDC's reply.
+    pub fn reply(self, reply: &[u8], now: Time, out: &mut Vec<u8>) -> Result<Accept, Error> {
+        self.waiting.step(AcceptInput::KdcReply(reply), now, out)
+    }
+
+    /// Says that no KDC could be reached.
+    pub fn unreachable(self, tried: KdcUnreachable, now: Time, out: &mut Vec<u8>) -> Result<Accept, Error> {
+        self.waiting.step(AcceptInput::KdcUnreachable(tried), now, out)
+    }
+}
+
+impl fmt::Debug for AcceptKdc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.waiting.debug("AcceptKdc", f)
+    }
+}
+
+/// Waits for what the account store says of a logon.
+pub struct AcceptAccount {
+    waiting: Waiting,
+    logon: Logon,
+}
+
+impl AcceptAccount {
+    /// Who wants to log on, and with what proof.
+    pub fn logon(&self) -> &Logon {
+        &self.logon
+    }
+
+    /// Says what the account store knows.
+    pub fn answer(self, account: Account, now: Time, out: &mut Vec<u8>) -> Result<Accept, Error> {
+        self.waiting.step(AcceptInput::Account(account), now, out)
+    }
+}
+
+impl fmt::Debug for AcceptAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.waiting.debug("AcceptAccount", f)
+    }
+}
+
+/// Waits for the answer to a question.
+pub struct AcceptAnswer {
+    waiting: Waiting,
+    question: Question,
+}
+
+impl AcceptAnswer {
+    /// The question.
+    pub fn question(&self) -> &Question {
+        &self.question
+    }
+
+    /// Answers it.
+    pub fn answer(self, answer: Answer, now: Time, out: &mut Vec<u8>) -> Result<Accept, Error> {
+        self.waiting.step(AcceptInput::Answer(answer), now, out)
+    }
+
+    /// Declines it, which fails closed.
+    pub fn decline(self, now: Time, out: &mut Vec<u8>) -> Result<Accept, Error> {
+        self.waiting.step(AcceptInput::Declined, now, out)
+    }
+}
+
+impl fmt::Debug for AcceptAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.waiting.debug("AcceptAnswer", f)
+    }
+}

@@ -1,0 +1,84 @@
+use crate::crypto::{Random, Secret};
+use crate::error::CredentialError;
+use crate::krb5::enctype::EncryptionKey;
+use crate::krb5::keytab::Keytab;
+use crate::krb5::{Ccache, HeldTicket};
+use crate::mech::kerberos::{self, KerberosCredential, Secrets};
+use crate::mech::{InitiateRequest, Initiating};
+use crate::name::Principal;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// As whom an initiator acts, and what proves it.
+///
+/// Tickets obtained with a credential are kept in it for the next context; clones share them. Keep one credential for
+/// as long as its secret is good, and make a new one when the secret changes.
+///
+/// ```
+/// use handfast::Credential;
+/// let credential = Credential::password("alice@EXAMPLE.COM".parse()?, "correct horse");
+/// # Ok::<(), handfast::ParseNameError>(())
+/// ```
+#[derive(Clone)]
+#[doc(alias("gss_cred_id_t", "CredHandle", "AcquireCredentialsHandle", "gss_acquire_cred"))]
+pub struct Credential {
+    kerberos: KerberosCredential,
+}
+
+impl Credential {
+    /// A user and a password. The initiator logs in when it first needs a ticket.
+    #[doc(alias("gss_acquire_cred_with_password", "krb5_get_init_creds_password"))]
+    pub fn password(client: Principal, password: impl Into<Vec<u8>>) -> Self {
+        Credential::of(client, Secrets::Password(Secret::new(password.into())), Vec::new())
+    }
+
+    /// A client and its long-term keys, one for each encryption type.
+    pub fn keys(client: Principal, keys: impl IntoIterator<Item = EncryptionKey>) -> Self {
+        Credential::of(client, Secrets::Keys(keys.into_iter().collect()), Vec::new())
+    }
+
+    /// A client whose newest keys are in `keytab`.
+    ///
+    /// # Errors
+    /// [`CredentialError::NoUsableKey`] if the keytab holds no key of the client.
+    #[doc(alias = "krb5_get_init_creds_keytab")]
+    pub fn keytab(client: Principal, keytab: &Keytab) -> Result<Self, CredentialError> {
+        let entries = keytab.keys_of(&client);
+        let newest = entries.iter().map(|entry| entry.kvno).max();
+        let keys: Vec<_> = entries
+            .iter()
+            .filter(|entry| Some(entry.kvno) == newest)
+            .map(|entry| entry.key.clone())
+            .filter(|key| key.enctype().is_supported())
+            .collect();
+        if keys.is_empty() { Err(CredentialError::NoUsableKey { client }) } else { Ok(Credential::keys(client, keys)) }
+    }
+
+    /// The tickets of a credential cache, as `kinit` leaves them: a snapshot. What is obtained later is in
+    /// [`Context::acquired`](crate::Context::acquired).
+    #[doc(alias = "KRB5CCNAME")]
+    pub fn tickets(cache: &Ccache) -> Self {
+        Credential::of(cache.principal.clone(), Secrets::None, cache.tickets().cloned().collect())
+    }
+
+    fn of(client: Principal, secrets: Secrets, held: Vec<HeldTicket>) -> Self {
+        Credential { kerberos: KerberosCredential::new(client, secrets, held) }
+    }
+
+    /// As whom it acts.
+    pub fn client(&self) -> &Principal {
+        self.kerberos.client()
+    }
+
+    pub(crate) fn initiate(&self, random: &Arc<dyn Random>, request: &InitiateRequest<'_>) -> Box<dyn Initiating> {
+        kerberos::initiate(self.kerberos.clone(), Arc::clone(random), request)
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credential").field("client", self.client()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,262 @@
+//! The initiator: the end that opens the connection.
+//!
+//! ```text
+//!            begin
+//!              │
+//!              ▼             request()
+//!   ┌───► NeedsToken   NeedsKdc ◄────────┐
+//!   │        │            │              │      every arrow also appends to `out` what is to be sent,
+//!   │ step() │            │ reply()      │      and may end in an error instead
+//!   │        ▼            ▼ unreachable()│
+//!   └──────  ·  ────────  ·  ────────────┘
+//!            │            ▲
+//!            │            │ answer(), decline()
+//!            │       NeedsAnswer
+//!            ▼
+//!         Complete(Context)
+//! ```
+
+use crate::bindings::ChannelBindings;
+use crate::context::Context;
+use crate::credential::Credential;
+use crate::crypto::Random;
+use crate::error::Error;
+use crate::flags::Flags;
+use crate::krb5::exchange::{KdcRequest, KdcUnreachable};
+use crate::legs::Legs;
+use crate::mech::{InitiateInput, InitiateRequest, InitiateStep, Initiating, Mechanism, MechanismId};
+use crate::name::ServiceName;
+use crate::policy::Policy;
+use crate::question::{Answer, Question};
+use crate::time::Time;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Begins handshakes: a policy and a source of randomness, long-lived and shared.
+///
+/// ```
+/// use handfast::{Initiator, Policy};
+/// let initiator = Initiator::new(Policy::default());
+/// ```
+#[derive(Clone)]
+#[doc(alias("InitializeSecurityContext", "gss_init_sec_context"))]
+pub struct Initiator {
+    policy: Arc<Policy>,
+    random: Arc<dyn Random>,
+}
+
+impl Initiator {
+    /// An initiator whose keys and nonces come from the operating system.
+    #[cfg(feature = "os-random")]
+    pub fn new(policy: Policy) -> Self {
+        Initiator::with_random(policy, Arc::new(crate::crypto::OsRandom))
+    }
+
+    /// An initiator with another source of randomness.
+    pub fn with_random(policy: Policy, random: Arc<dyn Random>) -> Self {
+        Initiator { policy: Arc::new(policy), random }
+    }
+
+    /// A handshake with `target`, to be completed and begun.
+    pub fn to<'a>(&'a self, target: &'a ServiceName) -> Target<'a> {
+        Target { initiator: self, target, credential: None, bindings: None, mechanism: None }
+    }
+}
+
+impl fmt::Debug for Initiator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Initiator").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+/// A handshake that is about to begin: with whom, as whom, over what.
+#[derive(Clone)]
+pub struct Target<'a> {
+    initiator: &'a Initiator,
+    target: &'a ServiceName,
+    credential: Option<&'a Credential>,
+    bindings: Option<&'a ChannelBindings>,
+    mechanism: Option<&'a dyn Mechanism>,
+}
+
+impl<'a> Target<'a> {
+    /// As whom.
+    #[must_use]
+    pub fn credential(mut self, credential: &'a Credential) -> Self {
+        self.credential = Some(credential);
+        self
+    }
+
+    /// The channel that the tokens travel in; the acceptor must see the same one.
+    #[must_use]
+    pub fn channel_bindings(mut self, bindings: &'a ChannelBindings) -> Self {
+        self.bindings = Some(bindings);
+        self
+    }
+
+    /// By an application's own mechanism, which brings its own credential.
+    #[must_use]
+    pub fn mechanism(mut self, mechanism: &'a dyn Mechanism) -> Self {
+        self.mechanism = Some(mechanism);
+        self
+    }
+
+    /// Makes the first token, or says what is needed to make it.
+    pub fn begin(self, now: Time, out: &mut Vec<u8>) -> Result<Initiate, Error> {
+        let policy = &self.initiator.policy;
+        let request = InitiateRequest { target: self.target, policy, bindings: self.bindings };
+        let handshake = match (self.mechanism, self.credential) {
+            (Some(mechanism), _) => mechanism.initiate(&request),
+            (None, Some(credential)) => credential.initiate(&self.initiator.random, &request),
+            (None, None) => return Err(Error::ApiMisuse("begin() needs a credential: call credential() before it")),
+        };
+        Waiting { handshake, legs: Legs::new(policy) }.step(InitiateInput::Begin, now, out)
+    }
+}
+
+impl fmt::Debug for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+/// What an initiator's handshake needs next. What is in `out` is sent first.
+#[derive(Debug)]
+#[doc(alias("SEC_I_CONTINUE_NEEDED", "GSS_S_CONTINUE_NEEDED"))]
+pub enum Initiate {
+    /// The acceptor's next token.
+    NeedsToken(InitiateToken),
+    /// A reply from a KDC.
+    NeedsKdc(InitiateKdc),
+    /// The answer to a question.
+    NeedsAnswer(InitiateAnswer),
+    /// Nothing more: the context is established, once what is in `out` has been sent.
+    Complete(Context),
+}
+
+struct Waiting {
+    handshake: Box<dyn Initiating>,
+    legs: Legs,
+}
+
+impl Waiting {
+    fn step(mut self, input: InitiateInput<'_>, now: Time, out: &mut Vec<u8>) -> Result<Initiate, Error> {
+        self.legs.next()?;
+        let legs = self.legs;
+        Ok(match self.handshake.step(input, now, out)? {
+            InitiateStep::NeedsToken(handshake) => Initiate::NeedsToken(InitiateToken(Waiting { handshake, legs })),
+            InitiateStep::NeedsKdc(handshake, request) => {
+                Initiate::NeedsKdc(InitiateKdc { waiting: Waiting { handshake, legs }, request })
+            }
+            InitiateStep::NeedsAnswer(handshake, question) => {
+                Initiate::NeedsAnswer(InitiateAnswer { waiting: Waiting { handshake, legs }, question })
+            }
+            InitiateStep::Complete(established) => Initiate::Complete(Context::new(established)),
+        })
+    }
+
+    fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let progress = self.handshake.progress();
+        f.debug_struct(name)
+            .field("mechanism", &progress.mechanism)
+            .field("flags", &progress.flags)
+            .finish_non_exhaustive()
+    }
+}
+
+macro_rules! progress {
+    ($name:ident, $($field:tt).+) => {
+        impl $name {
+            /// The mechanism, as far as it is chosen.
+            pub fn mechanism(&self) -> MechanismId {
+                self.$($field).+.progress().mechanism
+            }
+
+            /// The flags asked for or granted so far.
+            pub fn flags(&self) -> Flags {
+                self.$($field).+.progress().flags
+            }
+        }
+    };
+}
+
+progress!(InitiateToken, 0.handshake);
+progress!(InitiateKdc, waiting.handshake);
+progress!(InitiateAnswer, waiting.handshake);
+
+/// Waits for the acceptor's next token.
+pub struct InitiateToken(Waiting);
+
+impl InitiateToken {
+    /// Takes the acceptor's token.
+    pub fn step(self, token: &[u8], now: Time, out: &mut Vec<u8>) -> Result<Initiate, Error> {
+        self.0.legs.check_token(token)?;
+        self.0.step(InitiateInput::Token(token), now, out)
+    }
+}
+
+impl fmt::Debug for InitiateToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.debug("InitiateToken", f)
+    }
+}
+
+/// Waits for a KDC's reply.
+pub struct InitiateKdc {
+    waiting: Waiting,
+    request: KdcRequest,
+}
+
+impl InitiateKdc {
+    /// What to send, and to whose KDC.
+    pub fn request(&self) -> &KdcRequest {
+        &self.request
+    }
+
+    /// Takes the KDC's reply.
+    pub fn reply(self, reply: &[u8], now: Time, out: &mut Vec<u8>) -> Result<Initiate, Error> {
+        self.waiting.step(InitiateInput::KdcReply(reply), now, out)
+    }
+
+    /// Says that no KDC could be reached.
+    pub fn unreachable(self, tried: KdcUnreachable, now: Time, out: &mut Vec<u8>) -> Result<Initiate, Error> {
+        self.waiting.step(InitiateInput::KdcUnreachable(tried), now, out)
+    }
+}
+
+impl fmt::Debug for InitiateKdc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.waiting.debug("InitiateKdc", f)
+    }
+}
+
+/// Waits for the answer to a question.
+pub struct InitiateAnswer {
+    waiting: Waiting,
+    question: Question,
+}
+
+impl InitiateAnswer {
+    /// The question.
+    pub fn question(&self) -> &Question {
+        &self.question
+    }
+
+    /// Answers it.
+    pub fn answer(self, answer: Answer, now: Time, out: &mut Vec<u8>) -> Result<Initiate, Error> {
+        self.waiting.step(InitiateInput::Answer(answer), now, out)
+    }
+
+    /// Declines it, which fails closed: by another way that proves as much, or with an error.
+    pub fn decline(self, now: Time, out: &mut Vec<u8>) -> Result<Initiate, Error> {
+        self.waiting.step(InitiateInput::Declined, now, out)
+    }
+}
+
+impl fmt::Debug for InitiateAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.waiting.debug("InitiateAnswer", f)
+    }
+}

@@ -1,0 +1,155 @@
+use super::MechanismId;
+use crate::crypto::Secret;
+use crate::error::MessageError;
+use crate::flags::Flags;
+use crate::identity::Identity;
+use crate::krb5::HeldTicket;
+use crate::krb5::enctype::{Enctype, Part};
+use crate::time::Time;
+use crate::window::Order;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// What a completed handshake has established; [`Context`](crate::Context) is made of it.
+///
+/// A mechanism makes one only after the proof has been checked: on the acceptor's side the initiator's, on the
+/// initiator's side the acceptor's, wherever the mechanism can give one.
+pub struct Established {
+    /// The mechanism.
+    pub mechanism: MechanismId,
+    /// Why it was this mechanism.
+    pub why: Why,
+    /// Who the peer is.
+    pub peer: Identity,
+    /// Who we are to the peer.
+    pub local: Identity,
+    /// What the context offers.
+    pub flags: Flags,
+    /// When the proof ends; `None` if it has no end.
+    pub expires: Option<Time>,
+    /// The key that both ends hold and nobody else.
+    pub session_key: Secret<Vec<u8>>,
+    /// The Kerberos encryption type of the session key, if it has one.
+    pub enctype: Option<Enctype>,
+    /// Tickets that were obtained on the way, for the driver to store.
+    pub acquired: Vec<HeldTicket>,
+    /// The protection of messages, one half for each direction.
+    pub halves: Halves,
+}
+
+impl fmt::Debug for Established {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Established")
+            .field("mechanism", &self.mechanism)
+            .field("peer", &self.peer)
+            .field("local", &self.local)
+            .field("flags", &self.flags)
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a context has its mechanism.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Why {
+    /// It was the only one on offer.
+    OnlyOneOffered,
+    /// It is the one of the context that was imported.
+    Imported,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::OnlyOneOffered => f.write_str("the only mechanism on offer"),
+            Why::Imported => f.write_str("the mechanism of the imported context"),
+        }
+    }
+}
+
+/// The two directions of a context.
+pub struct Halves {
+    /// Protects what we send.
+    pub seal: Box<dyn Seal>,
+    /// Checks what we receive.
+    pub unseal: Box<dyn Unseal>,
+    /// Whether the halves may be used apart.
+    pub splittable: bool,
+}
+
+impl fmt::Debug for Halves {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Halves").field("splittable", &self.splittable).finish_non_exhaustive()
+    }
+}
+
+/// How a message is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Protection {
+    /// Signed: can be read, can't be changed.
+    Integrity,
+    /// Sealed: can neither be read nor changed.
+    Confidentiality,
+}
+
+/// A received message whose protection was checked.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unprotected<'t> {
+    /// The message, within the token's buffer.
+    pub message: &'t mut [u8],
+    /// How it was protected.
+    pub protection: Protection,
+    /// Where it stands in the order of messages.
+    pub order: Order,
+}
+
+/// The sending half of a context's message protection.
+pub trait Seal: Send {
+    /// Appends a token that holds `message`.
+    fn protect(&mut self, protection: Protection, message: &[u8], out: &mut Vec<u8>) -> Result<(), MessageError>;
+
+    /// Protects `parts` in place; the token is `header`, the parts and `trailer`, in this order.
+    ///
+    /// `header` and `trailer` must have the sizes that [`Seal::sizes`] gives.
+    fn protect_parts(
+        &mut self,
+        protection: Protection,
+        header: &mut [u8],
+        parts: &mut [Part<'_>],
+        trailer: &mut [u8],
+    ) -> Result<(), MessageError>;
+
+    /// The sizes of header and trailer in bytes, around a message of any length.
+    fn sizes(&self, protection: Protection) -> (usize, usize);
+
+    /// Appends a signature of `message`, a MIC token.
+    fn sign(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<(), MessageError>;
+
+    /// Appends all that is needed to go on elsewhere; secrets included.
+    fn export(&self, out: &mut Vec<u8>);
+}
+
+/// The receiving half of a context's message protection.
+pub trait Unseal: Send {
+    /// Checks a token and opens it in place; one that is protected less than `least` is [`MessageError::NotSealed`].
+    ///
+    /// A token that is refused leaves this half as it was; what the token's buffer then holds is not said.
+    fn unprotect<'t>(&mut self, least: Protection, token: &'t mut [u8]) -> Result<Unprotected<'t>, MessageError>;
+
+    /// Checks a token whose pieces stand apart, and opens it in place.
+    fn unprotect_parts(
+        &mut self,
+        least: Protection,
+        header: &mut [u8],
+        parts: &mut [Part<'_>],
+        trailer: &mut [u8],
+    ) -> Result<(Protection, Order), MessageError>;
+
+    /// Checks a signature of `message`.
+    fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<Order, MessageError>;
+
+    /// Appends all that is needed to go on elsewhere; secrets included.
+    fn export(&self, out: &mut Vec<u8>);
+}

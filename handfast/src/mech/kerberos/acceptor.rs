@@ -1,0 +1,354 @@
+use super::decrypt;
+use super::message::{GSS_CHECKSUM_TYPE, GssChecksum, TokenId, read_token, write_refusal, write_token};
+use super::per_message::{Agreement, Sender};
+use super::seeds::Seeds;
+use crate::crypto::{Random, Secret};
+use crate::error::{Error, Refusal};
+use crate::flags::Flags;
+use crate::identity::Identity;
+use crate::krb5::enctype::{CipherKey, CryptoError, EncryptionKey, KeyUsage};
+use crate::krb5::keytab::Keytab;
+use crate::krb5::message::{
+    AdType, ApOptions, ApRep, ApReq, Authenticator, AuthorizationData, EncApRepPart, EncTicketPart, EncryptedData,
+    KeyRef, Ticket, TicketFlags,
+};
+use crate::mech::{AcceptInput, AcceptRequest, AcceptStep, Accepting, Established, MechanismId, Progress, Why};
+use crate::name::Principal;
+use crate::policy::{AbsentBindings, Policy};
+use crate::replay::{ReplayGuard, ReplayTag, ReplayVerdict};
+use crate::time::Time;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// The keys of the services, scheduled once, and the replay guard.
+#[derive(Clone)]
+pub(crate) struct KerberosAcceptor(Arc<Shared>);
+
+struct Shared {
+    keys: Vec<ServiceKey>,
+    guard: Option<ReplayGuard>,
+    random: Arc<dyn Random>,
+}
+
+struct ServiceKey {
+    service: Principal,
+    kvno: u32,
+    cipher: CipherKey,
+}
+
+impl KerberosAcceptor {
+    pub(crate) fn new(keytab: &Keytab, guard: Option<ReplayGuard>, random: Arc<dyn Random>) -> Self {
+        let usable = |entry: &crate::krb5::keytab::KeytabEntry| {
+            let cipher = CipherKey::new(&entry.key, KeyUsage::TICKET).ok()?;
+            Some(ServiceKey { service: entry.principal.clone(), kvno: entry.kvno, cipher })
+        };
+        let keys = keytab.entries().iter().filter_map(usable).collect();
+        KerberosAcceptor(Arc::new(Shared { keys, guard, random }))
+    }
+
+    pub(crate) fn accept(&self, request: &AcceptRequest<'_>) -> Box<dyn Accepting> {
+        Box::new(Waiting {
+            shared: Arc::clone(&self.0),
+            policy: Arc::clone(request.policy),
+            bindings: request.bindings.map(|bindings| bindings.gss_hash()),
+        })
+    }
+}
+
+/// Waits for the client's AP-REQ, the only token that it sends.
+struct Waiting {
+    shared: Arc<Shared>,
+    policy: Arc<Policy>,
+    bindings: Option<[u8; 16]>,
+}
+
+impl Accepting for Waiting {
+    fn step(self: Box<Self>, input: AcceptInput<'_>, now: Time, out: &mut Vec<u8>) -> Result<AcceptStep, Error> {
+        let AcceptInput::Token(token) = input else {
+            return Err(Error::ApiMisuse("a Kerberos acceptor waits for the client's token"));
+        };
+        let start = out.len();
+        self.accept(token, now, out).map(AcceptStep::Complete).inspect_err(|_| {
+            out.truncate(start);
+            write_refusal(now, out);
+        })
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { mechanism: MechanismId::KERBEROS, flags: Flags::NONE }
+    }
+}
+
+/// What the ticket proves, once it has been decrypted.
+struct Client {
+    principal: Principal,
+    service: Principal,
+    session_key: EncryptionKey,
+    expires: Time,
+}
+
+/// What the authenticator proves, once it has been decrypted and checked.
+struct Proof {
+    at: (crate::krb5::message::KerberosTime, crate::krb5::message::Microseconds),
+    flags: Flags,
+    subkey: Option<EncryptionKey>,
+    sequence_number: u32,
+}
+
+impl Waiting {
+    fn accept(&self, token: &[u8], now: Time, out: &mut Vec<u8>) -> Result<Box<Established>, Error> {
+        let Some((id, message)) = read_token(token)? else { return Err(Error::UnknownMechanism) };
+        if id != TokenId::ApReq {
+            return refuse(Refusal::Unsupported("a first token that is not an AP-REQ"));
+        }
+        let request = ApReq::decode(message)?;
+        if request.ap_options.contains(ApOptions::USE_SESSION_KEY) {
+            return refuse(Refusal::Unsupported("user-to-user authentication"));
+        }
+        let client = self.open_ticket(&request.ticket, now)?;
+        let authenticator_key = CipherKey::new(&client.session_key, KeyUsage::AP_REQ_AUTHENTICATOR)?;
+        let proof = self.open_authenticator(&request.authenticator, &authenticator_key, &client, now)?;
+        self.guard_replay(&request.authenticator, &authenticator_key, now)?;
+        self.establish(client, proof, out)
+    }
+
+    /// Decrypts the ticket with the service's key and checks what the KDC says in it (RFC 4120 3.2.3).
+    fn open_ticket(&self, ticket: &Ticket<'_>, now: Time) -> Result<Client, Error> {
+        let enctype = ticket.enc_part.etype;
+        if !self.policy.permits(enctype) {
+            return refuse(Refusal::EnctypeNotPermitted(enctype));
+        }
+        let key = self.shared.find(ticket)?;
+        let plain = key.cipher.decrypt(ticket.enc_part.cipher).map_err(|error| match error {
+            CryptoError::IntegrityCheckFailed | CryptoError::TooShort { .. } => {
+                Error::refused(Refusal::TicketNotDecryptable { service: key.service.clone(), enctype })
+            }
+            error => error.into(),
+        })?;
+        let part = EncTicketPart::decode(plain.expose())?;
+        self.check_times(&part, now)?;
+        check_authorization_data(&part.authorization_data)?;
+        check_transited(&part, ticket.realm)?;
+        Ok(Client {
+            principal: part.cname.to_principal(part.crealm),
+            service: key.service.clone(),
+            session_key: self.permitted_key(part.key)?,
+            expires: part.endtime.to_time(),
+        })
+    }
+
+    fn check_times(&self, part: &EncTicketPart<'_>, now: Time) -> Result<(), Error> {
+        let skew = self.policy.clock_skew();
+        let start = part.starttime.unwrap_or(part.authtime).to_time();
+        if part.flags.contains(TicketFlags::INVALID) || start > now.saturating_add(skew) {
+            return refuse(Refusal::TicketNotYetValid { start, now });
+        }
+        let end = part.endtime.to_time();
+        if end < now.saturating_sub(skew) {
+            return refuse(Refusal::TicketExpired { end, now });
+        }
+        Ok(())
+    }
+
+    fn permitted_key(&self, key: KeyRef<'_>) -> Result<EncryptionKey, Error> {
+        if !self.policy.permits(key.keytype) {
+            return refuse(Refusal::EnctypeNotPermitted(key.keytype));
+        }
+        Ok(EncryptionKey::new(key.keytype, key.keyvalue)?)
+    }
+
+    /// Decrypts the authenticator with the ticket's session key and checks what the client says in it.
+    fn open_authenticator(
+        &self,
+        encrypted: &EncryptedData<'_>,
+        key: &CipherKey,
+        client: &Client,
+        now: Time,
+    ) -> Result<Proof, Error> {
+        let plain = decrypt(key, encrypted, Refusal::AuthenticatorNotDecryptable)?;
+        let authenticator = Authenticator::decode(plain.expose())?;
+        if !authenticator.cname.names(&client.principal) || authenticator.crealm != client.principal.realm() {
+            return refuse(Refusal::ClientMismatch {
+                ticket: client.principal.clone(),
+                authenticator: authenticator.cname.to_principal(authenticator.crealm),
+            });
+        }
+        self.check_skew(authenticator.ctime.with_micros(authenticator.cusec), now)?;
+        check_authorization_data(&authenticator.authorization_data)?;
+        let flags = self.check_gss_checksum(&authenticator)?;
+        let subkey = authenticator.subkey.map(|key| self.permitted_key(key)).transpose()?;
+        let Some(sequence_number) = authenticator.seq_number else {
+            return refuse(Refusal::NoSequenceNumber);
+        };
+        Ok(Proof { at: (authenticator.ctime, authenticator.cusec), flags, subkey, sequence_number })
+    }
+
+    fn check_skew(&self, client: Time, now: Time) -> Result<(), Error> {
+        let limit = self.policy.clock_skew();
+        if client.abs_diff(now) > limit {
+            return refuse(Refusal::ClockSkew { seconds: client.seconds_since(now), limit });
+        }
+        Ok(())
+    }
+
+    fn check_gss_checksum(&self, authenticator: &Authenticator<'_>) -> Result<Flags, Error> {
+        let field = match authenticator.cksum {
+            Some(checksum) if checksum.cksumtype == GSS_CHECKSUM_TYPE => GssChecksum::decode(checksum.checksum)?,
+            _ => return refuse(Refusal::NoGssChecksum),
+        };
+        self.check_bindings(&field.bindings)?;
+        if field.flags.contains(Flags::DCE_STYLE) {
+            return refuse(Refusal::Unsupported("DCE style, three legs"));
+        }
+        let missing = field.flags.missing(self.policy.required_of_initiator());
+        if missing != Flags::NONE {
+            return refuse(Refusal::FlagsMissing(missing));
+        }
+        Ok(field.flags)
+    }
+
+    /// Bindings of ours must be the client's too. Where we have none, the client's are not looked at (RFC 4121 4.1.1.2).
+    fn check_bindings(&self, theirs: &[u8; 16]) -> Result<(), Error> {
+        let Some(ours) = &self.bindings else { return Ok(()) };
+        if *theirs == [0; 16] {
+            return match self.policy.absent_bindings() {
+                AbsentBindings::Accept => Ok(()),
+                AbsentBindings::Refuse => refuse(Refusal::ChannelBindingsAbsent),
+            };
+        }
+        if crate::crypto::constant_time_eq(ours, theirs) { Ok(()) } else { refuse(Refusal::ChannelBindingsMismatch) }
+    }
+
+    /// Last of the checks: only a proof that would have passed is remembered.
+    fn guard_replay(&self, encrypted: &EncryptedData<'_>, key: &CipherKey, now: Time) -> Result<(), Error> {
+        let Some(guard) = &self.shared.guard else { return Ok(()) };
+        let keep = self.policy.clock_skew().saturating_mul(2);
+        match guard.check(replay_tag(encrypted.cipher, key.mac_len()), keep, now) {
+            ReplayVerdict::Fresh => Ok(()),
+            ReplayVerdict::Replayed => refuse(Refusal::Replay),
+            ReplayVerdict::Full => refuse(Refusal::ReplayGuardFull),
+        }
+    }
+
+    fn establish(&self, client: Client, proof: Proof, out: &mut Vec<u8>) -> Result<Box<Established>, Error> {
+        let seeds = Seeds::draw(&*self.shared.random)?;
+        let base = proof.subkey.as_ref().unwrap_or(&client.session_key);
+        let (key, acceptor_subkey, send_first) = if proof.flags.contains(Flags::MUTUAL) {
+            let subkey = seeds.subkey_like(base)?;
+            write_ap_rep(&client.session_key, &subkey, &proof, &seeds, out)?;
+            (subkey, true, seeds.sequence_number)
+        } else {
+            (base.clone(), false, proof.sequence_number)
+        };
+        let flags = self.effective_flags(proof.flags);
+        let session_key = Secret::new(key.bytes().to_vec());
+        let enctype = Some(key.enctype());
+        let agreement = Agreement {
+            role: Sender::Acceptor,
+            key,
+            acceptor_subkey,
+            send_first,
+            receive_first: proof.sequence_number,
+            flags,
+            confounder_secret: seeds.confounder_secret.clone(),
+        };
+        Ok(Box::new(Established {
+            mechanism: MechanismId::KERBEROS,
+            why: Why::OnlyOneOffered,
+            peer: Identity::Principal(client.principal),
+            local: Identity::Principal(client.service),
+            flags,
+            expires: Some(client.expires),
+            session_key,
+            enctype,
+            acquired: Vec::new(),
+            halves: agreement.into_halves(),
+        }))
+    }
+
+    /// What the client asked for and we do, and replay detection, which is ours to decide on what we receive.
+    fn effective_flags(&self, asked: Flags) -> Flags {
+        let ours = Flags::MUTUAL | Flags::CONFIDENTIALITY | Flags::INTEGRITY | Flags::IDENTIFY | Flags::EXTENDED_ERROR;
+        let order = (asked | Flags::REPLAY) & (self.policy.flags() & (Flags::REPLAY | Flags::SEQUENCE));
+        (asked & ours) | (asked & Flags::REPLAY) | order
+    }
+}
+
+impl Shared {
+    /// The key that the ticket names.
+    fn find(&self, ticket: &Ticket<'_>) -> Result<&ServiceKey, Error> {
+        let is_service = |key: &&ServiceKey| ticket.sname.names(&key.service) && ticket.realm == key.service.realm();
+        let (kvno, enctype) = (ticket.enc_part.kvno, ticket.enc_part.etype);
+        let fits = |key: &&ServiceKey| key.cipher.enctype() == enctype && kvno.is_none_or(|kvno| kvno == key.kvno);
+        let of_service = || self.keys.iter().filter(is_service);
+        if let Some(key) = of_service().filter(fits).max_by_key(|key| key.kvno) {
+            return Ok(key);
+        }
+        let held: Vec<_> = of_service().map(|key| (key.kvno, key.cipher.enctype())).collect();
+        let service = ticket.sname.to_principal(ticket.realm);
+        if held.is_empty() {
+            return refuse(Refusal::UnknownService { service, held: self.services() });
+        }
+        refuse(Refusal::NoKey { service, kvno, enctype, held })
+    }
+
+    fn services(&self) -> Vec<Principal> {
+        let mut services: Vec<Principal> = Vec::new();
+        for key in &self.keys {
+            if !services.contains(&key.service) {
+                services.push(key.service.clone());
+            }
+        }
+        services
+    }
+}
+
+fn refuse<T>(refusal: Refusal) -> Result<T, Error> {
+    Err(Error::refused(refusal))
+}
+
+/// Elements that are not known are critical, unless they stand inside AD-IF-RELEVANT (RFC 4120 5.2.6).
+fn check_authorization_data(data: &AuthorizationData<'_>) -> Result<(), Error> {
+    match data.0.iter().find(|element| element.ad_type != AdType::IF_RELEVANT) {
+        Some(element) => refuse(Refusal::CriticalAuthorizationData(element.ad_type.0)),
+        None => Ok(()),
+    }
+}
+
+/// A client of another realm must have come straight from it, or the KDC must vouch for the way (RFC 4120 2.7).
+fn check_transited(part: &EncTicketPart<'_>, realm: &str) -> Result<(), Error> {
+    let direct = part.crealm == realm || part.transited.contents.is_empty();
+    if direct || part.flags.contains(TicketFlags::TRANSITED_POLICY_CHECKED) {
+        return Ok(());
+    }
+    refuse(Refusal::TransitedNotChecked { client_realm: part.crealm.into() })
+}
+
+/// The last bytes of the ciphertext are its checksum.
+fn replay_tag(cipher: &[u8], mac_len: usize) -> ReplayTag {
+    let mut tag = ReplayTag::default();
+    let mac = cipher.get(cipher.len().saturating_sub(mac_len)..).unwrap_or(cipher);
+    for (to, from) in tag.iter_mut().zip(mac) {
+        *to = *from;
+    }
+    tag
+}
+
+fn write_ap_rep(
+    session_key: &EncryptionKey,
+    subkey: &EncryptionKey,
+    proof: &Proof,
+    seeds: &Seeds,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let (ctime, cusec) = proof.at;
+    let subkey = KeyRef { keytype: subkey.enctype(), keyvalue: subkey.bytes() };
+    let part = EncApRepPart { ctime, cusec, subkey: Some(subkey), seq_number: Some(seeds.sequence_number) };
+    let plain = Secret::new(part.to_der());
+    let mut cipher = Vec::new();
+    CipherKey::new(session_key, KeyUsage::AP_REP_ENC_PART)?.encrypt(&seeds.confounder, plain.expose(), &mut cipher);
+    let enc_part = EncryptedData { etype: session_key.enctype(), kvno: None, cipher: &cipher };
+    write_token(TokenId::ApRep, &ApRep { enc_part }.to_der(), out);
+    Ok(())
+}

@@ -1,0 +1,70 @@
+use crate::crypto::Secret;
+use crate::krb5::HeldTicket;
+use crate::krb5::enctype::EncryptionKey;
+use crate::name::Principal;
+use crate::sync::Lock;
+use crate::time::Time;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// A client, what it can prove itself with, and the tickets it holds. Clones share the tickets.
+#[derive(Clone)]
+pub(crate) struct KerberosCredential(Arc<Inner>);
+
+struct Inner {
+    client: Principal,
+    secrets: Secrets,
+    held: Lock<Vec<Arc<HeldTicket>>>,
+}
+
+/// What a client can log in with.
+pub(crate) enum Secrets {
+    Password(Secret<Vec<u8>>),
+    Keys(Vec<EncryptionKey>),
+    /// Nothing: it has its tickets.
+    None,
+}
+
+/// How many tickets are held at a time; the one that ends first makes room.
+const HELD_LIMIT: usize = 1024;
+
+impl KerberosCredential {
+    pub(crate) fn new(client: Principal, secrets: Secrets, held: Vec<HeldTicket>) -> Self {
+        let held = held.into_iter().map(Arc::new).collect();
+        KerberosCredential(Arc::new(Inner { client, secrets, held: Lock::new(held) }))
+    }
+
+    pub(crate) fn client(&self) -> &Principal {
+        &self.0.client
+    }
+
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.0.secrets
+    }
+
+    /// A ticket for `server` that has not ended; of several, the one that lasts longest.
+    pub(crate) fn find(&self, server: &Principal, now: Time) -> Option<Arc<HeldTicket>> {
+        let fits = |ticket: &&Arc<HeldTicket>| ticket.server == *server && now < ticket.end_time;
+        self.0.held.with(|held| held.iter().filter(fits).max_by_key(|ticket| ticket.end_time).cloned())
+    }
+
+    /// A ticket for `server` that has ended.
+    pub(crate) fn find_ended(&self, server: &Principal) -> Option<Arc<HeldTicket>> {
+        self.0.held.with(|held| held.iter().find(|ticket| ticket.server == *server).cloned())
+    }
+
+    pub(crate) fn hold(&self, ticket: Arc<HeldTicket>, now: Time) {
+        self.0.held.with(|held| {
+            if held.len() >= HELD_LIMIT {
+                held.retain(|ticket| now < ticket.end_time);
+            }
+            if held.len() >= HELD_LIMIT {
+                let first_to_end = held.iter().enumerate().min_by_key(|(_, ticket)| ticket.end_time);
+                if let Some((index, _)) = first_to_end {
+                    held.swap_remove(index);
+                }
+            }
+            held.push(ticket);
+        });
+    }
+}

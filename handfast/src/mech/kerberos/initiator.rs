@@ -1,0 +1,366 @@
+use super::credential::{KerberosCredential, Secrets};
+use super::decrypt;
+use super::message::{GSS_CHECKSUM_TYPE, GssChecksum, TokenId, read_token, write_token};
+use super::per_message::{Agreement, Sender};
+use super::seeds::Seeds;
+use crate::crypto::{Random, Secret};
+use crate::error::{CredentialError, Error, PeerRefusal, Refusal};
+use crate::flags::Flags;
+use crate::identity::Identity;
+use crate::krb5::HeldTicket;
+use crate::krb5::enctype::{CipherKey, EncryptionKey, KeyUsage};
+use crate::krb5::exchange::{ClientSecret, ExchangeStep, Login, TicketOptions, TicketRequest};
+use crate::krb5::message::{
+    ApOptions, ApRep, ApReq, Authenticator, Checksum, EncApRepPart, Encoded, EncryptedData, KerberosTime, KeyRef,
+    KrbError, Microseconds, PrincipalName, Ticket,
+};
+use crate::mech::{Established, InitiateInput, InitiateRequest, InitiateStep, Initiating, MechanismId, Progress, Why};
+use crate::name::{Principal, ServiceName};
+use crate::policy::Policy;
+use crate::time::Time;
+use alloc::boxed::Box;
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// The flags that this end can do; others that the policy asks for are left out.
+fn offered(policy: &Policy) -> Flags {
+    policy.flags()
+        & (Flags::MUTUAL
+            | Flags::REPLAY
+            | Flags::SEQUENCE
+            | Flags::CONFIDENTIALITY
+            | Flags::INTEGRITY
+            | Flags::IDENTIFY
+            | Flags::EXTENDED_ERROR)
+}
+
+/// A handshake that begins with `credential`.
+pub(crate) fn initiate(
+    credential: KerberosCredential,
+    random: Arc<dyn Random>,
+    request: &InitiateRequest<'_>,
+) -> Box<dyn Initiating> {
+    Box::new(Begun(Handshake {
+        credential,
+        random,
+        policy: Arc::clone(request.policy),
+        bindings: request.bindings.map_or([0; 16], |bindings| bindings.gss_hash()),
+        service: request.target.clone(),
+        acquired: Vec::new(),
+    }))
+}
+
+/// What stays the same from step to step.
+struct Handshake {
+    credential: KerberosCredential,
+    random: Arc<dyn Random>,
+    policy: Arc<Policy>,
+    bindings: [u8; 16],
+    service: ServiceName,
+    acquired: Vec<HeldTicket>,
+}
+
+impl Handshake {
+    fn progress(&self) -> Progress {
+        Progress { mechanism: MechanismId::KERBEROS, flags: offered(&self.policy) }
+    }
+
+    fn service(&self) -> Result<Principal, Error> {
+        let realm = self.credential.client().realm();
+        let service = self.service.to_principal(realm);
+        if service.realm().is_empty() {
+            return Err(CredentialError::UnknownRealm { name: self.service.to_string() }.into());
+        }
+        Ok(service)
+    }
+
+    fn options(&self) -> TicketOptions {
+        TicketOptions {
+            enctypes: self.policy.enctypes().to_vec(),
+            clock_skew: self.policy.clock_skew(),
+            ..TicketOptions::default()
+        }
+    }
+
+    /// With a ticket at hand, goes on to the acceptor; without one, to a KDC.
+    fn begin(self, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+        let service = self.service()?;
+        if let Some(ticket) = self.credential.find(&service, now) {
+            return self.present(&ticket, now, out);
+        }
+        let client = self.credential.client();
+        let krbtgt = Principal::krbtgt(service.realm(), client.realm());
+        match self.credential.find(&krbtgt, now) {
+            Some(tgt) => self.ask_for_ticket(&tgt, service, now),
+            None => self.log_in(krbtgt, service, now),
+        }
+    }
+
+    fn log_in(self, krbtgt: Principal, service: Principal, now: Time) -> Result<InitiateStep, Error> {
+        let client = self.credential.client().clone();
+        let secret = match self.credential.secrets() {
+            Secrets::Password(password) => ClientSecret::Password(password.clone()),
+            Secrets::Keys(keys) => ClientSecret::Keys(keys.clone()),
+            Secrets::None => {
+                let ended = self.credential.find_ended(&service).or_else(|| self.credential.find_ended(&krbtgt));
+                return Err(match ended {
+                    Some(ticket) => CredentialError::TicketExpired { client, end: ticket.end_time }.into(),
+                    None => CredentialError::NoTicket { client, service }.into(),
+                });
+            }
+        };
+        let login = Login::new(client, secret, self.options(), Arc::clone(&self.random));
+        let step = login.begin(now)?;
+        self.logging_in(step, now)
+    }
+
+    fn logging_in(self, step: ExchangeStep<Login>, now: Time) -> Result<InitiateStep, Error> {
+        match step {
+            ExchangeStep::NeedsKdc(login, request) => {
+                Ok(InitiateStep::NeedsKdc(Box::new(LoggingIn { handshake: self, login }), request))
+            }
+            ExchangeStep::Complete(tgt) => {
+                let tgt = self.keep(*tgt, now);
+                let service = tgt.0.service()?;
+                tgt.0.ask_for_ticket(&tgt.1, service, now)
+            }
+        }
+    }
+
+    fn keep(mut self, ticket: HeldTicket, now: Time) -> (Self, Arc<HeldTicket>) {
+        let ticket = Arc::new(ticket);
+        self.credential.hold(Arc::clone(&ticket), now);
+        self.acquired.push((*ticket).clone());
+        (self, ticket)
+    }
+
+    fn ask_for_ticket(self, tgt: &HeldTicket, service: Principal, now: Time) -> Result<InitiateStep, Error> {
+        let request = TicketRequest::new(tgt, service, self.options(), Arc::clone(&self.random));
+        let step = request.begin(now)?;
+        Ok(match step {
+            ExchangeStep::NeedsKdc(exchange, request) => {
+                InitiateStep::NeedsKdc(Box::new(AskingForTicket { handshake: self, exchange }), request)
+            }
+            ExchangeStep::Complete(_) => return Err(Error::ApiMisuse("a ticket before it was asked for")),
+        })
+    }
+
+    /// Makes the AP-REQ (RFC 4120 3.2.2, RFC 4121 4.1.1).
+    fn present(self, ticket: &HeldTicket, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+        let enctype = ticket.key.enctype();
+        if !self.policy.permits(enctype) {
+            return Err(Error::refused(Refusal::EnctypeNotPermitted(enctype)));
+        }
+        let seeds = Seeds::draw(&*self.random)?;
+        let subkey = seeds.subkey_like(&ticket.key)?;
+        let flags = offered(&self.policy);
+        let proof = Proof { ctime: now.into(), cusec: now.into(), flags, seeds };
+        write_ap_req(ticket, &subkey, &proof, &self.bindings, out)?;
+        let waiting = WaitingForProof {
+            service: ticket.server.clone(),
+            session_key: ticket.key.clone(),
+            expires: ticket.end_time,
+            handshake: self,
+            subkey,
+            proof,
+        };
+        if flags.contains(Flags::MUTUAL) {
+            return Ok(InitiateStep::NeedsToken(Box::new(waiting)));
+        }
+        // Without mutual authentication the acceptor counts from the initiator's number, as MIT krb5 and Heimdal do.
+        let receive_first = waiting.proof.seeds.sequence_number;
+        let key = waiting.subkey.clone();
+        Ok(InitiateStep::Complete(waiting.establish(key, false, receive_first)))
+    }
+}
+
+/// What was said of ourselves in the authenticator.
+struct Proof {
+    ctime: KerberosTime,
+    cusec: Microseconds,
+    flags: Flags,
+    seeds: Seeds,
+}
+
+fn write_ap_req(
+    ticket: &HeldTicket,
+    subkey: &EncryptionKey,
+    proof: &Proof,
+    bindings: &[u8; 16],
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let field = GssChecksum { bindings: *bindings, flags: proof.flags }.encode();
+    let authenticator = Authenticator {
+        crealm: ticket.client.realm(),
+        cname: PrincipalName::from(&ticket.client),
+        cksum: Some(Checksum { cksumtype: GSS_CHECKSUM_TYPE, checksum: &field }),
+        cusec: proof.cusec,
+        ctime: proof.ctime,
+        subkey: Some(KeyRef { keytype: subkey.enctype(), keyvalue: subkey.bytes() }),
+        seq_number: Some(proof.seeds.sequence_number),
+        authorization_data: Default::default(),
+    };
+    let plain = Secret::new(authenticator.to_der());
+    let key = CipherKey::new(&ticket.key, KeyUsage::AP_REQ_AUTHENTICATOR)?;
+    let mut cipher = Vec::new();
+    key.encrypt(&proof.seeds.confounder, plain.expose(), &mut cipher);
+    let mutual = proof.flags.contains(Flags::MUTUAL);
+    let request = ApReq {
+        ap_options: if mutual { ApOptions::MUTUAL_REQUIRED } else { ApOptions::default() },
+        ticket: Encoded::<Ticket<'_>>::decode(&ticket.ticket)?,
+        authenticator: EncryptedData { etype: ticket.key.enctype(), kvno: None, cipher: &cipher },
+    };
+    write_token(TokenId::ApReq, &request.to_der(), out);
+    Ok(())
+}
+
+struct Begun(Handshake);
+
+impl Initiating for Begun {
+    fn step(self: Box<Self>, input: InitiateInput<'_>, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+        match input {
+            InitiateInput::Begin => self.0.begin(now, out),
+            _ => Err(Error::ApiMisuse("a handshake begins with its beginning")),
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        self.0.progress()
+    }
+}
+
+struct LoggingIn {
+    handshake: Handshake,
+    login: Login,
+}
+
+impl Initiating for LoggingIn {
+    fn step(self: Box<Self>, input: InitiateInput<'_>, now: Time, _: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+        let step = self.login.reply(kdc_reply(input)?, now)?;
+        self.handshake.logging_in(step, now)
+    }
+
+    fn progress(&self) -> Progress {
+        self.handshake.progress()
+    }
+}
+
+struct AskingForTicket {
+    handshake: Handshake,
+    exchange: TicketRequest,
+}
+
+impl Initiating for AskingForTicket {
+    fn step(self: Box<Self>, input: InitiateInput<'_>, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+        match self.exchange.reply(kdc_reply(input)?, now)? {
+            ExchangeStep::NeedsKdc(exchange, request) => {
+                Ok(InitiateStep::NeedsKdc(Box::new(AskingForTicket { handshake: self.handshake, exchange }), request))
+            }
+            ExchangeStep::Complete(ticket) => {
+                let (handshake, ticket) = self.handshake.keep(*ticket, now);
+                handshake.present(&ticket, now, out)
+            }
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        self.handshake.progress()
+    }
+}
+
+fn kdc_reply(input: InitiateInput<'_>) -> Result<&[u8], Error> {
+    match input {
+        InitiateInput::KdcReply(reply) => Ok(reply),
+        InitiateInput::KdcUnreachable(tried) => Err(tried.into()),
+        _ => Err(Error::ApiMisuse("the handshake waits for a KDC's reply")),
+    }
+}
+
+/// Waits for the acceptor's AP-REP.
+struct WaitingForProof {
+    handshake: Handshake,
+    service: Principal,
+    session_key: EncryptionKey,
+    expires: Time,
+    subkey: EncryptionKey,
+    proof: Proof,
+}
+
+impl Initiating for WaitingForProof {
+    fn step(self: Box<Self>, input: InitiateInput<'_>, now: Time, _: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+        let InitiateInput::Token(token) = input else {
+            return Err(Error::ApiMisuse("the handshake waits for the acceptor's token"));
+        };
+        match read_token(token)? {
+            Some((TokenId::ApRep, message)) => self.check_proof(message).map(InitiateStep::Complete),
+            Some((TokenId::Error, message)) => Err(refused_by_peer(message, now)?),
+            Some((TokenId::ApReq, _)) => Err(Error::refused(Refusal::AcceptorNotProven)),
+            None => Err(Error::UnknownMechanism),
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        self.handshake.progress()
+    }
+}
+
+impl WaitingForProof {
+    /// The acceptor's proof answers our time, under the key that only the service could take from the ticket
+    /// (RFC 4120 3.2.5).
+    fn check_proof(self, message: &[u8]) -> Result<Box<Established>, Error> {
+        let reply = ApRep::decode(message)?;
+        let key = CipherKey::new(&self.session_key, KeyUsage::AP_REP_ENC_PART)?;
+        let plain = decrypt(&key, &reply.enc_part, Refusal::AcceptorNotProven)?;
+        let part = EncApRepPart::decode(plain.expose())?;
+        if (part.ctime, part.cusec) != (self.proof.ctime, self.proof.cusec) {
+            return Err(Error::refused(Refusal::AcceptorAnsweredAnother));
+        }
+        let Some(receive_first) = part.seq_number else { return Err(Error::refused(Refusal::NoSequenceNumber)) };
+        let (key, acceptor_subkey) = match part.subkey {
+            Some(key) if !self.handshake.policy.permits(key.keytype) => {
+                return Err(Error::refused(Refusal::EnctypeNotPermitted(key.keytype)));
+            }
+            Some(key) => (EncryptionKey::new(key.keytype, key.keyvalue)?, true),
+            None => (self.subkey.clone(), false),
+        };
+        Ok(self.establish(key, acceptor_subkey, receive_first))
+    }
+
+    fn establish(self, key: EncryptionKey, acceptor_subkey: bool, receive_first: u32) -> Box<Established> {
+        let Proof { flags, seeds, .. } = self.proof;
+        let session_key = Secret::new(key.bytes().to_vec());
+        let enctype = Some(key.enctype());
+        let agreement = Agreement {
+            role: Sender::Initiator,
+            key,
+            acceptor_subkey,
+            send_first: seeds.sequence_number,
+            receive_first,
+            flags,
+            confounder_secret: seeds.confounder_secret,
+        };
+        Box::new(Established {
+            mechanism: MechanismId::KERBEROS,
+            why: Why::OnlyOneOffered,
+            peer: Identity::Principal(self.service),
+            local: Identity::Principal(self.handshake.credential.client().clone()),
+            flags,
+            expires: Some(self.expires),
+            session_key,
+            enctype,
+            acquired: self.handshake.acquired,
+            halves: agreement.into_halves(),
+        })
+    }
+}
+
+/// Nothing protects a refusal, so it is believed as far as it goes: no context comes of it.
+fn refused_by_peer(message: &[u8], now: Time) -> Result<Error, Error> {
+    let error = KrbError::decode(message)?;
+    Ok(Error::RefusedByPeer(PeerRefusal {
+        code: error.error_code,
+        text: error.e_text.map(ToString::to_string),
+        clock_skew: error.stime.with_micros(error.susec).seconds_since(now),
+    }))
+}

@@ -1,0 +1,157 @@
+//! Context establishment tokens (RFC 4121 4.1) and what they carry.
+
+use crate::flags::Flags;
+use crate::krb5::enctype::ChecksumType;
+use crate::krb5::message::{ErrorCode, KrbError, PrincipalName};
+use crate::mech::{MechanismId, framing};
+use crate::name::NameType;
+use crate::time::Time;
+use crate::wire::{DecodeError, Reader, Writer};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// The checksum type of the authenticator's checksum (RFC 4121 4.1.1).
+pub(super) const GSS_CHECKSUM_TYPE: ChecksumType = ChecksumType(0x8003);
+
+/// Which Kerberos message a token carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TokenId {
+    ApReq,
+    ApRep,
+    Error,
+}
+
+impl TokenId {
+    const fn bytes(self) -> [u8; 2] {
+        match self {
+            TokenId::ApReq => [1, 0],
+            TokenId::ApRep => [2, 0],
+            TokenId::Error => [3, 0],
+        }
+    }
+}
+
+/// Appends a token that carries `message`.
+pub(super) fn write_token(id: TokenId, message: &[u8], out: &mut Vec<u8>) {
+    framing::write_header(MechanismId::KERBEROS, 2 + message.len(), out);
+    out.extend_from_slice(&id.bytes());
+    out.extend_from_slice(message);
+}
+
+/// What stands in a token behind its framing. `None`: the token is of another mechanism.
+pub(super) fn read_token(token: &[u8]) -> Result<Option<(TokenId, &[u8])>, DecodeError> {
+    let (mechanism, mut inner) = framing::read(token)?;
+    if mechanism != MechanismId::KERBEROS.der_contents() {
+        return Ok(None);
+    }
+    let at = inner.clone();
+    let bytes = inner.array()?;
+    let known = [TokenId::ApReq, TokenId::ApRep, TokenId::Error].into_iter().find(|id| id.bytes() == bytes);
+    let id = known.ok_or_else(|| at.invalid("an unknown token identifier (TOK_ID)"))?;
+    Ok(Some((id, inner.all())))
+}
+
+/// The authenticator's checksum field: bindings and flags (RFC 4121 4.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct GssChecksum {
+    /// The hash of the channel bindings; all zero for none.
+    pub(super) bindings: [u8; 16],
+    pub(super) flags: Flags,
+}
+
+impl GssChecksum {
+    const BINDINGS_LENGTH: u32 = 16;
+
+    pub(super) fn encode(&self) -> [u8; 24] {
+        let mut bytes = Vec::with_capacity(24);
+        Writer::new(&mut bytes).u32_le(Self::BINDINGS_LENGTH).bytes(&self.bindings).u32_le(self.flags.bits());
+        let mut field = [0; 24];
+        field.copy_from_slice(&bytes);
+        field
+    }
+
+    /// Octets behind the flags are extensions that are not known here, and the delegated credential, if its flag is
+    /// set: both are left alone (RFC 4121 4.1.1), but a delegation that is announced must be whole.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new("GSS-API checksum field", bytes);
+        if reader.u32_le()? != Self::BINDINGS_LENGTH {
+            return Err(Reader::new("GSS-API checksum field", bytes).invalid("the bindings' length is not 16"));
+        }
+        let bindings = reader.array()?;
+        let flags = Flags::from_bits(reader.u32_le()?);
+        if flags.contains(Flags::DELEGATION) {
+            if reader.u16_le()? != 1 {
+                return Err(reader.invalid("the delegation option is not 1"));
+            }
+            let length = reader.u16_le()?;
+            reader.take(usize::from(length))?;
+        }
+        Ok(GssChecksum { bindings, flags })
+    }
+}
+
+/// Appends the one token that tells a client of a refusal: the same for every reason.
+///
+/// The time in it is what lets an honest client see that its clock is wrong.
+pub(super) fn write_refusal(now: Time, out: &mut Vec<u8>) {
+    let error = KrbError {
+        ctime: None,
+        cusec: None,
+        stime: now.into(),
+        susec: now.into(),
+        error_code: ErrorCode::KRB_ERR_GENERIC,
+        crealm: None,
+        cname: None,
+        realm: "",
+        sname: PrincipalName { name_type: NameType::UNKNOWN, name_string: vec!["acceptor"] },
+        e_text: Some("refused"),
+        e_data: None,
+    };
+    write_token(TokenId::Error, &error.to_der(), out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checksum_fields_survive() {
+        let field = GssChecksum { bindings: [7; 16], flags: Flags::MUTUAL | Flags::INTEGRITY };
+        assert_eq!(GssChecksum::decode(&field.encode()), Ok(field));
+    }
+
+    #[test]
+    fn a_short_checksum_field_is_refused_and_extensions_are_ignored() {
+        let field = GssChecksum { bindings: [7; 16], flags: Flags::MUTUAL };
+        let bytes = field.encode();
+        for cut in 0..bytes.len() {
+            assert!(GssChecksum::decode(&bytes[..cut]).is_err(), "{cut}");
+        }
+        assert_eq!(GssChecksum::decode(&[&bytes[..], &[1, 2, 3]].concat()), Ok(field));
+    }
+
+    #[test]
+    fn an_announced_delegation_must_be_whole() {
+        let field = GssChecksum { bindings: [0; 16], flags: Flags::DELEGATION };
+        let bytes = field.encode();
+        assert!(GssChecksum::decode(&bytes).is_err());
+        assert!(GssChecksum::decode(&[&bytes[..], &[1, 0, 2, 0, 9]].concat()).is_err());
+        assert!(GssChecksum::decode(&[&bytes[..], &[2, 0, 0, 0]].concat()).is_err());
+        assert_eq!(GssChecksum::decode(&[&bytes[..], &[1, 0, 2, 0, 9, 9]].concat()), Ok(field));
+    }
+
+    #[test]
+    fn tokens_survive() {
+        let mut token = Vec::new();
+        write_token(TokenId::ApRep, b"message", &mut token);
+        assert_eq!(read_token(&token), Ok(Some((TokenId::ApRep, &b"message"[..]))));
+    }
+
+    #[test]
+    fn every_refusal_is_the_same() {
+        let (mut one, mut two) = (Vec::new(), Vec::new());
+        write_refusal(Time::EPOCH, &mut one);
+        write_refusal(Time::EPOCH, &mut two);
+        assert_eq!(one, two);
+    }
+}

@@ -1,0 +1,187 @@
+use crate::flags::Flags;
+use crate::krb5::enctype::Enctype;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// What is asked for, and what is accepted. The default asks for all there is and accepts nothing unproven.
+///
+/// What weakens a context has a name that says so: `dangerous_…`.
+///
+/// ```
+/// use handfast::{Flags, Policy};
+/// let policy = Policy::default();
+/// assert!(policy.flags().contains(Flags::MUTUAL | Flags::REPLAY | Flags::INTEGRITY));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Policy {
+    flags: Flags,
+    enctypes: Vec<Enctype>,
+    clock_skew: Duration,
+    absent_bindings: AbsentBindings,
+    token_limit: usize,
+    leg_limit: u32,
+}
+
+/// What an acceptor that knows its connection's channel bindings does with a client that sends none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AbsentBindings {
+    Refuse,
+    Accept,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy {
+            flags: Flags::MUTUAL | Flags::REPLAY | Flags::SEQUENCE | Flags::CONFIDENTIALITY | Flags::INTEGRITY,
+            enctypes: [
+                Enctype::AES256_CTS_HMAC_SHA384_192,
+                Enctype::AES128_CTS_HMAC_SHA256_128,
+                Enctype::AES256_CTS_HMAC_SHA1_96,
+                Enctype::AES128_CTS_HMAC_SHA1_96,
+            ]
+            .into(),
+            clock_skew: Duration::from_secs(300),
+            absent_bindings: AbsentBindings::Refuse,
+            token_limit: 64 * 1024,
+            leg_limit: 16,
+        }
+    }
+}
+
+impl Policy {
+    /// The flags that an initiator asks for: mutual, replay, sequence, confidentiality and integrity.
+    pub fn flags(&self) -> Flags {
+        self.flags
+    }
+
+    /// Asks for `flags` as well, such as [`Flags::IDENTIFY`].
+    #[must_use]
+    pub fn with_flags(mut self, flags: Flags) -> Self {
+        self.flags |= flags;
+        self
+    }
+
+    /// The flags that an acceptor insists on: [`Flags::INTEGRITY`], unless named off. Replays are the receiver's
+    /// own matter: they are detected whether the peer asked for it or not.
+    pub(crate) fn required_of_initiator(&self) -> Flags {
+        self.flags & Flags::INTEGRITY
+    }
+
+    /// The context proves who the peer is and protects no message, as HTTP's Negotiate uses it. An acceptor then takes
+    /// clients that ask for no integrity.
+    #[must_use]
+    pub fn authentication_only(mut self) -> Self {
+        self.flags = self.flags & !(Flags::INTEGRITY | Flags::CONFIDENTIALITY);
+        self
+    }
+
+    /// Messages may arrive in any order and with gaps, as over datagrams; replays are still refused.
+    #[must_use]
+    pub fn any_message_order(mut self) -> Self {
+        self.flags = self.flags & !Flags::SEQUENCE;
+        self
+    }
+
+    /// Asks for no confidentiality: messages are signed, not sealed.
+    #[must_use]
+    pub fn integrity_only(mut self) -> Self {
+        self.flags = self.flags & !Flags::CONFIDENTIALITY;
+        self
+    }
+
+    /// The initiator does not ask the acceptor to prove itself; whoever answers is believed.
+    #[must_use]
+    pub fn dangerous_unproven_acceptor(mut self) -> Self {
+        self.flags = self.flags & !Flags::MUTUAL;
+        self
+    }
+
+    /// Replayed messages are neither detected nor refused, unless the peer asks for it.
+    #[must_use]
+    pub fn dangerous_no_replay_detection(mut self) -> Self {
+        self.flags = self.flags & !(Flags::REPLAY | Flags::SEQUENCE);
+        self
+    }
+
+    /// An acceptor that knows its channel bindings takes clients that send none. Bindings that differ are refused still.
+    #[must_use]
+    pub fn dangerous_accept_absent_channel_bindings(mut self) -> Self {
+        self.absent_bindings = AbsentBindings::Accept;
+        self
+    }
+
+    pub(crate) fn absent_bindings(&self) -> AbsentBindings {
+        self.absent_bindings
+    }
+
+    /// The encryption types that may be used, best first: the four AES types of RFC 8009 and RFC 3962.
+    pub fn enctypes(&self) -> &[Enctype] {
+        &self.enctypes
+    }
+
+    /// Allows these encryption types and no others, best first.
+    #[must_use]
+    pub fn with_enctypes(mut self, enctypes: impl IntoIterator<Item = Enctype>) -> Self {
+        self.enctypes = enctypes.into_iter().collect();
+        self
+    }
+
+    /// Whether `enctype` may be used.
+    pub fn permits(&self, enctype: Enctype) -> bool {
+        self.enctypes.contains(&enctype)
+    }
+
+    /// How far two clocks may be apart: 5 minutes (RFC 4120 3.1.3), unless set.
+    pub fn clock_skew(&self) -> Duration {
+        self.clock_skew
+    }
+
+    /// Allows clocks to be this far apart.
+    #[must_use]
+    pub fn with_clock_skew(mut self, clock_skew: Duration) -> Self {
+        self.clock_skew = clock_skew;
+        self
+    }
+
+    /// The longest handshake token that is looked at, in bytes: 64 KiB, unless set.
+    pub fn token_limit(&self) -> usize {
+        self.token_limit
+    }
+
+    /// Looks at handshake tokens of up to `limit` bytes.
+    #[must_use]
+    pub fn with_token_limit(mut self, limit: usize) -> Self {
+        self.token_limit = limit;
+        self
+    }
+
+    /// How many steps a handshake may take, KDC exchanges included: 16, unless set.
+    pub fn leg_limit(&self) -> u32 {
+        self.leg_limit
+    }
+
+    /// Allows this many steps.
+    #[must_use]
+    pub fn with_leg_limit(mut self, limit: u32) -> Self {
+        self.leg_limit = limit;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_weakening_takes_away_what_it_names() {
+        let all = Policy::default();
+        assert_eq!(all.flags().missing(all.clone().dangerous_unproven_acceptor().flags()), Flags::NONE);
+        assert!(!all.clone().dangerous_unproven_acceptor().flags().contains(Flags::MUTUAL));
+        assert!(!all.clone().integrity_only().flags().contains(Flags::CONFIDENTIALITY));
+        assert!(!all.clone().any_message_order().flags().contains(Flags::SEQUENCE));
+        assert!(all.clone().any_message_order().flags().contains(Flags::REPLAY));
+        assert!(!all.clone().dangerous_no_replay_detection().flags().contains(Flags::REPLAY));
+        assert_eq!(all.required_of_initiator(), Flags::INTEGRITY);
+        assert_eq!(all.authentication_only().required_of_initiator(), Flags::NONE);
+    }
+}

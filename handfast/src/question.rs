@@ -1,0 +1,63 @@
+//! What a handshake may ask of the outside besides tokens and KDC replies, and the answers.
+
+use crate::crypto::Secret;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Something that only the driver can answer. A driver that doesn't know a question declines it, and the handshake fails closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Question {
+    /// A question of an application's own mechanism.
+    Custom {
+        /// Its name.
+        name: &'static str,
+        /// What it says.
+        payload: Vec<u8>,
+    },
+}
+
+/// The answer to a [`Question`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer {
+    /// The answer to [`Question::Custom`].
+    Custom(Secret<Vec<u8>>),
+}
+
+/// An NTLM logon that an account store is asked about (MS-NLMP 3.2.5.1.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logon {
+    /// The user's name, as the client sent it.
+    pub user: String,
+    /// The user's domain, as the client sent it; may be empty.
+    pub domain: String,
+    /// The client's machine, as it names itself: not proven.
+    pub workstation: String,
+    /// The challenge that the acceptor made.
+    pub server_challenge: [u8; 8],
+    /// The client's NTLMv2 response, whole.
+    pub nt_response: Vec<u8>,
+    /// The client's LMv2 response, whole.
+    pub lm_response: Vec<u8>,
+    /// The NTLM flags that were negotiated (MS-NLMP 2.2.2.5).
+    pub negotiate_flags: u32,
+}
+
+/// What an account store says of a [`Logon`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Account {
+    /// The account's NT hash; the response is checked with it.
+    NtHash(Secret<[u8; 16]>),
+    /// Somebody who knows the secret, such as a domain controller, has checked the response.
+    Verified {
+        /// The key that NTLM calls `SessionBaseKey`.
+        session_base_key: Secret<[u8; 16]>,
+        /// Who the client is, in the checker's words.
+        identity: String,
+    },
+    /// There is no such account, or it may not log on.
+    Refused,
+    /// The store can't tell now.
+    Unavailable,
+}
