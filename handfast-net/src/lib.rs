@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`environment`] | the one place that reads environment variables, and the default names of stores |
 //! | [`kdc`] | carries a request to the KDCs of a realm, over UDP and TCP |
+//! | [`kdc_server`] | the sockets of a KDC, UDP and TCP on one port |
 //! | [`framing`] | tokens and messages on a byte stream: MS-NNS, and MIT's gss-client/gss-server |
 //! | [`lock`] (Unix) | whole-file locks that exclude MIT's library |
 //! | [`resolve`] | host names to addresses |
@@ -15,11 +16,14 @@
 pub mod environment;
 pub mod framing;
 pub mod kdc;
+pub mod kdc_server;
 #[cfg(unix)]
 pub mod lock;
 pub mod resolve;
 
 mod deadline;
+mod listener;
 
 pub use deadline::{Deadline, Timed};
 pub use environment::Environment;
+pub use listener::{Listener, Stopper};
