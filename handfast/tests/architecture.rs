@@ -13,7 +13,7 @@ const FLOORS: [&[&str]; 7] = [
     &["krb5"],
     &["policy", "error", "legs"],
     &["mech"],
-    &["credential", "context", "initiate", "accept"],
+    &["credential", "context", "initiate", "accept", "manual"],
 ];
 
 fn floor(room: &str) -> Option<usize> {

@@ -1,0 +1,18 @@
+//! The manual: how to, what the defaults are and why, and what went wrong elsewhere.
+//!
+//! - [`defaults`]: every default, its reason, and the name of what turns it off
+//! - [`how_to`]: short recipes
+//! - [`limits`]: every limit on what a peer can make us do
+//! - [`past_vulnerabilities`]: mistakes of this field, and the test that we don't make them
+
+#[doc = include_str!("defaults.md")]
+pub mod defaults {}
+
+#[doc = include_str!("how_to.md")]
+pub mod how_to {}
+
+#[doc = include_str!("limits.md")]
+pub mod limits {}
+
+#[doc = include_str!("past_vulnerabilities.md")]
+pub mod past_vulnerabilities {}
