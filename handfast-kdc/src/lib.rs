@@ -1,1 +1,52 @@
 //! A Kerberos V5 realm as a function: request bytes and the time in, reply bytes out.
+//!
+//! [`Realm::handle`] answers AS and TGS requests (RFC 4120 3.1, 3.3) about the principals of a [`Directory`]. It opens
+//! no socket, reads no clock and waits for nobody: a server, a test or a firmware calls it with bytes from anywhere.
+//!
+//! ```
+//! use handfast::{Principal, Time, crypto::OsRandom};
+//! use handfast_kdc::{MemoryDirectory, PrincipalEntry, Realm, Request, Settings, Transport};
+//! use std::sync::Arc;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let now = Time::from_unix_seconds(1_700_000_000);
+//! let mut directory = MemoryDirectory::new("EXAMPLE.COM", &OsRandom, now)?;
+//! directory.insert(PrincipalEntry::user("alice@EXAMPLE.COM".parse()?, b"correct horse", now)?);
+//! directory.insert(PrincipalEntry::service("HTTP/www.example.com@EXAMPLE.COM".parse()?, &OsRandom, now)?);
+//! let keytab = directory.keytab(&"HTTP/www.example.com@EXAMPLE.COM".parse()?);
+//! assert_eq!(keytab.entries().len(), 4);
+//!
+//! let realm = Realm::new("EXAMPLE.COM", Arc::new(directory), Settings::default(), Arc::new(OsRandom));
+//! let answer = realm.handle(&Request { bytes: b"no Kerberos", transport: Transport::Udp, peer: None }, now);
+//! assert!(answer.reply.is_none());
+//! println!("{}", answer.event);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What it does not do: postdated tickets, user-to-user, constrained delegation, FAST, PKINIT, referrals to and tickets
+//! from other realms, password changes. A request that asks for one of them is refused, not misread.
+#![cfg_attr(not(any(test, feature = "std")), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod as_exchange;
+mod authorization;
+mod directory;
+mod event;
+mod issue;
+mod lifetime;
+mod preauth;
+mod realm;
+mod refusal;
+mod settings;
+mod tgs_exchange;
+mod tgs_proof;
+
+#[cfg(test)]
+mod tests;
+
+pub use directory::{Directory, DirectoryError, LongTermKey, MemoryDirectory, PrincipalEntry};
+pub use event::{Event, Outcome};
+pub use realm::{Answer, REQUEST_LIMIT, Realm, Request, Transport};
+pub use settings::{DEFAULT_ENCTYPES, Settings};

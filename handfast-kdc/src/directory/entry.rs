@@ -1,0 +1,177 @@
+use super::LongTermKey;
+use crate::settings::DEFAULT_ENCTYPES;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+use handfast::crypto::Random;
+use handfast::krb5::enctype::{CryptoError, Enctype};
+use handfast::krb5::{Keytab, KeytabEntry};
+use handfast::{Principal, Time};
+
+/// What a directory knows of a principal.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PrincipalEntry {
+    /// Its name.
+    pub principal: Principal,
+    /// Its keys, the preferred enctype first. Those of the highest version are current. Older ones still open tickets
+    /// that were made with them, and are good for nothing else.
+    pub keys: Vec<Arc<LongTermKey>>,
+    /// The client has to prove that it knows its key before it gets a reply to guess at.
+    pub requires_preauth: bool,
+    /// No tickets are issued to it or for it.
+    pub disabled: bool,
+    /// Tickets are issued for it. Not for users: who has such a ticket can guess at the password.
+    pub is_service: bool,
+    /// Its tickets may be forwardable and proxiable.
+    pub allow_forwardable: bool,
+    /// Clients are told that they may delegate to this service.
+    pub ok_as_delegate: bool,
+    /// When the account ends.
+    pub expires: Option<Time>,
+    /// When the password ends.
+    pub password_expires: Option<Time>,
+    /// The longest life of its tickets, if shorter than the realm's.
+    pub max_life: Option<Duration>,
+    /// The longest renewable life of its tickets, if shorter than the realm's.
+    pub max_renewable_life: Option<Duration>,
+    /// The enctypes that it takes session keys of; those of its current keys if `None`.
+    pub session_enctypes: Option<Vec<Enctype>>,
+    /// When it was added.
+    pub created: Time,
+    /// When it was last changed.
+    pub modified: Time,
+}
+
+impl PrincipalEntry {
+    /// A principal without keys and limits, not a service, with pre-authentication.
+    fn bare(principal: Principal, now: Time) -> Self {
+        PrincipalEntry {
+            principal,
+            keys: Vec::new(),
+            requires_preauth: true,
+            disabled: false,
+            is_service: false,
+            allow_forwardable: true,
+            ok_as_delegate: false,
+            expires: None,
+            password_expires: None,
+            max_life: None,
+            max_renewable_life: None,
+            session_enctypes: None,
+            created: now,
+            modified: now,
+        }
+    }
+
+    /// A user with keys of [`DEFAULT_ENCTYPES`] from a password.
+    ///
+    /// # Errors
+    /// If the keys can't be made.
+    pub fn user(principal: Principal, password: &[u8], now: Time) -> Result<Self, CryptoError> {
+        let mut entry = PrincipalEntry::bare(principal, now);
+        entry.set_password(password, &DEFAULT_ENCTYPES, None, now)?;
+        Ok(entry)
+    }
+
+    /// A service with random keys of [`DEFAULT_ENCTYPES`].
+    ///
+    /// # Errors
+    /// If the keys can't be made.
+    pub fn service(principal: Principal, random: &dyn Random, now: Time) -> Result<Self, CryptoError> {
+        PrincipalEntry::service_of(principal, &DEFAULT_ENCTYPES, random, now)
+    }
+
+    /// A service with random keys of `enctypes`, the first of which its tickets are encrypted with.
+    ///
+    /// # Errors
+    /// If the keys can't be made.
+    pub fn service_of(
+        principal: Principal,
+        enctypes: &[Enctype],
+        random: &dyn Random,
+        now: Time,
+    ) -> Result<Self, CryptoError> {
+        let mut entry = PrincipalEntry { is_service: true, ..PrincipalEntry::bare(principal, now) };
+        entry.rekey(enctypes, random, now)?;
+        Ok(entry)
+    }
+
+    /// Replaces all keys by those of a password, one version up. Tickets for the old ones can't be opened any more.
+    ///
+    /// # Errors
+    /// If the keys can't be made; the old ones stay then.
+    pub fn set_password(
+        &mut self,
+        password: &[u8],
+        enctypes: &[Enctype],
+        iterations: Option<u32>,
+        now: Time,
+    ) -> Result<(), CryptoError> {
+        let (kvno, salt) = (self.next_kvno(), self.default_salt());
+        let key = |enctype: &Enctype| LongTermKey::from_password(kvno, *enctype, password, &salt, iterations);
+        self.keys = enctypes.iter().map(|enctype| key(enctype).map(Arc::new)).collect::<Result<_, _>>()?;
+        self.modified = now;
+        Ok(())
+    }
+
+    /// Adds random keys, one version up. The keys of the version before stay for tickets that are under way.
+    ///
+    /// # Errors
+    /// If the keys can't be made; the old ones stay alone then.
+    pub fn rekey(&mut self, enctypes: &[Enctype], random: &dyn Random, now: Time) -> Result<(), CryptoError> {
+        let (kvno, before) = (self.next_kvno(), self.kvno());
+        let key = |enctype: &Enctype| LongTermKey::generate(kvno, *enctype, random).map(Arc::new);
+        let mut keys = enctypes.iter().map(key).collect::<Result<Vec<_>, _>>()?;
+        keys.extend(self.keys.drain(..).filter(|key| Some(key.kvno()) == before));
+        self.keys = keys;
+        self.modified = now;
+        Ok(())
+    }
+
+    /// The version of the current keys.
+    pub fn kvno(&self) -> Option<u32> {
+        self.keys.iter().map(|key| key.kvno()).max()
+    }
+
+    /// The keys of the highest version, the preferred enctype first.
+    pub fn current_keys(&self) -> impl Iterator<Item = &LongTermKey> {
+        let current = self.kvno();
+        self.keys.iter().map(Arc::as_ref).filter(move |key| Some(key.kvno()) == current)
+    }
+
+    /// All keys, as a service's keytab holds them.
+    pub fn keytab_entries(&self) -> impl Iterator<Item = KeytabEntry> + '_ {
+        self.keys.iter().map(|key| KeytabEntry {
+            principal: self.principal.clone(),
+            timestamp: self.modified,
+            kvno: key.kvno(),
+            key: key.key().clone(),
+        })
+    }
+
+    /// All keys, as a keytab.
+    pub fn keytab(&self) -> Keytab {
+        self.keytab_entries().collect()
+    }
+
+    /// Whether it takes session keys of `enctype`.
+    pub(crate) fn takes(&self, enctype: Enctype) -> bool {
+        match &self.session_enctypes {
+            Some(enctypes) => enctypes.contains(&enctype),
+            None => self.current_keys().any(|key| key.enctype() == enctype),
+        }
+    }
+
+    fn next_kvno(&self) -> u32 {
+        self.kvno().unwrap_or(0).saturating_add(1)
+    }
+
+    /// Realm and components, one after the other (RFC 4120 4).
+    fn default_salt(&self) -> String {
+        let mut salt = String::from(self.principal.realm());
+        self.principal.components().iter().for_each(|component| salt.push_str(component));
+        salt
+    }
+}

@@ -1,0 +1,128 @@
+use crate::realm::Transport;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+use core::net::IpAddr;
+use handfast::krb5::enctype::Enctype;
+use handfast::krb5::message::{ErrorCode, KdcExchange, TicketFlags};
+use handfast::wire::DecodeError;
+use handfast::{Principal, Time};
+
+/// What became of a request. `Display` is one line for a log, without line breaks or control characters of the peer's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// AS or TGS; none if it was no request.
+    pub exchange: Option<KdcExchange>,
+    /// How it came.
+    pub transport: Transport,
+    /// Who sent it, if that was told.
+    pub peer: Option<IpAddr>,
+    /// The client that the request names, or the ticket in it; not proven unless the outcome is `Issued`.
+    pub client: Option<Principal>,
+    /// The service that a ticket was asked for.
+    pub service: Option<Principal>,
+    /// The enctypes that the client takes, in its order.
+    pub enctypes: Vec<Enctype>,
+    /// The end of it.
+    pub outcome: Outcome,
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// With a ticket.
+    Issued {
+        /// The enctype of the key that the reply is under.
+        reply: Enctype,
+        /// The enctype of the service's key.
+        ticket: Enctype,
+        /// The enctype of the session key.
+        session: Enctype,
+        /// The ticket's flags.
+        flags: TicketFlags,
+        /// When the client first authenticated.
+        authtime: Time,
+        /// When the ticket ends.
+        endtime: Time,
+    },
+    /// With an error that the client was told.
+    Refused {
+        /// What the client was told.
+        code: ErrorCode,
+        /// Why, for the log alone.
+        reason: Cow<'static, str>,
+    },
+    /// Without a reply: the bytes are no request.
+    Ignored {
+        /// Where they stop being one.
+        error: DecodeError,
+    },
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(OneLine(f), "{}", Unescaped(self))
+    }
+}
+
+struct Unescaped<'a>(&'a Event);
+
+impl fmt::Display for Unescaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let event = self.0;
+        f.write_str(match event.exchange {
+            Some(KdcExchange::As) => "AS-REQ",
+            Some(KdcExchange::Tgs) => "TGS-REQ",
+            None => "no request",
+        })?;
+        match event.peer {
+            Some(peer) => write!(f, " from {peer}")?,
+            None => f.write_str(" from an unknown peer")?,
+        }
+        write!(f, " by {}: ", event.transport)?;
+        write!(f, "{}", event.outcome)?;
+        let Some(_) = event.exchange else { return Ok(()) };
+        f.write_str("; ")?;
+        write_name(f, &event.client)?;
+        f.write_str(" for ")?;
+        write_name(f, &event.service)?;
+        f.write_str(", enctypes")?;
+        event.enctypes.iter().try_for_each(|enctype| write!(f, " {}", enctype.0))
+    }
+}
+
+fn write_name(f: &mut fmt::Formatter<'_>, name: &Option<Principal>) -> fmt::Result {
+    match name {
+        Some(name) => write!(f, "{name}"),
+        None => f.write_str("nobody"),
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Issued { reply, ticket, session, flags, authtime, endtime } => write!(
+                f,
+                "issued, reply {}, ticket {}, session {}, flags {:#010x}, authenticated {authtime}, ends {endtime}",
+                reply.0, ticket.0, session.0, flags.0
+            ),
+            Outcome::Refused { code, reason } => {
+                write!(f, "refused with {} ({}): {reason}", code.name().unwrap_or("error"), code.0)
+            }
+            Outcome::Ignored { error } => write!(f, "ignored: {error}"),
+        }
+    }
+}
+
+/// Passes text on with control characters escaped.
+struct OneLine<'a, 'b>(&'a mut fmt::Formatter<'b>);
+
+impl Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|c| match c.is_control() {
+            true => write!(self.0, "{}", c.escape_default()),
+            false => self.0.write_char(c),
+        })
+    }
+}

@@ -1,0 +1,172 @@
+use crate::directory::{LongTermKey, PrincipalEntry};
+use crate::event::Outcome;
+use crate::lifetime::Times;
+use crate::refusal::Refusal;
+use alloc::vec::Vec;
+use handfast::Time;
+use handfast::crypto::{Random, Secret};
+use handfast::krb5::enctype::{ChecksumKey, CipherKey, Enctype};
+use handfast::krb5::message::{
+    AuthorizationData, Checksum, EncKdcRepPart, EncTicketPart, Encoded, EncryptedData, ErrorCode, HostAddress,
+    KdcExchange, KdcRep, KdcReqBody, KerberosTime, KeyRef, LastReqEntry, PaData, PaDataType, PrincipalName, Ticket,
+    TicketFlags, TransitedEncoding,
+};
+
+/// A ticket that is about to be issued: everything but the bytes.
+pub(crate) struct Grant<'a> {
+    pub(crate) exchange: KdcExchange,
+    pub(crate) body: &'a KdcReqBody<'a>,
+    pub(crate) crealm: &'a str,
+    pub(crate) cname: PrincipalName<'a>,
+    pub(crate) service: &'a PrincipalEntry,
+    pub(crate) sname: PrincipalName<'a>,
+    pub(crate) session: Enctype,
+    pub(crate) flags: TicketFlags,
+    pub(crate) times: Times,
+    pub(crate) caddr: Vec<HostAddress<'a>>,
+    pub(crate) authorization_data: AuthorizationData<'a>,
+    pub(crate) last_req: Vec<LastReqEntry>,
+    pub(crate) key_expiration: Option<Time>,
+    pub(crate) padata: Vec<PaData<'a>>,
+    pub(crate) request_checksum: Option<Vec<u8>>,
+    pub(crate) reply_key: &'a CipherKey,
+    pub(crate) reply_kvno: Option<u32>,
+}
+
+/// Room for what an encrypted part usually is, so that no outgrown copy of a session key stays behind.
+const PART_ROOM: usize = 1024;
+
+/// Session key and two confounders, asked for at once.
+struct Randomness(Secret<[u8; 64]>);
+
+impl Randomness {
+    fn new(random: &dyn Random) -> Result<Self, Refusal> {
+        let mut octets = Secret::new([0; 64]);
+        random.fill(octets.expose_mut()).map_err(handfast::krb5::enctype::CryptoError::from)?;
+        Ok(Randomness(octets))
+    }
+
+    fn key(&self, enctype: Enctype) -> Result<KeyRef<'_>, Refusal> {
+        let octets = enctype.key_size().and_then(|size| self.0.expose().get(..size.min(32)));
+        let none = || Refusal::new(ErrorCode::KDC_ERR_ETYPE_NOSUPP, "no session key of this enctype can be made");
+        Ok(KeyRef { keytype: enctype, keyvalue: octets.ok_or_else(none)? })
+    }
+
+    fn confounders(&self) -> ([u8; 16], [u8; 16]) {
+        let (mut first, mut second) = ([0; 16], [0; 16]);
+        let (_, octets) = self.0.expose().split_at(32);
+        let (one, two) = octets.split_at(16);
+        first.copy_from_slice(one);
+        second.copy_from_slice(two);
+        (first, second)
+    }
+}
+
+impl Grant<'_> {
+    /// The reply with the ticket in it (RFC 4120 3.1.3, 3.3.3), and what the log shall say.
+    pub(crate) fn issue(self, random: &dyn Random) -> Result<(Vec<u8>, Outcome), Refusal> {
+        let randomness = Randomness::new(random)?;
+        let key = randomness.key(self.session)?;
+        let (ticket_confounder, reply_confounder) = randomness.confounders();
+        let no_key = || Refusal::new(ErrorCode::KDC_ERR_NULL_KEY, "the service has no key");
+        let service_key = self.service.current_keys().next().ok_or_else(no_key)?;
+
+        let sealed_ticket = self.sealed_ticket(key, service_key, &ticket_confounder);
+        let ticket = Ticket {
+            realm: self.service.principal.realm(),
+            sname: self.sname.clone(),
+            enc_part: EncryptedData {
+                etype: service_key.enctype(),
+                kvno: Some(service_key.kvno()),
+                cipher: &sealed_ticket,
+            },
+        };
+        let sealed_part = self.sealed_part(key, &reply_confounder);
+        let mut buffer = Vec::with_capacity(sealed_ticket.len() + 256);
+        let reply = KdcRep {
+            exchange: self.exchange,
+            padata: self.padata.clone(),
+            crealm: self.crealm,
+            cname: self.cname.clone(),
+            ticket: Encoded::<Ticket<'_>>::new(ticket, &mut buffer),
+            enc_part: EncryptedData { etype: self.reply_key.enctype(), kvno: self.reply_kvno, cipher: &sealed_part },
+        };
+        Ok((reply.to_der(), self.outcome(service_key)))
+    }
+
+    fn sealed_ticket(&self, key: KeyRef<'_>, service_key: &LongTermKey, confounder: &[u8; 16]) -> Vec<u8> {
+        let part = EncTicketPart {
+            flags: self.flags,
+            key,
+            crealm: self.crealm,
+            cname: self.cname.clone(),
+            transited: TransitedEncoding { tr_type: TransitedEncoding::DOMAIN_X500_COMPRESS, contents: &[] },
+            authtime: self.times.authtime.into(),
+            starttime: Some(self.times.starttime.into()),
+            endtime: self.times.endtime.into(),
+            renew_till: self.times.renew_till.map(KerberosTime::from),
+            caddr: self.caddr.clone(),
+            authorization_data: self.authorization_data.clone(),
+        };
+        let mut plain = Secret::new(Vec::with_capacity(PART_ROOM));
+        part.encode(plain.expose_mut());
+        let mut sealed = Vec::new();
+        service_key.ticket.encrypt(confounder, plain.expose(), &mut sealed);
+        sealed
+    }
+
+    fn sealed_part(&self, key: KeyRef<'_>, confounder: &[u8; 16]) -> Vec<u8> {
+        let checksum = self.request_checksum.as_deref();
+        let checksum = checksum.map(|value| PaData { padata_type: PaDataType::REQ_ENC_PA_REP, padata_value: value });
+        let part = EncKdcRepPart {
+            exchange: self.exchange,
+            key,
+            last_req: self.last_req.clone(),
+            nonce: self.body.nonce,
+            key_expiration: self.key_expiration.map(KerberosTime::from),
+            flags: self.flags,
+            authtime: self.times.authtime.into(),
+            starttime: Some(self.times.starttime.into()),
+            endtime: self.times.endtime.into(),
+            renew_till: self.times.renew_till.map(KerberosTime::from),
+            srealm: self.service.principal.realm(),
+            sname: self.sname.clone(),
+            caddr: self.caddr.clone(),
+            encrypted_pa_data: checksum.into_iter().collect(),
+        };
+        let mut plain = Secret::new(Vec::with_capacity(PART_ROOM));
+        part.encode(plain.expose_mut());
+        let mut sealed = Vec::new();
+        self.reply_key.encrypt(confounder, plain.expose(), &mut sealed);
+        sealed
+    }
+
+    fn outcome(&self, service_key: &LongTermKey) -> Outcome {
+        Outcome::Issued {
+            reply: self.reply_key.enctype(),
+            ticket: service_key.enctype(),
+            session: self.session,
+            flags: self.flags,
+            authtime: self.times.authtime,
+            endtime: self.times.endtime,
+        }
+    }
+}
+
+/// The session key's enctype: the first in the request that the service takes and the realm allows (RFC 4120 3.1.3).
+pub(crate) fn session_enctype(
+    requested: &[Enctype],
+    allowed: &[Enctype],
+    service: &PrincipalEntry,
+) -> Result<Enctype, Refusal> {
+    let fits = |enctype: &&Enctype| allowed.contains(enctype) && enctype.is_supported() && service.takes(**enctype);
+    requested.iter().find(fits).copied().ok_or_else(|| {
+        let reason = "no enctype of the request is one that the service takes and the realm allows";
+        Refusal::new(ErrorCode::KDC_ERR_ETYPE_NOSUPP, reason)
+    })
+}
+
+/// The checksum by which the client sees that nobody changed its request (RFC 6806 11).
+pub(crate) fn request_checksum(key: &ChecksumKey, request: &[u8]) -> Vec<u8> {
+    Checksum { cksumtype: key.checksum_type(), checksum: &key.checksum(&[request]) }.to_der()
+}

@@ -1,0 +1,211 @@
+use crate::as_exchange::check_account;
+use crate::authorization;
+use crate::directory::{KEY_USAGE_AS_REQ, PrincipalEntry};
+use crate::event::Outcome;
+use crate::issue::{Grant, request_checksum, session_enctype};
+use crate::lifetime::{self, Times};
+use crate::preauth;
+use crate::realm::{Realm, Request};
+use crate::refusal::{Refusal, Seen};
+use crate::tgs_proof::{ap_req, open_authenticator};
+use alloc::format;
+use alloc::vec;
+use alloc::vec::Vec;
+use handfast::Time;
+use handfast::krb5::enctype::{ChecksumKey, CipherKey, CryptoError, EncryptionKey, KeyUsage};
+use handfast::krb5::message::{
+    Authenticator, EncTicketPart, ErrorCode, HostAddress, KdcExchange, KdcOptions, KdcReq, KdcReqBody, KeyRef,
+    LastReqEntry, LrType, PaDataType, PrincipalName, Ticket, TicketFlags,
+};
+
+/// User-to-user, constrained delegation, validation of postdated tickets and anonymity are not supported.
+const REFUSED_OPTIONS: KdcOptions = KdcOptions::NONE
+    .with(KdcOptions::ENC_TKT_IN_SKEY)
+    .with(KdcOptions::CNAME_IN_ADDL_TKT)
+    .with(KdcOptions::VALIDATE)
+    .with(KdcOptions::ANONYMOUS);
+
+/// Options, each with the flag that the ticket must have for it (RFC 4120 3.3.3).
+const NEED_FLAGS: [(KdcOptions, TicketFlags, &str); 6] = [
+    (KdcOptions::FORWARDABLE, TicketFlags::FORWARDABLE, "FORWARDABLE was asked for, the ticket is not forwardable"),
+    (KdcOptions::FORWARDED, TicketFlags::FORWARDABLE, "FORWARDED was asked for, the ticket is not forwardable"),
+    (KdcOptions::PROXIABLE, TicketFlags::PROXIABLE, "PROXIABLE was asked for, the ticket is not proxiable"),
+    (KdcOptions::PROXY, TicketFlags::PROXIABLE, "PROXY was asked for, the ticket is not proxiable"),
+    (KdcOptions::RENEWABLE, TicketFlags::RENEWABLE, "RENEWABLE was asked for, the ticket is not renewable"),
+    (KdcOptions::RENEW, TicketFlags::RENEWABLE, "RENEW was asked for, the ticket is not renewable"),
+];
+
+/// Flags that go from a ticket to those that are issued from it.
+const INHERITED: TicketFlags = TicketFlags::NONE
+    .with(TicketFlags::PRE_AUTHENT)
+    .with(TicketFlags::HW_AUTHENT)
+    .with(TicketFlags::FORWARDED)
+    .with(TicketFlags::PROXY);
+
+impl Realm {
+    /// The TGS exchange (RFC 4120 3.3.3).
+    pub(crate) fn answer_tgs(
+        &self,
+        request: &Request<'_>,
+        message: &KdcReq<'_>,
+        now: Time,
+        seen: &mut Seen,
+    ) -> Result<(Vec<u8>, Outcome), Refusal> {
+        let body = &message.req_body;
+        let ap_req = ap_req(message)?;
+        let opened = self.open_ticket(&ap_req.ticket, body)?;
+        let ticket = EncTicketPart::decode(opened.expose()).map_err(|_| unreadable("the ticket"))?;
+        seen.client = Some(ticket.cname.to_principal(ticket.crealm));
+        let session = held_key(ticket.key)?;
+        let opened = open_authenticator(&ap_req, &session)?;
+        let authenticator = Authenticator::decode(opened.expose()).map_err(|_| unreadable("the authenticator"))?;
+        self.check_authenticator(&authenticator, &ticket, &session, message.req_body.bytes(), now, seen)?;
+        self.check_ticket(&ticket, request.peer, now)?;
+        self.check_client(seen, now)?;
+        let subkey = authenticator.subkey.map(held_key).transpose()?;
+
+        let service = self.service(seen, now)?;
+        check_renewal(body, &ap_req.ticket)?;
+        check_options(message, &ticket, &service)?;
+        lifetime::refuse_postdating(body, &self.settings, now)?;
+        let times = self.times(body, &ticket, &service, now)?;
+        let added = body.enc_authorization_data.as_ref();
+        let added = added.map(|sealed| authorization::open(sealed, &session, subkey.as_ref())).transpose()?;
+        let reply_key = reply_key(&session, subkey.as_ref());
+        let asked_for_checksum = preauth::find(&message.padata, PaDataType::REQ_ENC_PA_REP).is_some();
+        let checksum = asked_for_checksum.then(|| ChecksumKey::new(reply_key.0, KEY_USAGE_AS_REQ)).transpose()?;
+        Grant {
+            exchange: KdcExchange::Tgs,
+            body,
+            crealm: ticket.crealm,
+            cname: ticket.cname.clone(),
+            service: &service,
+            sname: body.sname.clone().unwrap_or_else(|| PrincipalName::from(&service.principal)),
+            session: session_enctype(&body.etype, &self.settings.session_enctypes, &service)?,
+            flags: flags(body.kdc_options, &ticket, &service, times.renew_till.is_some()),
+            times,
+            caddr: addresses(body, &ticket),
+            authorization_data: authorization::combined(
+                &ticket.authorization_data,
+                added.as_ref().map(|data| data.expose().as_slice()),
+            )?,
+            last_req: vec![LastReqEntry { lr_type: LrType::NONE, lr_value: now.into() }],
+            key_expiration: None,
+            padata: Vec::new(),
+            request_checksum: checksum.map(|key| request_checksum(&key, request.bytes)),
+            reply_key: &CipherKey::new(reply_key.0, reply_key.1)?,
+            reply_kvno: None,
+        }
+        .issue(&*self.random)
+    }
+
+    /// A client that was removed or disabled after it got its ticket gets no further ones (RFC 4120 3.3.3.1).
+    fn check_client(&self, seen: &Seen, now: Time) -> Result<(), Refusal> {
+        let gone = || Refusal::new(ErrorCode::KDC_ERR_TGT_REVOKED, "the ticket's client is not in the directory");
+        let entry = seen.client.as_ref().map(|name| self.directory.find(name)).transpose()?.flatten();
+        check_account(&*entry.ok_or_else(gone)?, now)
+    }
+
+    fn times(
+        &self,
+        body: &KdcReqBody<'_>,
+        ticket: &EncTicketPart<'_>,
+        service: &PrincipalEntry,
+        now: Time,
+    ) -> Result<Times, Refusal> {
+        if !body.kdc_options.contains(KdcOptions::RENEW) {
+            return lifetime::further(body, &self.settings, ticket, service, now);
+        }
+        match ticket.renew_till.map(Time::from) {
+            Some(till) if till > now => lifetime::renewed(ticket, till, now),
+            till => {
+                let reason = format!("the ticket could be renewed until {till:?}");
+                Err(Refusal::new(ErrorCode::KRB_AP_ERR_TKT_EXPIRED, reason))
+            }
+        }
+    }
+}
+
+fn unreadable(what: &str) -> Refusal {
+    Refusal::new(ErrorCode::KRB_AP_ERR_MODIFIED, format!("{what} does not decode"))
+}
+
+/// A key out of a ticket or authenticator, if it can be computed with.
+fn held_key(key: KeyRef<'_>) -> Result<EncryptionKey, Refusal> {
+    let unusable = |error: CryptoError| Refusal::new(ErrorCode::KDC_ERR_ETYPE_NOSUPP, format!("{error}"));
+    let held = EncryptionKey::new(key.keytype, key.keyvalue).map_err(unusable)?;
+    if held.enctype().is_supported() {
+        return Ok(held);
+    }
+    Err(unusable(CryptoError::UnsupportedEnctype(held.enctype())))
+}
+
+/// The subkey if there is one, and the usage that goes with it (RFC 4120 3.3.3, 7.5.1).
+fn reply_key<'a>(session: &'a EncryptionKey, subkey: Option<&'a EncryptionKey>) -> (&'a EncryptionKey, KeyUsage) {
+    match subkey {
+        Some(subkey) => (subkey, KeyUsage::TGS_REP_ENC_PART_SUBKEY),
+        None => (session, KeyUsage::TGS_REP_ENC_PART_SESSION_KEY),
+    }
+}
+
+/// A renewed ticket is for the service that it was for (RFC 4120 3.3.3): not a way around another service's limits.
+fn check_renewal(body: &KdcReqBody<'_>, ticket: &Ticket<'_>) -> Result<(), Refusal> {
+    let same = body.sname.as_ref() == Some(&ticket.sname) && body.realm == ticket.realm;
+    if same || !body.kdc_options.contains(KdcOptions::RENEW) {
+        return Ok(());
+    }
+    Err(Refusal::new(ErrorCode::KDC_ERR_SERVER_NOMATCH, "the ticket to be renewed is for another service"))
+}
+
+fn check_options(message: &KdcReq<'_>, ticket: &EncTicketPart<'_>, service: &PrincipalEntry) -> Result<(), Refusal> {
+    let options = message.req_body.kdc_options;
+    let refused = |reason| Err(Refusal::new(ErrorCode::KDC_ERR_BADOPTION, reason));
+    if options.intersects(REFUSED_OPTIONS) {
+        return refused("user-to-user, constrained delegation, validation or anonymity was asked for");
+    }
+    for padata_type in [PaDataType::FOR_USER, PaDataType::S4U_X509_USER] {
+        if preauth::find(&message.padata, padata_type).is_some() {
+            let reason = "a ticket in another user's name was asked for (S4U2self)";
+            return Err(Refusal::new(ErrorCode::KDC_ERR_PADATA_TYPE_NOSUPP, reason));
+        }
+    }
+    for (option, flag, reason) in NEED_FLAGS {
+        if options.contains(option) && !ticket.flags.contains(flag) {
+            return refused(reason);
+        }
+    }
+    if options.contains(KdcOptions::PROXY) && service.principal.is_krbtgt() {
+        return refused("a proxy ticket-granting ticket was asked for");
+    }
+    Ok(())
+}
+
+/// A renewed ticket keeps its flags; others inherit some and are asked for others (RFC 4120 3.3.3).
+fn flags(options: KdcOptions, ticket: &EncTicketPart<'_>, service: &PrincipalEntry, renewable: bool) -> TicketFlags {
+    if options.contains(KdcOptions::RENEW) {
+        return ticket.flags.without(TicketFlags::INITIAL);
+    }
+    let mut flags = ticket.flags & INHERITED | TicketFlags::ENC_PA_REP;
+    let may_forward = service.allow_forwardable;
+    for (set, flag) in [
+        (renewable, TicketFlags::RENEWABLE),
+        (may_forward && options.contains(KdcOptions::FORWARDABLE), TicketFlags::FORWARDABLE),
+        (may_forward && options.contains(KdcOptions::PROXIABLE), TicketFlags::PROXIABLE),
+        (options.contains(KdcOptions::FORWARDED), TicketFlags::FORWARDED),
+        (options.contains(KdcOptions::PROXY), TicketFlags::PROXY),
+        (service.ok_as_delegate, TicketFlags::OK_AS_DELEGATE),
+        // No realm was transited, so there is nothing that the check could find.
+        (!options.contains(KdcOptions::DISABLE_TRANSITED_CHECK), TicketFlags::TRANSITED_POLICY_CHECKED),
+    ] {
+        flags = if set { flags | flag } else { flags };
+    }
+    flags
+}
+
+/// Forwarded and proxy tickets are for the addresses asked for, others for the ticket's.
+fn addresses<'a>(body: &KdcReqBody<'a>, ticket: &EncTicketPart<'a>) -> Vec<HostAddress<'a>> {
+    match body.kdc_options.intersects(KdcOptions::FORWARDED | KdcOptions::PROXY) {
+        true => body.addresses.clone(),
+        false => ticket.caddr.clone(),
+    }
+}
