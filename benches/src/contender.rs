@@ -1,6 +1,7 @@
 //! What an implementation must do to be measured.
 
 use handfast_interop::Enctype;
+use std::time::Duration;
 
 /// A result whose error is only shown.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -10,7 +11,7 @@ pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 pub enum Tickets {
     /// In the process.
     Memory,
-    /// In a `FILE` credential cache, read for each context.
+    /// In a `FILE` credential cache, which other processes may change between two contexts.
     File,
 }
 
@@ -21,7 +22,7 @@ pub struct Handshakes {
     pub enctype: Enctype,
     /// Where the ticket is.
     pub tickets: Tickets,
-    /// Whether the acceptor keeps what it has seen. One that always does does it in either case.
+    /// Whether the acceptor keeps what it has seen.
     pub replay_cache: bool,
 }
 
@@ -45,16 +46,36 @@ pub enum Operation {
     Verify,
 }
 
-/// An implementation of both sides, in this process and on this thread.
+/// What both sides of a context have done since it was set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Past {
+    /// Nothing.
+    Fresh,
+    /// Each has sealed and signed a message for the other.
+    Used,
+}
+
+/// An implementation of both sides, in this process.
 pub trait Contender {
     /// The head of its column.
     fn name(&self) -> &'static str;
 
-    /// Sets up `count` contexts, both sides, one after the other, each dropped when both sides are complete.
-    fn handshakes(&mut self, how: Handshakes, count: usize) -> Result<()>;
+    /// Sets up `count` contexts on each of `threads` threads at a time, both sides on the same thread, one after the
+    /// other, each dropped when both sides are complete. They share what a program would share.
+    fn handshakes(&mut self, how: Handshakes, threads: usize, count: usize) -> Result<()>;
 
     /// Sets up one context and keeps both sides.
     fn pair(&mut self, enctype: Enctype) -> Result<Box<dyn Pair>>;
+
+    /// How many bytes of heap `count` contexts take, both sides.
+    fn heap_of_pairs(&mut self, enctype: Enctype, past: Past, count: usize) -> Result<usize>;
+
+    /// How long a new process takes for its first context, both sides: from the start of its `main`, with credential
+    /// cache and keytab in files, to both being complete.
+    fn first_context(&mut self, enctype: Enctype) -> Result<Duration>;
+
+    /// Makes a key from a password, with the default iteration count, `count` times.
+    fn string_to_key(&mut self, enctype: Enctype, count: usize) -> Result<()>;
 }
 
 /// Both sides of one context.
@@ -66,4 +87,16 @@ pub trait Pair {
     /// Does what was prepared: `count` times `operation`, each output released before the next is made. An error if
     /// one fails.
     fn run(&mut self, operation: Operation, message: &[u8], count: usize) -> Result<()>;
+}
+
+/// Runs `work` on each of `threads` threads at a time. One thread is this one.
+pub fn on_threads(threads: usize, work: impl Fn() -> std::result::Result<(), String> + Sync) -> Result<()> {
+    let others = threads.saturating_sub(1);
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (0..others).map(|_| scope.spawn(&work)).collect();
+        let mut results = vec![work()];
+        results
+            .extend(others.into_iter().map(|other| other.join().unwrap_or_else(|_| Err("a thread panicked".into()))));
+        Ok(results.into_iter().collect::<std::result::Result<(), String>>()?)
+    })
 }

@@ -1,15 +1,22 @@
-//! Measurements beside the peer's library, in one run, on one thread.
+//! Handfast measured beside the peer's library, in one run.
 //!
-//! `cargo run --release -p handfast-benches` prints a table: a row per measurement, a column per [`Contender`], and
-//! how many times as fast the last one is as the first. Passes are interleaved (A B A B ...) and the best pass of each
-//! counts, since on shared machines a single pass can lie by a factor of two: quote ratios, not figures.
+//! `cargo run --release -p handfast-benches` prints a table: a row per measurement, a column per [`Contender`], how
+//! many times better the last one is than the first, and the goal. Passes are interleaved (A B A B ...) and the best
+//! pass of each counts, since on shared machines a single pass can lie by a factor of two: quote ratios, not figures.
 //!
 //! Needs MIT's programs (`./scripts/test` installs them) and `HANDFAST_PEERS=required`.
 
 pub mod contender;
+pub mod first;
 pub mod gssapi;
+pub mod heap;
+pub mod machine;
 pub mod measure;
 pub mod mit;
+pub mod ours;
+pub mod realm;
 pub mod table;
 
-pub use contender::{Contender, Handshakes, Operation, Pair, Result, Tickets};
+mod goal;
+
+pub use contender::{Contender, Handshakes, Operation, Pair, Past, Result, Tickets};

@@ -1,17 +1,22 @@
 //! Interleaved passes, the best of each contender.
 
-use crate::contender::{Contender, Handshakes, Operation, Result};
+use crate::contender::{Contender, Handshakes, Operation, Past, Result};
 use handfast_interop::Enctype;
 use std::time::{Duration, Instant};
 
 /// Tokens prepared at one time are at most this many bytes of message.
 const MAX_PREPARED: usize = 16 << 20;
 
+/// So many pairs of contexts are kept to find out what one takes.
+const PAIRS: usize = 512;
+
 /// What is measured in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
-    /// Contexts set up.
-    Handshakes(Handshakes),
+    /// Contexts set up, on so many threads.
+    Handshakes(Handshakes, usize),
+    /// How much faster two threads set up contexts than one.
+    Scaling(Handshakes),
     /// One operation on messages of one size.
     Messages {
         /// The encryption type of the context.
@@ -21,6 +26,12 @@ pub enum Work {
         /// Bytes per message.
         size: usize,
     },
+    /// Bytes of heap that both sides of a context take.
+    HeapOfPair(Enctype, Past),
+    /// The first context of a process.
+    FirstContext(Enctype),
+    /// Keys made from passwords.
+    StringToKey(Enctype),
 }
 
 /// How long to measure.
@@ -32,10 +43,26 @@ pub struct Plan {
     pub pass: Duration,
 }
 
+/// What `work` costs each contender: seconds per item, bytes, or the part of the time that two threads take.
+pub fn compare(contenders: &mut [Box<dyn Contender>], work: Work, plan: Plan) -> Result<Vec<f64>> {
+    match work {
+        Work::Scaling(how) => {
+            let one = fastest(contenders, Work::Handshakes(how, 1), plan)?;
+            let two = fastest(contenders, Work::Handshakes(how, 2), plan)?;
+            Ok(one.iter().zip(&two).map(|(one, two)| two / one).collect())
+        }
+        Work::HeapOfPair(enctype, past) => {
+            let heap = |contender: &mut Box<dyn Contender>| contender.heap_of_pairs(enctype, past, PAIRS);
+            contenders.iter_mut().map(|contender| Ok(per_item(exact(heap(contender)?), PAIRS))).collect()
+        }
+        _ => fastest(contenders, work, plan),
+    }
+}
+
 /// Seconds per item of `work` for each contender, the best of its passes.
 ///
 /// Passes alternate between the contenders. How many items a pass has is found per contender beforehand.
-pub fn compare(contenders: &mut [Box<dyn Contender>], work: Work, plan: Plan) -> Result<Vec<f64>> {
+fn fastest(contenders: &mut [Box<dyn Contender>], work: Work, plan: Plan) -> Result<Vec<f64>> {
     let mut counts = Vec::new();
     for contender in contenders.iter_mut() {
         counts.push(calibrate(contender.as_mut(), work, plan.pass)?);
@@ -43,7 +70,8 @@ pub fn compare(contenders: &mut [Box<dyn Contender>], work: Work, plan: Plan) ->
     let mut best = vec![f64::INFINITY; contenders.len()];
     for _ in 0..plan.rounds.max(1) {
         for ((contender, count), best) in contenders.iter_mut().zip(&counts).zip(&mut best) {
-            *best = best.min(seconds_per_item(pass(contender.as_mut(), work, *count)?, *count));
+            let seconds = pass(contender.as_mut(), work, *count)?.as_secs_f64();
+            *best = best.min(per_item(seconds, *count * threads(work)));
         }
     }
     Ok(best)
@@ -60,20 +88,28 @@ fn calibrate(contender: &mut dyn Contender, work: Work, aim: Duration) -> Result
 
 fn limit(work: Work) -> usize {
     match work {
-        Work::Handshakes(_) => 1 << 20,
         Work::Messages { size, .. } => (MAX_PREPARED / size.max(1)).clamp(1, 1 << 16),
+        Work::FirstContext(_) => 1,
+        _ => 1 << 20,
     }
+}
+
+fn threads(work: Work) -> usize {
+    if let Work::Handshakes(_, threads) = work { threads } else { 1 }
 }
 
 fn pass(contender: &mut dyn Contender, work: Work, count: usize) -> Result<Duration> {
     match work {
-        Work::Handshakes(how) => timed(|| contender.handshakes(how, count)),
+        Work::Handshakes(how, threads) => timed(|| contender.handshakes(how, threads, count)),
+        Work::StringToKey(enctype) => timed(|| contender.string_to_key(enctype, count)),
+        Work::FirstContext(enctype) => contender.first_context(enctype),
         Work::Messages { enctype, operation, size } => {
             let message: Vec<u8> = (0..=u8::MAX).cycle().take(size).collect();
             let mut pair = contender.pair(enctype)?;
             pair.prepare(operation, &message, count)?;
             timed(|| pair.run(operation, &message, count))
         }
+        Work::Scaling(_) | Work::HeapOfPair(..) => Err("measured by other means".into()),
     }
 }
 
@@ -83,9 +119,13 @@ fn timed(run: impl FnOnce() -> Result<()>) -> Result<Duration> {
     Ok(start.elapsed())
 }
 
-#[allow(clippy::as_conversions, reason = "a count of at most 2^20 is exact in a double")]
-fn seconds_per_item(time: Duration, count: usize) -> f64 {
-    time.as_secs_f64() / count as f64
+fn per_item(total: f64, count: usize) -> f64 {
+    total / exact(count)
+}
+
+#[allow(clippy::as_conversions, reason = "counts and sizes here are exact in a double")]
+fn exact(count: usize) -> f64 {
+    count as f64
 }
 
 #[cfg(test)]
@@ -103,8 +143,17 @@ mod tests {
         fn name(&self) -> &'static str {
             self.0
         }
-        fn handshakes(&mut self, _: Handshakes, count: usize) -> Result<()> {
+        fn handshakes(&mut self, _: Handshakes, _: usize, count: usize) -> Result<()> {
             self.1.borrow_mut().push((self.0, count));
+            Ok(())
+        }
+        fn heap_of_pairs(&mut self, _: Enctype, _: Past, count: usize) -> Result<usize> {
+            Ok(1000 * count)
+        }
+        fn first_context(&mut self, _: Enctype) -> Result<Duration> {
+            Ok(Duration::from_secs(3))
+        }
+        fn string_to_key(&mut self, _: Enctype, _: usize) -> Result<()> {
             Ok(())
         }
         fn pair(&mut self, _: Enctype) -> Result<Box<dyn Pair>> {
@@ -120,11 +169,20 @@ mod tests {
     #[test]
     fn passes_alternate() {
         let (mut contenders, log) = scripted();
-        let work = Work::Handshakes(Handshakes::plain(Enctype::Aes256Sha1));
+        let work = Work::Handshakes(Handshakes::plain(Enctype::Aes256Sha1), 1);
         let plan = Plan { rounds: 3, pass: Duration::ZERO };
         assert_eq!(compare(&mut contenders, work, plan).unwrap().len(), 2);
         let order: String = log.borrow().iter().map(|(name, _)| *name).collect();
         assert!(order.ends_with("ABABAB"), "{order}");
+    }
+
+    #[test]
+    fn bytes_and_the_time_of_another_process_are_taken_as_they_are() {
+        let (mut contenders, _) = scripted();
+        let plan = Plan { rounds: 1, pass: Duration::ZERO };
+        let heap = compare(&mut contenders, Work::HeapOfPair(Enctype::Aes256Sha1, Past::Fresh), plan).unwrap();
+        assert_eq!(heap, [1000.0, 1000.0]);
+        assert_eq!(compare(&mut contenders, Work::FirstContext(Enctype::Aes256Sha1), plan).unwrap(), [3.0, 3.0]);
     }
 
     #[test]

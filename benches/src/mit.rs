@@ -1,18 +1,25 @@
 //! MIT's library as a contender, with tickets of MIT's KDC.
 
-use crate::contender::{Contender, Handshakes, Operation, Pair, Result, Tickets};
+mod string_to_key;
+
+use crate::contender::{Contender, Handshakes, Operation, Pair, Past, Result, Tickets, on_threads};
 use crate::gssapi::{Buffer, Context, Credential, Gssapi, Name, Usage, establish};
-use handfast_interop::{Enctype, MitClient, MitRealm, TempDir};
+use crate::realm::{Realm, file};
+use crate::{first, heap};
+use handfast_interop::{Enctype, MitClient, TempDir};
 use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+use string_to_key::Libkrb5;
 
-/// MIT's library. It is told everything by environment variables, which are set here: use it on the only thread.
+/// MIT's library. It is told everything by environment variables, which are set here.
 pub struct Mit {
     library: &'static Gssapi,
+    krb5: Libkrb5,
     held: HashMap<Handshakes, Held>,
     dir: TempDir,
-    realm: MitRealm,
+    realm: Rc<Realm>,
 }
 
 impl fmt::Debug for Mit {
@@ -26,24 +33,36 @@ struct Held {
     initiator: Credential,
     target: Name,
     acceptor: Credential,
-    client: MitClient,
+    client: Rc<MitClient>,
 }
 
 impl Mit {
     /// The library's name, as Debian's package libgssapi-krb5-2 installs it.
     pub const LIBRARY: &'static str = "libgssapi_krb5.so.2";
 
-    /// Starts a realm and loads the library.
+    /// Loads the library.
     ///
     /// # Safety
-    /// Sets environment variables, here and in every later call: no other thread of the process may read or write
-    /// the environment as long as this value lives.
-    pub unsafe fn start() -> Result<Self> {
-        let realm = MitRealm::start();
+    /// Sets environment variables, here and in every later call: while one runs, no thread that it has not started
+    /// itself may read or write the environment.
+    pub unsafe fn start(realm: &Rc<Realm>) -> Result<Self> {
         set("KRB5_KTNAME", &file(realm.service_keytab()));
         set("KRB5_CLIENT_KTNAME", &file(realm.user_keytab()));
-        let library = Gssapi::load(Self::LIBRARY)?;
-        Ok(Mit { library, held: HashMap::new(), dir: TempDir::new("bench"), realm })
+        let (library, krb5) = (Self::load()?, Libkrb5::load()?);
+        Ok(Mit { library, krb5, held: HashMap::new(), dir: TempDir::new("bench"), realm: Rc::clone(realm) })
+    }
+
+    /// The library, never to be unloaded.
+    pub fn load() -> Result<&'static Gssapi> {
+        Gssapi::load(Self::LIBRARY)
+    }
+
+    /// The first context of this process, by the environment that its parent gave it.
+    pub fn first_context(library: &'static Gssapi, enctype: Enctype) -> Result<()> {
+        let target = Name::host_based_service(library, &enctype.service())?;
+        let initiator = Credential::acquire(library, None, Usage::Initiate)?;
+        let acceptor = Credential::acquire(library, Some(&target), Usage::Accept)?;
+        establish(library, &initiator, &target, &acceptor).map(drop)
     }
 
     /// The credentials for `how`, acquired at its first use, and the environment set for it.
@@ -62,10 +81,9 @@ impl Mit {
         if how.replay_cache { format!("file2:{}", file.display()) } else { "none:".into() }
     }
 
-    /// Credentials: a memory cache fills itself by `KRB5_CLIENT_KTNAME`, a file gets its tickets here.
+    /// Credentials: a memory cache fills itself by `KRB5_CLIENT_KTNAME`, a file has its tickets.
     fn acquire(&self, how: Handshakes) -> Result<Held> {
-        let client = self.realm.client_of_with("alice", &self.realm.config().clone().enctypes(&[how.enctype]));
-        client.kvno(&how.enctype.service_principal()).expect_success();
+        let client = self.realm.client(how.enctype);
         let memory = format!("MEMORY:{}", how.enctype.name());
         set("KRB5CCNAME", &if how.tickets == Tickets::File { file(client.ccache()) } else { memory });
         set("KRB5_CONFIG", &client.config().path().display().to_string());
@@ -74,7 +92,7 @@ impl Mit {
         let initiator = Credential::acquire(self.library, None, Usage::Initiate)?;
         let acceptor = Credential::acquire(self.library, Some(&target), Usage::Accept)?;
         let held = Held { initiator, target, acceptor, client };
-        let (ours, theirs) = held.establish(self.library)?;
+        let (ours, theirs) = held.sides().establish(self.library)?;
         match (ours.enctype()?, theirs.enctype()?) {
             (ours, theirs) if ours == how.enctype.number() && theirs == ours => Ok(held),
             other => Err(format!("contexts for {how:?} have keys of {other:?}").into()),
@@ -82,19 +100,30 @@ impl Mit {
     }
 }
 
+/// What a handshake needs, to be lent to threads.
+#[derive(Clone, Copy)]
+struct Sides<'h> {
+    initiator: &'h Credential,
+    target: &'h Name,
+    acceptor: &'h Credential,
+}
+
 impl Held {
-    fn establish(&self, library: &'static Gssapi) -> Result<(Context, Context)> {
-        establish(library, &self.initiator, &self.target, &self.acceptor)
+    fn sides(&self) -> Sides<'_> {
+        Sides { initiator: &self.initiator, target: &self.target, acceptor: &self.acceptor }
     }
 }
 
-fn file(path: &Path) -> String {
-    format!("FILE:{}", path.display())
+impl Sides<'_> {
+    fn establish(&self, library: &'static Gssapi) -> Result<(Context, Context)> {
+        establish(library, self.initiator, self.target, self.acceptor)
+    }
 }
 
 /// Sets an environment variable of this process.
 fn set(name: &str, value: &str) {
-    // SAFETY: `Mit::start`'s caller answers for it that no other thread uses the environment.
+    // SAFETY: `Mit::start`'s caller answers for it that no other thread uses the environment; the threads that are
+    // started here have ended when this is called.
     unsafe { std::env::set_var(name, value) };
 }
 
@@ -103,20 +132,51 @@ impl Contender for Mit {
         "MIT"
     }
 
-    fn handshakes(&mut self, how: Handshakes, count: usize) -> Result<()> {
+    fn handshakes(&mut self, how: Handshakes, threads: usize, count: usize) -> Result<()> {
         let library = self.library;
-        let held = self.held(how)?;
-        for _ in 0..count {
-            held.establish(library)?;
-        }
-        Ok(())
+        let sides = self.held(how)?.sides();
+        on_threads(threads, || {
+            (0..count).try_for_each(|_| sides.establish(library).map(drop)).map_err(|error| error.to_string())
+        })
     }
 
     fn pair(&mut self, enctype: Enctype) -> Result<Box<dyn Pair>> {
         let library = self.library;
-        let (initiator, acceptor) = self.held(Handshakes::plain(enctype))?.establish(library)?;
+        let (initiator, acceptor) = self.held(Handshakes::plain(enctype))?.sides().establish(library)?;
         Ok(Box::new(MitPair { initiator, acceptor, tokens: Vec::new() }))
     }
+
+    fn heap_of_pairs(&mut self, enctype: Enctype, past: Past, count: usize) -> Result<usize> {
+        let library = self.library;
+        let sides = self.held(Handshakes::plain(enctype))?.sides();
+        let mut pairs = Vec::with_capacity(count);
+        let before = heap::in_use();
+        for _ in 0..count {
+            let (mut ours, mut theirs) = sides.establish(library)?;
+            if past == Past::Used {
+                exchange(&mut ours, &mut theirs)?;
+                exchange(&mut theirs, &mut ours)?;
+            }
+            pairs.push((ours, theirs));
+        }
+        Ok(heap::in_use().saturating_sub(before))
+    }
+
+    fn first_context(&mut self, enctype: Enctype) -> Result<Duration> {
+        first::measure(self.name(), enctype, &self.realm.files(enctype)?)
+    }
+
+    fn string_to_key(&mut self, enctype: Enctype, count: usize) -> Result<()> {
+        (0..count).try_for_each(|_| self.krb5.string_to_key(enctype.number(), b"password", b"MIT.TESTalice"))
+    }
+}
+
+/// One message sealed, one signed, from one side to the other.
+fn exchange(from: &mut Context, to: &mut Context) -> Result<()> {
+    let token = from.wrap(b"message")?;
+    to.unwrap(token.bytes())?;
+    let signature = from.get_mic(b"message")?;
+    to.verify_mic(b"message", signature.bytes())
 }
 
 struct MitPair {

@@ -1,6 +1,6 @@
 //! The rows and how they are printed.
 
-use crate::contender::{Handshakes, Operation, Tickets};
+use crate::contender::{Handshakes, Operation, Past, Tickets};
 use crate::measure::Work;
 use handfast_interop::Enctype;
 
@@ -11,16 +11,21 @@ pub struct Row {
     pub work: Work,
 }
 
-/// All rows: contexts, then messages of 64 bytes and of 64 KiB with each encryption type.
+/// All rows: contexts, what they take, and messages from 64 bytes to 1 MiB with each encryption type.
 pub fn rows() -> Vec<Row> {
-    let mut rows = Vec::new();
-    for enctype in Enctype::ALL {
-        rows.push(Work::Handshakes(Handshakes::plain(enctype)));
-    }
     let usual = Handshakes::plain(Enctype::Aes256Sha1);
-    rows.push(Work::Handshakes(Handshakes { replay_cache: true, ..usual }));
-    rows.push(Work::Handshakes(Handshakes { tickets: Tickets::File, ..usual }));
-    for size in [64, 64 << 10] {
+    let mut rows: Vec<_> = Enctype::ALL.map(|enctype| Work::Handshakes(Handshakes::plain(enctype), 1)).into();
+    rows.extend([
+        Work::Handshakes(Handshakes { replay_cache: true, ..usual }, 1),
+        Work::Handshakes(Handshakes { tickets: Tickets::File, ..usual }, 1),
+        Work::Handshakes(usual, 2),
+        Work::Scaling(usual),
+        Work::HeapOfPair(Enctype::Aes256Sha1, Past::Fresh),
+        Work::HeapOfPair(Enctype::Aes256Sha1, Past::Used),
+        Work::FirstContext(Enctype::Aes256Sha1),
+    ]);
+    rows.extend(Enctype::ALL.map(Work::StringToKey));
+    for size in [64, 64 << 10, 1 << 20] {
         for enctype in Enctype::ALL {
             for operation in [Operation::Seal, Operation::Unseal, Operation::Sign, Operation::Verify] {
                 rows.push(Work::Messages { enctype, operation, size });
@@ -34,52 +39,101 @@ impl Row {
     /// The first column.
     pub fn title(&self) -> String {
         match self.work {
-            Work::Handshakes(Handshakes { enctype, tickets, replay_cache }) => {
-                let tickets = if tickets == Tickets::File { ", FILE ccache" } else { "" };
-                let replay = if replay_cache { ", replay cache" } else { "" };
-                format!("contexts/s {}{replay}{tickets}", short(enctype))
+            Work::Handshakes(how, threads) => {
+                let threads = if threads > 1 { format!(", {threads} threads") } else { String::new() };
+                format!("contexts {}{threads}", kind(how))
             }
+            Work::Scaling(how) => format!("contexts {}, 2 threads against 1", kind(how)),
+            Work::HeapOfPair(enctype, Past::Fresh) => format!("heap of an idle pair {}", short(enctype)),
+            Work::HeapOfPair(enctype, Past::Used) => format!("heap of a used pair {}", short(enctype)),
+            Work::FirstContext(enctype) => format!("first context of a process {}", short(enctype)),
+            Work::StringToKey(enctype) => format!("string-to-key {}", short(enctype)),
             Work::Messages { enctype, operation, size } => {
                 let operation = format!("{operation:?}").to_lowercase();
-                format!("{operation} {} {} {}", bytes(size), short(enctype), self.unit())
+                format!("{operation} {} {}", bytes(size), short(enctype))
             }
         }
     }
 
-    fn unit(&self) -> &'static str {
+    /// What the figure counts.
+    pub fn unit(&self) -> &'static str {
         match self.work {
-            Work::Handshakes(_) => "1/s",
+            Work::Handshakes(..) => "1/s",
+            Work::Scaling(_) => "times",
+            Work::HeapOfPair(..) => "bytes",
+            Work::FirstContext(_) | Work::StringToKey(_) => "µs",
             Work::Messages { size, .. } if size < 4096 => "ns",
             Work::Messages { .. } => "MB/s",
         }
     }
 
-    /// The figure to print for so many seconds per item.
+    /// Whether a larger figure is the better one.
+    pub fn more_is_better(&self) -> bool {
+        matches!(self.unit(), "1/s" | "MB/s" | "times")
+    }
+
+    /// The figure to print for what [`compare`](crate::measure::compare) gives.
     #[allow(clippy::as_conversions, reason = "a message size is exact in a double")]
-    pub fn figure(&self, seconds: f64) -> f64 {
+    pub fn figure(&self, cost: f64) -> f64 {
         match self.work {
-            Work::Handshakes(_) => 1.0 / seconds,
-            Work::Messages { size, .. } if size < 4096 => seconds * 1e9,
-            Work::Messages { size, .. } => size as f64 / seconds / 1e6,
+            Work::Handshakes(..) | Work::Scaling(_) => 1.0 / cost,
+            Work::HeapOfPair(..) => cost,
+            Work::FirstContext(_) | Work::StringToKey(_) => cost * 1e6,
+            Work::Messages { size, .. } if size < 4096 => cost * 1e9,
+            Work::Messages { size, .. } => size as f64 / cost / 1e6,
         }
     }
 
-    /// The line for so many seconds per item of each contender; with two or more, last the first's time over the last's.
-    pub fn line(&self, seconds: &[f64]) -> String {
-        let figures: String = seconds.iter().map(|seconds| format!("{:>12.0}", self.figure(*seconds))).collect();
-        let ratio = match seconds {
-            [first, .., last] => format!("{:>9.2}x", first / last),
-            _ => String::new(),
-        };
-        format!("{:<44}{figures}{ratio}", self.title())
+    /// The line for the cost of each contender; with two or more, last how many times better the last is than the
+    /// first. A `!` behind the goal says that the last misses it.
+    pub fn line(&self, costs: &[f64]) -> String {
+        let digits = if self.unit() == "times" { 2 } else { 0 };
+        let figures: String = costs.iter().map(|cost| format!("{:>11.digits$}", self.figure(*cost))).collect();
+        let ratio = ratio(costs).map_or_else(String::new, |ratio| format!("{ratio:>9.2}x"));
+        let goal = self.goal().map_or_else(String::new, |goal| {
+            let sign = if self.more_is_better() { ">=" } else { "<=" };
+            let missed = costs.last().is_some_and(|cost| !self.meets(goal, *cost));
+            format!("  {:>9} {}", format!("{sign} {goal}"), if missed { "!" } else { "" })
+        });
+        format!("{:<44}{:>6}{figures}{ratio}{goal}", self.title(), self.unit()).trim_end().into()
     }
+
+    fn meets(&self, goal: f64, cost: f64) -> bool {
+        if self.more_is_better() { self.figure(cost) >= goal } else { self.figure(cost) <= goal }
+    }
+
+    /// The same as a JSON object.
+    pub fn json(&self, names: &[&str], costs: &[f64]) -> String {
+        let figures = names.iter().zip(costs).map(|(name, cost)| format!("\"{name}\":{:.3}", self.figure(*cost)));
+        let (ratio, goal) = (number(ratio(costs)), number(self.goal()));
+        format!(
+            "{{\"what\":\"{}\",\"unit\":\"{}\",{},\"ratio\":{ratio},\"goal\":{goal}}}",
+            self.title(),
+            self.unit(),
+            figures.collect::<Vec<_>>().join(",")
+        )
+    }
+}
+
+fn ratio(costs: &[f64]) -> Option<f64> {
+    if let [first, .., last] = costs { Some(first / last) } else { None }
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "null".into(), |value| format!("{value:.3}"))
 }
 
 /// The line above all rows.
 pub fn head(names: &[&str]) -> String {
-    let columns: String = names.iter().map(|name| format!("{name:>12}")).collect();
-    let ratio = if names.len() > 1 { format!("{:>10}", "speed") } else { String::new() };
-    format!("{:<44}{columns}{ratio}", "")
+    let columns: String = names.iter().map(|name| format!("{name:>11}")).collect();
+    let ratio = if names.len() > 1 { format!("{:>10}", "better") } else { String::new() };
+    format!("{:<44}{:>6}{columns}{ratio}  {:>9}", "", "", "goal")
+}
+
+fn kind(how: Handshakes) -> String {
+    let tickets = if how.tickets == Tickets::File { ", FILE ccache" } else { "" };
+    let replay = if how.replay_cache { ", replay cache" } else { "" };
+    format!("{}{replay}{tickets}", short(how.enctype))
 }
 
 fn short(enctype: Enctype) -> &'static str {
@@ -92,7 +146,11 @@ fn short(enctype: Enctype) -> &'static str {
 }
 
 fn bytes(size: usize) -> String {
-    if size >= 1024 { format!("{} KiB", size / 1024) } else { format!("{size} B") }
+    match size {
+        ..1024 => format!("{size} B"),
+        1024..1_048_576 => format!("{} KiB", size / 1024),
+        _ => format!("{} MiB", size / 1_048_576),
+    }
 }
 
 #[cfg(test)]
@@ -107,14 +165,31 @@ mod tests {
     fn figures_have_the_unit_of_the_title() {
         assert!((row(64).figure(1e-6) - 1000.0).abs() < 1e-6, "ns");
         assert!((row(65536).figure(65536e-6 / 500.0) - 500.0).abs() < 1e-6, "MB/s");
-        let contexts = Row { work: Work::Handshakes(Handshakes::plain(Enctype::Aes256Sha1)) };
+        let contexts = Row { work: Work::Handshakes(Handshakes::plain(Enctype::Aes256Sha1), 1) };
         assert!((contexts.figure(1e-3) - 1000.0).abs() < 1e-6, "per second");
     }
 
     #[test]
     fn the_ratio_is_above_one_if_the_last_is_faster() {
-        assert!(row(64).line(&[2e-6, 1e-6]).ends_with("2000        1000     2.00x"));
+        assert!(row(64).line(&[2e-6, 1e-6]).contains("2000       1000     2.00x"), "{}", row(64).line(&[2e-6, 1e-6]));
         assert!(!row(64).line(&[2e-6]).contains('x'));
+    }
+
+    #[test]
+    fn a_missed_goal_is_marked() {
+        assert!(row(64).line(&[601e-9]).ends_with("<= 600 !"), "{}", row(64).line(&[601e-9]));
+        assert!(row(64).line(&[599e-9]).ends_with("<= 600"));
+        let (slow, fast) = (65536e-6 / 559.0, 65536e-6 / 561.0);
+        assert!(row(65536).line(&[slow]).ends_with(">= 560 !"), "{}", row(65536).line(&[slow]));
+        assert!(row(65536).line(&[fast]).ends_with(">= 560"));
+    }
+
+    #[test]
+    fn json_has_every_figure() {
+        assert_eq!(
+            row(64).json(&["A", "B"], &[2e-6, 1e-6]),
+            "{\"what\":\"seal 64 B aes256-sha1\",\"unit\":\"ns\",\"A\":2000.000,\"B\":1000.000,\"ratio\":2.000,\"goal\":600.000}"
+        );
     }
 
     #[test]

@@ -12,9 +12,13 @@ fn every_row_has_a_figure_above_zero() {
     );
     run.expect_success();
     for row in handfast_benches::table::rows() {
-        let line = run.stdout.lines().find_map(|line| line.strip_prefix(&row.title()));
+        let line = run.stdout.lines().find_map(|line| line.strip_prefix(&row.title())?.strip_prefix(' '));
         let figures = line.unwrap_or_else(|| panic!("no row {:?} in {run}", row.title()));
-        let mit: f64 = figures.split_whitespace().next().and_then(|figure| figure.parse().ok()).unwrap();
-        assert!(mit > 0.0, "{} {figures}", row.title());
+        let figures: Vec<&str> = figures.split_whitespace().collect();
+        let [unit, mit, ours, ..] = figures.as_slice() else { panic!("too few figures in {figures:?}") };
+        assert_eq!(*unit, row.unit());
+        for figure in [mit, ours] {
+            assert!(figure.parse::<f64>().is_ok_and(|figure| figure > 0.0), "{} {figures:?}", row.title());
+        }
     }
 }

@@ -56,6 +56,9 @@ impl Name {
     }
 }
 
+// SAFETY: the library only reads a name once it is made.
+unsafe impl Sync for Name {}
+
 impl Drop for Name {
     fn drop(&mut self) {
         let mut minor = 0;
@@ -95,6 +98,9 @@ impl Credential {
         Ok(Credential { library, handle })
     }
 }
+
+// SAFETY: MIT's library locks a credential while it uses it.
+unsafe impl Sync for Credential {}
 
 impl Drop for Credential {
     fn drop(&mut self) {
