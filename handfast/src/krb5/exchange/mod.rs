@@ -32,6 +32,9 @@ mod options;
 mod refusal;
 mod ticket_request;
 
+#[cfg(test)]
+mod tests;
+
 pub use super::preauth::ClientSecret;
 pub use error::{ExchangeError, Mismatch};
 pub use login::Login;

@@ -1,1 +1,145 @@
+//! Exchanges against a KDC that says whatever a test wants it to say.
 
+mod login;
+mod refusals;
+mod scripted_kdc;
+mod ticket_request;
+
+use super::{ClientSecret, ExchangeError, ExchangeStep, KdcRequest, Login, TicketOptions, TicketRequest};
+use crate::crypto::{Random, RandomError};
+use crate::krb5::HeldTicket;
+use crate::krb5::enctype::{EncryptionKey, Enctype};
+use crate::krb5::message::KdcReq;
+use crate::name::Principal;
+use crate::time::Time;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU8, Ordering};
+use scripted_kdc::Reply;
+
+const NOW: Time = Time::from_unix_seconds(1_700_000_000);
+const REALM: &str = "EXAMPLE.COM";
+
+/// Fills with ones first, then with twos, and so on.
+#[derive(Default)]
+struct Counting(AtomicU8);
+
+impl Random for Counting {
+    fn fill(&self, out: &mut [u8]) -> Result<(), RandomError> {
+        out.fill(self.0.fetch_add(1, Ordering::Relaxed).wrapping_add(1));
+        Ok(())
+    }
+}
+
+struct Failing;
+
+impl Random for Failing {
+    fn fill(&self, _: &mut [u8]) -> Result<(), RandomError> {
+        Err(RandomError)
+    }
+}
+
+fn random() -> Arc<dyn Random> {
+    Arc::new(Counting::default())
+}
+
+fn principal(text: &str) -> Principal {
+    Principal::parse_with_realm(text, REALM).unwrap()
+}
+
+fn alice() -> Principal {
+    principal("alice")
+}
+
+fn key(enctype: i32, byte: u8) -> EncryptionKey {
+    let enctype = Enctype(enctype);
+    EncryptionKey::new(enctype, vec![byte; enctype.key_size().unwrap()]).unwrap()
+}
+
+fn seconds(count: i64) -> Time {
+    Time::from_unix_seconds(NOW.unix_seconds() + count)
+}
+
+/// A machine of either exchange.
+trait Exchange: Sized {
+    fn begin(self, now: Time) -> Result<ExchangeStep<Self>, ExchangeError>;
+    fn reply(self, reply: &[u8], now: Time) -> Result<ExchangeStep<Self>, ExchangeError>;
+
+    /// Runs to the end with a KDC that answers as `kdc` does.
+    fn run(self, mut kdc: impl FnMut(&KdcRequest) -> Vec<u8>) -> Result<HeldTicket, ExchangeError> {
+        let mut step = self.begin(NOW)?;
+        for _ in 0..4 {
+            step = match step {
+                ExchangeStep::NeedsKdc(machine, request) => {
+                    let reply = kdc(&request);
+                    machine.reply(&reply, NOW)?
+                }
+                ExchangeStep::Complete(ticket) => return Ok(*ticket),
+            };
+        }
+        match step {
+            ExchangeStep::Complete(ticket) => Ok(*ticket),
+            ExchangeStep::NeedsKdc(..) => panic!("more than four requests"),
+        }
+    }
+}
+
+macro_rules! exchange {
+    ($type:ty) => {
+        impl Exchange for $type {
+            fn begin(self, now: Time) -> Result<ExchangeStep<Self>, ExchangeError> {
+                self.begin(now)
+            }
+
+            fn reply(self, reply: &[u8], now: Time) -> Result<ExchangeStep<Self>, ExchangeError> {
+                self.reply(reply, now)
+            }
+        }
+    };
+}
+exchange!(Login);
+exchange!(TicketRequest);
+
+/// A login with the key of the scripted KDC.
+fn key_login(options: TicketOptions) -> Login {
+    Login::new(alice(), ClientSecret::Keys(vec![client_key()]), options, random())
+}
+
+fn client_key() -> EncryptionKey {
+    key(17, 0xc1)
+}
+
+/// A login that the KDC answers at once, after `change`.
+fn answered(options: TicketOptions, change: impl FnOnce(&mut Reply)) -> Result<HeldTicket, ExchangeError> {
+    let mut change = Some(change);
+    key_login(options).run(|request| {
+        let mut reply = Reply::to_login(&request.bytes, &client_key());
+        change.take().unwrap()(&mut reply);
+        reply.to_bytes()
+    })
+}
+
+/// A ticket-granting ticket.
+fn tgt() -> HeldTicket {
+    answered(TicketOptions::default(), |_| {}).unwrap()
+}
+
+/// A request for a ticket that the KDC answers after `change`.
+fn granted(
+    tgt: &HeldTicket,
+    service: Principal,
+    options: TicketOptions,
+    change: impl FnOnce(&mut Reply),
+) -> Result<HeldTicket, ExchangeError> {
+    let mut change = Some(change);
+    TicketRequest::new(tgt, service, options, random()).run(|request| {
+        let mut reply = Reply::to_ticket_request(&request.bytes, &tgt.key);
+        change.take().unwrap()(&mut reply);
+        reply.to_bytes()
+    })
+}
+
+fn decode(request: &KdcRequest) -> KdcReq<'_> {
+    KdcReq::decode(&request.bytes).unwrap()
+}
