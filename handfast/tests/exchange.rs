@@ -80,13 +80,13 @@ enum Machine {
 }
 
 enum Step {
-    Asks(Machine, KdcRequest),
+    Asks(Box<Machine>, KdcRequest),
     Holds(Box<HeldTicket>),
 }
 
 fn step<M>(step: ExchangeStep<M>, wrap: fn(M) -> Machine) -> Step {
     match step {
-        ExchangeStep::NeedsKdc(machine, request) => Step::Asks(wrap(machine), request),
+        ExchangeStep::NeedsKdc(machine, request) => Step::Asks(Box::new(wrap(machine)), request),
         ExchangeStep::Complete(ticket) => Step::Holds(ticket),
     }
 }

@@ -26,7 +26,7 @@ pub struct TicketRequest {
     renewal: bool,
     options: TicketOptions,
     random: Arc<dyn Random>,
-    sent: Option<Sent>,
+    sent: Option<Box<Sent>>,
 }
 
 /// The request that waits for its answer.
@@ -75,13 +75,13 @@ impl TicketRequest {
         let Some(sent) = self.sent.take() else { return Err(ExchangeError::ApiMisuse("a reply to no request")) };
         match Answer::decode(reply)? {
             Answer::Reply(reply) => accept(&sent, &reply, now).map(Box::new).map(ExchangeStep::Complete),
-            Answer::Refusal(error) => self.go_on(sent, &error, now),
+            Answer::Refusal(error) => self.go_on(*sent, &error, now),
         }
     }
 
     fn send(mut self, sent: Sent) -> ExchangeStep<TicketRequest> {
         let request = sent.request.clone();
-        self.sent = Some(sent);
+        self.sent = Some(Box::new(sent));
         ExchangeStep::NeedsKdc(self, request)
     }
 

@@ -297,6 +297,13 @@ fn a_key_that_is_cheap_to_guess_is_not_made() {
 }
 
 #[test]
+fn what_cant_be_computed_is_not_offered() {
+    let mixed = TicketOptions { enctypes: vec![Enctype(23), Enctype(17)], ..options() };
+    let ExchangeStep::NeedsKdc(_, request) = key_login(mixed).begin(NOW).unwrap() else { panic!() };
+    assert_eq!(decode(&request).req_body.etype, [Enctype(17)]);
+}
+
+#[test]
 fn a_proof_that_cant_be_made_names_both_sides() {
     let login = || key_login(options());
     let error = login().run(|_| wants_proof(&methods(&[(18, None, None), (23, None, None)]))).unwrap_err();

@@ -137,8 +137,10 @@ fn a_ticket_asks_only_where_it_is_good() {
         );
     };
     refused(&tgt(), &elsewhere);
-    let service_ticket = granted(&tgt(), web(), options(), |_| {}).unwrap();
-    refused(&service_ticket, &principal("HTTP/other.example.com"));
+    for service in [web(), principal("host/EXAMPLE.COM")] {
+        let service_ticket = granted(&tgt(), service, options(), |_| {}).unwrap();
+        refused(&service_ticket, &principal("HTTP/other.example.com"));
+    }
     // A ticket-granting ticket of another realm asks that realm's KDC.
     let mut foreign = tgt();
     foreign.server = principal("krbtgt/OTHER.ORG");
@@ -151,6 +153,9 @@ fn the_session_key_presented_is_of_a_permitted_enctype() {
     let only = TicketOptions { enctypes: vec![Enctype(17)], ..options() };
     let error = granted(&tgt(), web(), only, |_| {}).unwrap_err();
     assert_eq!(error, ExchangeError::EnctypeNotPermitted { service: tgt().server, enctype: Enctype(18) });
+    let mixed = TicketOptions { enctypes: vec![Enctype(23), Enctype(18)], ..options() };
+    let request = first_request(TicketRequest::new(&tgt(), web(), mixed, random()));
+    assert_eq!(decode(&request).req_body.etype, [Enctype(18)]);
     let none = TicketOptions { enctypes: vec![], ..options() };
     let error = granted(&tgt(), web(), none, |_| {}).unwrap_err();
     assert_eq!(error, ExchangeError::NoUsableEnctype { permitted: vec![] });
