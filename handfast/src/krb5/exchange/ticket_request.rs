@@ -21,7 +21,7 @@ use core::fmt;
 /// The TGS exchange (RFC 4120 3.3): a ticket for a service, for a ticket-granting ticket; or the renewal of a ticket.
 pub struct TicketRequest {
     /// The ticket that is presented.
-    held: HeldTicket,
+    held: Box<HeldTicket>,
     service: Principal,
     renewal: bool,
     options: TicketOptions,
@@ -40,14 +40,14 @@ impl TicketRequest {
     /// Asks for a ticket for `service`, of the realm that `tgt` is good for; a service whose realm is not known is
     /// taken to be of that realm.
     pub fn new(tgt: &HeldTicket, service: Principal, options: TicketOptions, random: Arc<dyn Random>) -> TicketRequest {
-        TicketRequest { held: tgt.clone(), service, renewal: false, options, random, sent: None }
+        TicketRequest { held: Box::new(tgt.clone()), service, renewal: false, options, random, sent: None }
     }
 
     /// Asks for `ticket` again, with a new end (RFC 4120 2.3); it may be one for any service. Of the options, only
     /// the enctypes and the clock skew matter.
     pub fn renew(ticket: &HeldTicket, options: TicketOptions, random: Arc<dyn Random>) -> TicketRequest {
         let service = ticket.server.clone();
-        TicketRequest { held: ticket.clone(), service, renewal: true, options, random, sent: None }
+        TicketRequest { held: Box::new(ticket.clone()), service, renewal: true, options, random, sent: None }
     }
 
     /// Makes the request.
@@ -123,7 +123,7 @@ impl TicketRequest {
 
     /// What to ask for, from now on. Options that the ticket presented lacks would be refused (RFC 4120 5.4.1).
     fn ask(&self, kdc_realm: String, now: Time) -> Result<Asked, ExchangeError> {
-        let held = &self.held;
+        let held = &*self.held;
         let wish = |wanted, flag, option| {
             if (wanted || self.renewal) && held.flags.contains(flag) { option } else { KdcOptions::NONE }
         };
