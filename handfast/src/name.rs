@@ -150,6 +150,8 @@ fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str, in_component: bool) -> 
             '\t' => f.write_str("\\t")?,
             '\u{8}' => f.write_str("\\b")?,
             '\0' => f.write_str("\\0")?,
+            // Names come from peers and go to logs and terminals.
+            c if c.is_control() => write!(f, "{}", c.escape_unicode())?,
             c => f.write_char(c)?,
         }
     }
@@ -283,6 +285,12 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Principal>().unwrap_err(), error, "{text:?}");
         }
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_a_terminal() {
+        let principal = Principal::new(NameType::PRINCIPAL, ["a\u{1b}[2J\r"], "R\u{7}");
+        assert_eq!(principal.to_string(), "a\\u{1b}[2J\\u{d}@R\\u{7}");
     }
 
     #[test]
