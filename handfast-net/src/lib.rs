@@ -9,10 +9,13 @@
 //! | [`kdc`] | carries a request to the KDCs of a realm, over UDP and TCP |
 //! | [`kdc_server`] | the sockets of a KDC, UDP and TCP on one port |
 //! | [`framing`] | tokens and messages on a byte stream: MS-NNS, and MIT's gss-client/gss-server |
+//! | [`driver`] | handshakes: tokens, KDC requests and the clock, until there is a context |
+//! | [`stream`] | byte streams and messages under a context |
 //! | [`lock`] (Unix) | whole-file locks that exclude MIT's library |
 //! | [`resolve`] | host names to addresses |
 #![forbid(unsafe_code)]
 
+pub mod driver;
 pub mod environment;
 pub mod framing;
 pub mod kdc;
@@ -20,10 +23,13 @@ pub mod kdc_server;
 #[cfg(unix)]
 pub mod lock;
 pub mod resolve;
+pub mod stream;
 
+mod clock;
 mod deadline;
 mod listener;
 
+pub use clock::Clock;
 pub use deadline::{Deadline, Timed};
 pub use environment::Environment;
 pub use listener::{Listener, Stopper};

@@ -143,7 +143,16 @@ impl Token {
     /// # Errors
     /// [`FrameError`]: [`Ended`](FrameError::Ended) if the stream ends before it, the others as they say.
     pub fn read(reader: &mut impl Read) -> Result<Self, FrameError> {
+        Token::read_limited(reader, TOKEN_LIMIT)
+    }
+
+    /// Reads a token of at most `limit` bytes, and never more than [`TOKEN_LIMIT`].
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn read_limited(reader: &mut impl Read, limit: usize) -> Result<Self, FrameError> {
         let (flags, length) = decode_header(read_header(reader, HEADER)?)?;
+        check_length(TOKEN, length, limit)?;
         let mut body = Vec::new();
         read_body(reader, TOKEN, length, &mut body)?;
         Ok(Token::new(flags, body))

@@ -237,7 +237,7 @@ pub fn write_data(writer: &mut impl Write, payload: &[u8]) -> Result<(), FrameEr
     Ok(writer.flush()?)
 }
 
-fn data_length(header: [u8; 4]) -> Result<usize, FrameError> {
+pub(crate) fn data_length(header: [u8; 4]) -> Result<usize, FrameError> {
     let length = usize::try_from(u32::from_le_bytes(header)).unwrap_or(usize::MAX);
     check_length(DATA, length, READ_LIMIT)?;
     Ok(length)

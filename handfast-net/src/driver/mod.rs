@@ -1,0 +1,214 @@
+//! Drives a handshake over a byte stream until there is a context: sends tokens, receives them, asks the KDC, reads the clock.
+//!
+//! ```no_run
+//! use handfast::{Credential, Initiator, Policy, ServiceName};
+//! use handfast_net::driver::{Driver, NnsCarrier, NoKdc};
+//! use handfast_net::{Clock, Deadline, Timed};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let credential = Credential::password("alice@EXAMPLE.COM".parse()?, "correct horse");
+//! let initiator = Initiator::new(Policy::default());
+//! let target: ServiceName = "HTTP/www.example.com".parse()?;
+//! let tcp = std::net::TcpStream::connect("www.example.com:8080")?;
+//! let mut timed = Timed::new(&tcp, Deadline::after(std::time::Duration::from_secs(30)))?;
+//! let driver = Driver::new(Clock::system());
+//! let context =
+//!     driver.initiate(initiator.to(&target).credential(&credential), &NoKdc, &mut NnsCarrier::initiator(&mut timed))?;
+//! println!("{} is proven", context.peer());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # When one side refuses
+//! What the mechanism has to say to the peer (Kerberos: a KRB-ERROR token) is sent where the framing has a place for it.
+//! [gss-sample](crate::framing::gss_sample) has. \[MS-NNS\] has not: a side whose mechanism fails sends HandshakeError with an error
+//! code and nothing else (3.1.5.1, 3.2.5.2), which is also what .NET does; so there the mechanism's token is dropped, and every refusal
+//! carries the same code, [`ErrorCode::LOGON_DENIED`](crate::framing::nns::ErrorCode::LOGON_DENIED).
+
+use handfast::krb5::exchange::{KdcRequest, KdcUnreachable};
+use handfast::{Accept, Account, Context, Error, Flags, Initiate, Logon, Protection, Session, Target};
+
+use crate::Clock;
+
+mod carrier;
+mod error;
+mod gss_sample;
+mod nns;
+
+pub use carrier::{Carrier, Reason};
+pub use error::HandshakeError;
+pub use gss_sample::GssSampleCarrier;
+pub use nns::NnsCarrier;
+
+/// Carries a request to a KDC of a realm and brings the answer; may wait.
+///
+/// A closure can be one.
+pub trait KdcExchange {
+    /// The answer of a KDC of `request.realm`.
+    ///
+    /// # Errors
+    /// If none answers, with each one's reason.
+    fn exchange(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable>;
+}
+
+impl<F: Fn(&KdcRequest) -> Result<Vec<u8>, KdcUnreachable>> KdcExchange for F {
+    fn exchange(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
+        self(request)
+    }
+}
+
+/// No KDC is asked: enough for an initiator that holds a ticket for its target, and for every acceptor.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoKdc;
+
+impl KdcExchange for NoKdc {
+    fn exchange(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
+        Err(KdcUnreachable { realm: request.realm.clone(), tried: Vec::new() })
+    }
+}
+
+/// Knows the accounts that may log on with a password's hash (NTLM); may wait.
+pub trait Accounts {
+    /// What is known of the account that `logon` names.
+    fn find(&self, logon: &Logon) -> Account;
+}
+
+impl<F: Fn(&Logon) -> Account> Accounts for F {
+    fn find(&self, logon: &Logon) -> Account {
+        self(logon)
+    }
+}
+
+/// Knows no account: every logon that needs one is refused.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoAccounts;
+
+impl Accounts for NoAccounts {
+    fn find(&self, _: &Logon) -> Account {
+        Account::Unavailable
+    }
+}
+
+/// Drives handshakes: blocking, one at a time, over whatever [`Carrier`] it is given.
+///
+/// Time is bounded by the carrier's stream (see [`Timed`](crate::Timed)) and by the KDC exchange; the number of steps and the size of
+/// tokens by the [`Policy`](handfast::Policy) of the initiator or acceptor. Questions of the mechanism are declined.
+#[derive(Clone, Debug, Default)]
+pub struct Driver {
+    clock: Clock,
+    least: Option<Protection>,
+}
+
+impl Driver {
+    /// A driver that takes the time from `clock`.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Driver { clock, least: None }
+    }
+
+    /// Refuses a context that can't protect messages at least so; the peer is told before its own context is complete, where
+    /// the framing can say it.
+    #[must_use]
+    pub fn least_protection(mut self, least: Protection) -> Self {
+        self.least = Some(least);
+        self
+    }
+
+    /// The initiator's side of a handshake.
+    ///
+    /// # Errors
+    /// [`HandshakeError`]: the peer has been told that it failed, if there was a way to tell it.
+    pub fn initiate(
+        &self,
+        target: Target<'_>,
+        kdc: &(impl KdcExchange + ?Sized),
+        carrier: &mut (impl Carrier + ?Sized),
+    ) -> Result<Context, HandshakeError> {
+        let mut out = Vec::new();
+        let mut step = target.begin(self.clock.now(), &mut out);
+        loop {
+            step = match told(step, &out, carrier)? {
+                Initiate::Complete(context) => return self.complete(context, &out, carrier),
+                Initiate::NeedsToken(next) => {
+                    let token = exchange_tokens(&mut out, carrier)?;
+                    next.step(&token, self.clock.now(), &mut out)
+                }
+                Initiate::NeedsKdc(next) => match kdc.exchange(next.request()) {
+                    Ok(reply) => next.reply(&reply, self.clock.now(), &mut out),
+                    Err(tried) => next.unreachable(tried, self.clock.now(), &mut out),
+                },
+                Initiate::NeedsAnswer(next) => next.decline(self.clock.now(), &mut out),
+            };
+        }
+    }
+
+    /// The acceptor's side of a handshake.
+    ///
+    /// # Errors
+    /// As for [`initiate`](Self::initiate).
+    pub fn accept(
+        &self,
+        session: Session<'_>,
+        accounts: &(impl Accounts + ?Sized),
+        carrier: &mut (impl Carrier + ?Sized),
+    ) -> Result<Context, HandshakeError> {
+        let mut out = Vec::new();
+        let token = carrier.receive()?;
+        let mut step = session.begin().step(&token, self.clock.now(), &mut out);
+        loop {
+            step = match told(step, &out, carrier)? {
+                Accept::Complete(context) => return self.complete(context, &out, carrier),
+                Accept::NeedsToken(next) => {
+                    let token = exchange_tokens(&mut out, carrier)?;
+                    next.step(&token, self.clock.now(), &mut out)
+                }
+                Accept::NeedsKdc(next) => match NoKdc.exchange(next.request()) {
+                    Ok(reply) => next.reply(&reply, self.clock.now(), &mut out),
+                    Err(tried) => next.unreachable(tried, self.clock.now(), &mut out),
+                },
+                Accept::NeedsAccount(next) => {
+                    let account = accounts.find(next.logon());
+                    next.answer(account, self.clock.now(), &mut out)
+                }
+                Accept::NeedsAnswer(next) => next.decline(self.clock.now(), &mut out),
+            };
+        }
+    }
+
+    fn complete(
+        &self,
+        context: Context,
+        out: &[u8],
+        carrier: &mut (impl Carrier + ?Sized),
+    ) -> Result<Context, HandshakeError> {
+        if let Some(least) = self.least.filter(|least| !context.flags().contains(flag_of(*least))) {
+            carrier.refuse(Reason::NotProtected, &[]);
+            return Err(HandshakeError::NotProtected { least, flags: context.flags() });
+        }
+        carrier.send(out, true)?;
+        carrier.finish()?;
+        Ok(context)
+    }
+}
+
+/// The flag of a context whose messages can be protected so.
+pub(crate) fn flag_of(protection: Protection) -> Flags {
+    match protection {
+        Protection::Integrity => Flags::INTEGRITY,
+        Protection::Confidentiality => Flags::CONFIDENTIALITY,
+    }
+}
+
+/// If the mechanism fails, the peer is told what the mechanism has to say to it.
+fn told<T>(step: Result<T, Error>, out: &[u8], carrier: &mut (impl Carrier + ?Sized)) -> Result<T, HandshakeError> {
+    step.map_err(|error| {
+        carrier.refuse(Reason::Denied, out);
+        HandshakeError::Mechanism(error)
+    })
+}
+
+/// Sends our token and receives the peer's.
+fn exchange_tokens(out: &mut Vec<u8>, carrier: &mut (impl Carrier + ?Sized)) -> Result<Vec<u8>, HandshakeError> {
+    carrier.send(out, false)?;
+    out.clear();
+    carrier.receive()
+}

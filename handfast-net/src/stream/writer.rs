@@ -1,0 +1,109 @@
+use std::io::{self, Write};
+
+use handfast::Protection;
+
+use super::StreamError;
+use super::halves::Seals;
+use super::lifetime::Lifetime;
+use crate::framing::nns;
+
+const HEADER: usize = 4;
+
+/// The sending direction of an MS-NNS stream: each message is sealed in the one buffer from which its frame is sent.
+///
+/// A frame of which a part is still to be sent (after a time-out) is sent before anything else.
+#[derive(Debug)]
+pub(super) struct FrameWriter {
+    protection: Protection,
+    lifetime: Lifetime,
+    buffer: Vec<u8>,
+    /// How much of `buffer` is sent.
+    sent: usize,
+    shut_down: bool,
+    failed: Option<StreamError>,
+}
+
+impl FrameWriter {
+    pub(super) fn new(protection: Protection, lifetime: Lifetime) -> Self {
+        FrameWriter { protection, lifetime, buffer: Vec::new(), sent: 0, shut_down: false, failed: None }
+    }
+
+    /// Sends the front of `data`, as much of it as one frame takes; tells how much.
+    pub(super) fn write(&mut self, stream: &mut impl Write, half: &mut impl Seals, data: &[u8]) -> io::Result<usize> {
+        if self.shut_down {
+            return Err(StreamError::ShutDown.into());
+        }
+        if data.is_empty() {
+            return Ok(0);
+        }
+        self.send(stream)?;
+        let limit = half.message_limit(self.protection, nns::WRITE_LIMIT);
+        let chunk = data.get(..limit).unwrap_or(data);
+        self.attempt(|writer| writer.lifetime.check())?;
+        self.attempt(|writer| writer.seal(half, chunk))?;
+        match self.send(stream) {
+            Err(error) if !is_later(&error) => Err(error),
+            _ => Ok(chunk.len()),
+        }
+    }
+
+    /// Sends what is left to be sent.
+    pub(super) fn flush(&mut self, stream: &mut impl Write) -> io::Result<()> {
+        self.send(stream)?;
+        stream.flush()
+    }
+
+    /// Sends the empty message that is the end.
+    pub(super) fn shut_down(&mut self, stream: &mut impl Write, half: &mut impl Seals) -> io::Result<()> {
+        if !self.shut_down {
+            self.send(stream)?;
+            self.attempt(|writer| writer.seal(half, &[]))?;
+            self.shut_down = true;
+        }
+        self.flush(stream)
+    }
+
+    /// Does `what`, unless it or something else failed before: then it fails for good.
+    fn attempt(&mut self, what: impl FnOnce(&mut Self) -> Result<(), StreamError>) -> io::Result<()> {
+        if self.failed.is_none() {
+            self.failed = what(self).err();
+        }
+        self.failed.clone().map_or(Ok(()), |failed| Err(failed.into()))
+    }
+
+    fn seal(&mut self, half: &mut impl Seals, message: &[u8]) -> Result<(), StreamError> {
+        self.buffer.clear();
+        self.sent = 0;
+        self.buffer.extend_from_slice(&[0; HEADER]);
+        let sealed = half.protect(self.protection, message, &mut self.buffer);
+        let header = nns::data_header(self.buffer.len() - HEADER);
+        match (sealed, header, self.buffer.first_chunk_mut()) {
+            (Ok(()), Ok(header), Some(place)) => {
+                *place = header;
+                Ok(())
+            }
+            (sealed, ..) => {
+                self.buffer.clear();
+                sealed?;
+                Err(StreamError::TooLong { length: message.len(), limit: nns::WRITE_LIMIT })
+            }
+        }
+    }
+
+    fn send(&mut self, stream: &mut impl Write) -> io::Result<()> {
+        while let Some(rest) = self.buffer.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            match stream.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => self.sent += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether it is only not possible now.
+fn is_later(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
