@@ -1,0 +1,74 @@
+//! Per-message tokens (RFC 4121 4.2): Wrap, sealed or signed only, and MIC.
+//!
+//! ```text
+//! Wrap, sealed   header | encrypt( message | filler | header' )     EC = length of the filler
+//! Wrap, signed   header | message | checksum( message | header' )   EC = length of the checksum
+//! MIC            header | checksum( message | header )
+//! ```
+//! `header'` is the header as it was before rotation (RRC = 0), for the checksum also with EC = 0. Behind the header,
+//! a Wrap token may be rotated to the right by RRC bytes.
+
+mod direction;
+mod header;
+mod pieces;
+mod seal;
+mod unseal;
+
+use crate::crypto::Secret;
+use crate::flags::Flags;
+use crate::krb5::enctype::EncryptionKey;
+use crate::mech::Halves;
+use crate::window::SequenceWindow;
+use crate::wire::{DecodeError, Reader};
+use alloc::boxed::Box;
+use direction::Direction;
+use seal::KerberosSeal;
+use unseal::KerberosUnseal;
+
+/// Bytes of a token's header (RFC 4121 4.2.6).
+const HEADER: usize = 16;
+/// Bytes of confounder in front of what is sealed: a block of AES.
+const CONFOUNDER: usize = 16;
+
+/// Which end of the context sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sender {
+    Initiator,
+    Acceptor,
+}
+
+/// What the handshake agreed on for messages.
+pub(super) struct Agreement {
+    /// Who we are.
+    pub(super) role: Sender,
+    /// The base key (RFC 4121 2): the acceptor's subkey, else the initiator's, else the ticket's session key.
+    pub(super) key: EncryptionKey,
+    /// Whether the base key is the acceptor's subkey.
+    pub(super) acceptor_subkey: bool,
+    /// The number of our first message.
+    pub(super) send_first: u32,
+    /// The number of the peer's first message.
+    pub(super) receive_first: u32,
+    /// What the context offers.
+    pub(super) flags: Flags,
+    /// From which our confounders are made.
+    pub(super) confounder_secret: Secret<[u8; 16]>,
+}
+
+impl Agreement {
+    pub(super) fn into_halves(self) -> Halves {
+        let ours = Direction::new(self.role, self.acceptor_subkey, self.key.clone());
+        let theirs = Direction::new(self.role.other(), self.acceptor_subkey, self.key);
+        let seal = KerberosSeal::new(ours, u64::from(self.send_first), self.confounder_secret);
+        let window = SequenceWindow::new(u64::from(self.receive_first), self.flags);
+        let unseal = KerberosUnseal::new(theirs, window, self.flags);
+        Halves { seal: Box::new(seal), unseal: Box::new(unseal), splittable: true }
+    }
+}
+
+/// Both halves, from what their `export` wrote.
+pub(super) fn import(reader: &mut Reader<'_>) -> Result<Halves, DecodeError> {
+    let seal = Box::new(KerberosSeal::import(reader)?);
+    let unseal = Box::new(KerberosUnseal::import(reader)?);
+    Ok(Halves { seal, unseal, splittable: true })
+}

@@ -1,0 +1,76 @@
+//! Buffers of the in-place forms: cut to size, gathered in order.
+
+use crate::error::MessageError;
+use crate::mech::Part;
+
+/// The most parts that the in-place form takes.
+const PARTS: usize = 8;
+
+pub(super) fn exactly(buffer: &mut [u8], needed: usize) -> Result<&mut [u8], MessageError> {
+    if buffer.len() == needed { Ok(buffer) } else { Err(MessageError::BufferSize { needed }) }
+}
+
+pub(super) fn split_front(buffer: &mut [u8], count: usize) -> Result<(&mut [u8], &mut [u8]), MessageError> {
+    buffer.split_at_mut_checked(count).ok_or(MessageError::BufferSize { needed: count })
+}
+
+pub(super) fn split_back(buffer: &mut [u8], count: usize) -> Result<(&mut [u8], &mut [u8]), MessageError> {
+    let front = buffer.len().checked_sub(count).ok_or(MessageError::BufferSize { needed: count })?;
+    split_front(buffer, front)
+}
+
+/// The pieces of what a checksum covers, in order.
+#[derive(Clone, Copy)]
+pub(super) struct Pieces<'a> {
+    pieces: [&'a [u8]; PARTS + 1],
+    count: usize,
+}
+
+impl<'a> Pieces<'a> {
+    const NONE: Pieces<'static> = Pieces { pieces: [&[]; PARTS + 1], count: 0 };
+
+    pub(super) fn of(message: &'a [u8]) -> Pieces<'a> {
+        let mut pieces: [&[u8]; PARTS + 1] = [&[]; PARTS + 1];
+        let [first, ..] = &mut pieces;
+        *first = message;
+        Pieces { pieces, count: 1 }
+    }
+
+    pub(super) fn of_parts(parts: &'a [Part<'_>]) -> Result<Pieces<'a>, MessageError> {
+        let octets = |part: &'a Part<'_>| match part {
+            Part::Sealed(octets) => &**octets,
+            Part::Signed(octets) => *octets,
+        };
+        parts.iter().map(octets).try_fold(Pieces::NONE, Pieces::with)
+    }
+
+    pub(super) fn with(mut self, piece: &'a [u8]) -> Result<Pieces<'a>, MessageError> {
+        let place = self.pieces.get_mut(self.count).ok_or(MessageError::TooManyParts { limit: PARTS })?;
+        *place = piece;
+        self.count += 1;
+        Ok(self)
+    }
+
+    pub(super) fn all(&self) -> &[&'a [u8]] {
+        self.pieces.get(..self.count).unwrap_or(&[])
+    }
+}
+
+/// Works on `parts` and, behind them, the inner header as one more sealed part.
+pub(super) fn with_inner(
+    parts: &mut [Part<'_>],
+    inner: &mut [u8],
+    work: impl FnOnce(&mut [Part<'_>]) -> Result<(), MessageError>,
+) -> Result<(), MessageError> {
+    let mut all: [Part<'_>; PARTS + 1] = core::array::from_fn(|_| Part::Signed(&[]));
+    let count = parts.len();
+    let (used, _) = all.split_at_mut_checked(count + 1).ok_or(MessageError::TooManyParts { limit: PARTS })?;
+    let parts = parts.iter_mut().map(|part| match part {
+        Part::Sealed(octets) => Part::Sealed(octets),
+        Part::Signed(octets) => Part::Signed(octets),
+    });
+    for (to, from) in used.iter_mut().zip(parts.chain([Part::Sealed(inner)])) {
+        *to = from;
+    }
+    work(used)
+}

@@ -1,0 +1,158 @@
+use super::direction::{Direction, flag};
+use super::header::Header;
+use super::pieces::{Pieces, exactly, split_back, split_front, with_inner};
+use super::{CONFOUNDER, HEADER};
+use crate::crypto::{Confounders, Secret};
+use crate::error::MessageError;
+use crate::mech::{Part, Protection, Seal};
+use crate::wire::{DecodeError, Reader, Writer};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+/// The sending half.
+pub(super) struct KerberosSeal {
+    direction: Direction,
+    /// The next sequence number; `None` when all are used up.
+    next: Option<u64>,
+    confounder_secret: Secret<[u8; 16]>,
+    confounders: Option<Box<Confounders>>,
+}
+
+impl KerberosSeal {
+    pub(super) fn new(direction: Direction, first: u64, confounder_secret: Secret<[u8; 16]>) -> Self {
+        KerberosSeal { direction, next: Some(first), confounder_secret, confounders: None }
+    }
+
+    fn header(&self, protection: Protection) -> Result<Header, MessageError> {
+        let number = self.next.ok_or(MessageError::SequenceExhausted)?;
+        Ok(Header { flags: self.direction.flags(protection), extra_count: 0, rotation: 0, number })
+    }
+
+    fn advance(&mut self) {
+        self.next = self.next.and_then(|next| next.checked_add(1));
+    }
+
+    fn confounder(&mut self, number: u64) -> [u8; CONFOUNDER] {
+        let secret = &self.confounder_secret;
+        self.confounders.get_or_insert_with(|| Box::new(Confounders::new(secret))).at(number)
+    }
+
+    /// Fills a token that holds `message` behind the room for header and confounder, and then room for the inner
+    /// header and the MAC.
+    fn seal_token(&mut self, token: &mut [u8]) -> Result<(), MessageError> {
+        let header = self.header(Protection::Confidentiality)?;
+        let confounder = self.confounder(header.number);
+        let cipher = self.direction.cipher()?;
+        let (front, mac) = split_back(token, cipher.mac_len())?;
+        let (outer, rest) = split_front(front, HEADER)?;
+        let (first_block, sealed) = split_front(rest, CONFOUNDER)?;
+        let (_, inner) = split_back(sealed, HEADER)?;
+        outer.copy_from_slice(&header.wrap_bytes());
+        inner.copy_from_slice(&header.wrap_bytes());
+        first_block.copy_from_slice(&confounder);
+        cipher.seal_parts(first_block, &mut [Part::Sealed(sealed)], mac)?;
+        self.advance();
+        Ok(())
+    }
+
+    /// Fills header and checksum of a token that holds `message` signed.
+    fn sign_token(&mut self, outer: &mut [u8], message: Pieces<'_>, checksum: &mut [u8]) -> Result<(), MessageError> {
+        let header = self.header(Protection::Integrity)?;
+        let key = self.direction.wrap_checksum()?;
+        let mac = key.checksum(message.with(&header.for_checksum())?.all());
+        let extra_count = u16::try_from(mac.len()).map_err(|_| MessageError::TooLarge { limit: 0xffff })?;
+        exactly(outer, HEADER)?.copy_from_slice(&Header { extra_count, ..header }.wrap_bytes());
+        exactly(checksum, mac.len())?.copy_from_slice(&mac);
+        self.advance();
+        Ok(())
+    }
+
+    fn seal_parts(
+        &mut self,
+        header: &mut [u8],
+        parts: &mut [Part<'_>],
+        trailer: &mut [u8],
+    ) -> Result<(), MessageError> {
+        let token_header = self.header(Protection::Confidentiality)?;
+        let confounder = self.confounder(token_header.number);
+        let cipher = self.direction.cipher()?;
+        let (outer, first_block) = split_front(exactly(header, HEADER + CONFOUNDER)?, HEADER)?;
+        let (inner, mac) = split_front(exactly(trailer, HEADER + cipher.mac_len())?, HEADER)?;
+        outer.copy_from_slice(&token_header.wrap_bytes());
+        inner.copy_from_slice(&token_header.wrap_bytes());
+        first_block.copy_from_slice(&confounder);
+        with_inner(parts, inner, |parts| Ok(cipher.seal_parts(first_block, parts, mac)?))?;
+        self.advance();
+        Ok(())
+    }
+
+    pub(super) fn import(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let direction = Direction::import(reader)?;
+        let next = if flag(reader)? { Some(reader.u64_be()?) } else { None };
+        Ok(KerberosSeal { direction, next, confounder_secret: Secret::new(reader.array()?), confounders: None })
+    }
+}
+
+impl Seal for KerberosSeal {
+    fn protect(&mut self, protection: Protection, message: &[u8], out: &mut Vec<u8>) -> Result<(), MessageError> {
+        let start = out.len();
+        let (header, trailer) = self.sizes(protection);
+        out.reserve(header + message.len() + trailer);
+        out.resize(start + header, 0);
+        out.extend_from_slice(message);
+        out.resize(out.len() + trailer, 0);
+        let (_, token) = out.split_at_mut(start);
+        let result = match protection {
+            Protection::Confidentiality => self.seal_token(token),
+            Protection::Integrity => {
+                let (header, rest) = split_front(token, header)?;
+                let (_, checksum) = split_back(rest, trailer)?;
+                self.sign_token(header, Pieces::of(message), checksum)
+            }
+        };
+        if result.is_err() {
+            out.truncate(start);
+        }
+        result
+    }
+
+    fn protect_parts(
+        &mut self,
+        protection: Protection,
+        header: &mut [u8],
+        parts: &mut [Part<'_>],
+        trailer: &mut [u8],
+    ) -> Result<(), MessageError> {
+        match protection {
+            Protection::Confidentiality => self.seal_parts(header, parts, trailer),
+            Protection::Integrity => self.sign_token(header, Pieces::of_parts(parts)?, trailer),
+        }
+    }
+
+    fn sizes(&self, protection: Protection) -> (usize, usize) {
+        let mac = self.direction.key.enctype().mac_len().unwrap_or(0);
+        match protection {
+            Protection::Confidentiality => (HEADER + CONFOUNDER, HEADER + mac),
+            Protection::Integrity => (HEADER, mac),
+        }
+    }
+
+    fn sign(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<(), MessageError> {
+        let header = self.header(Protection::Integrity)?.mic_bytes();
+        let mac = self.direction.mic_checksum()?.checksum(&[message, &header]);
+        out.extend_from_slice(&header);
+        out.extend_from_slice(&mac);
+        self.advance();
+        Ok(())
+    }
+
+    fn export(&self, out: &mut Vec<u8>) {
+        self.direction.export(out);
+        let mut writer = Writer::new(out);
+        match self.next {
+            Some(next) => writer.u8(1).u64_be(next),
+            None => writer.u8(0),
+        };
+        writer.bytes(self.confounder_secret.expose());
+    }
+}

@@ -1,0 +1,139 @@
+use super::direction::Direction;
+use super::header::Header;
+use super::pieces::{Pieces, exactly, split_back, split_front, with_inner};
+use super::{CONFOUNDER, HEADER};
+use crate::error::MessageError;
+use crate::flags::Flags;
+use crate::krb5::enctype::CryptoError;
+use crate::mech::{Part, Protection, Unprotected, Unseal};
+use crate::window::{Order, SequenceWindow};
+use crate::wire::{DecodeError, Reader, Writer};
+use alloc::vec::Vec;
+
+/// The receiving half.
+pub(super) struct KerberosUnseal {
+    direction: Direction,
+    window: SequenceWindow,
+    flags: Flags,
+}
+
+impl KerberosUnseal {
+    pub(super) fn new(direction: Direction, window: SequenceWindow, flags: Flags) -> Self {
+        KerberosUnseal { direction, window, flags }
+    }
+
+    /// Reads a Wrap token's header and checks all of it that needs no key.
+    fn wrap_header(&self, least: Protection, bytes: &[u8]) -> Result<Header, MessageError> {
+        let header = Header::read_wrap(bytes)?;
+        self.direction.check_flags(header.flags)?;
+        if header.protection() < least { Err(MessageError::NotSealed) } else { Ok(header) }
+    }
+
+    /// Opens `body`, already rotated back, and gives the length of the message at its front.
+    fn open_sealed(&mut self, header: Header, body: &mut [u8]) -> Result<usize, MessageError> {
+        let plain = self.direction.cipher()?.decrypt_in_place(body).map_err(not_authentic)?;
+        let (rest, inner) = split_back(plain, HEADER).map_err(|_| MessageError::NotAuthentic)?;
+        if !header.matches_inner(inner) {
+            return Err(MessageError::NotAuthentic);
+        }
+        // EC was authenticated with the inner header; a filler that is longer than the text is the peer's mistake.
+        rest.len().checked_sub(usize::from(header.extra_count)).ok_or(MessageError::NotAuthentic)
+    }
+
+    fn check_signed(&mut self, header: Header, message: Pieces<'_>, checksum: &[u8]) -> Result<(), MessageError> {
+        let key = self.direction.wrap_checksum()?;
+        if usize::from(header.extra_count) != key.mac_len() {
+            return Err(MessageError::NotAuthentic);
+        }
+        key.verify(message.with(&header.for_checksum())?.all(), checksum).map_err(not_authentic)
+    }
+
+    fn open_sealed_parts(
+        &mut self,
+        header: Header,
+        first_block: &mut [u8],
+        parts: &mut [Part<'_>],
+        trailer: &mut [u8],
+    ) -> Result<(), MessageError> {
+        let cipher = self.direction.cipher()?;
+        let (inner, mac) = split_front(exactly(trailer, HEADER + cipher.mac_len())?, HEADER)?;
+        let first_block = exactly(first_block, CONFOUNDER)?;
+        with_inner(parts, inner, |parts| cipher.unseal_parts(first_block, parts, mac).map_err(not_authentic))?;
+        if header.extra_count == 0 && header.matches_inner(inner) { Ok(()) } else { Err(MessageError::NotAuthentic) }
+    }
+
+    pub(super) fn import(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let direction = Direction::import(reader)?;
+        let flags = Flags::from_bits(reader.u32_be()?);
+        let window = SequenceWindow::resume(reader.u64_be()?, reader.u64_be()?, flags);
+        Ok(KerberosUnseal { direction, window, flags })
+    }
+}
+
+impl Unseal for KerberosUnseal {
+    fn unprotect<'t>(&mut self, least: Protection, token: &'t mut [u8]) -> Result<Unprotected<'t>, MessageError> {
+        let header = self.wrap_header(least, token)?;
+        let (_, body) = split_front(token, HEADER)?;
+        if let Some(rotation) = usize::from(header.rotation).checked_rem(body.len()) {
+            body.rotate_left(rotation);
+        }
+        let protection = header.protection();
+        let (offset, length) = match protection {
+            Protection::Confidentiality => (CONFOUNDER, self.open_sealed(header, body)?),
+            Protection::Integrity => {
+                let checksum = usize::from(header.extra_count);
+                let (message, checksum) = split_back(body, checksum).map_err(|_| MessageError::NotAuthentic)?;
+                self.check_signed(header, Pieces::of(message), checksum)?;
+                (0, message.len())
+            }
+        };
+        let order = self.window.accept(header.number)?;
+        let (_, message) = split_front(body, offset)?;
+        let (message, _) = split_front(message, length)?;
+        Ok(Unprotected { message, protection, order })
+    }
+
+    fn unprotect_parts(
+        &mut self,
+        least: Protection,
+        header: &mut [u8],
+        parts: &mut [Part<'_>],
+        trailer: &mut [u8],
+    ) -> Result<(Protection, Order), MessageError> {
+        let token_header = self.wrap_header(least, header)?;
+        if token_header.rotation != 0 {
+            return Err(Reader::new("Wrap token", header).invalid("is rotated: open it as one piece").into());
+        }
+        let (_, rest) = split_front(header, HEADER)?;
+        match token_header.protection() {
+            Protection::Confidentiality => self.open_sealed_parts(token_header, rest, parts, trailer)?,
+            Protection::Integrity => {
+                exactly(rest, 0)?;
+                self.check_signed(token_header, Pieces::of_parts(parts)?, trailer)?;
+            }
+        }
+        Ok((token_header.protection(), self.window.accept(token_header.number)?))
+    }
+
+    fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<Order, MessageError> {
+        let header = Header::read_mic(signature)?;
+        self.direction.check_flags(header.flags)?;
+        let (bytes, checksum) = signature.split_at_checked(HEADER).ok_or(MessageError::NotAuthentic)?;
+        self.direction.mic_checksum()?.verify(&[message, bytes], checksum).map_err(not_authentic)?;
+        Ok(self.window.accept(header.number)?)
+    }
+
+    fn export(&self, out: &mut Vec<u8>) {
+        self.direction.export(out);
+        let (next, seen) = self.window.state();
+        Writer::new(out).u32_be(self.flags.bits()).u64_be(next).u64_be(seen);
+    }
+}
+
+/// To the caller, a MAC that does not fit and a ciphertext that is too short are the same.
+fn not_authentic(error: CryptoError) -> MessageError {
+    match error {
+        CryptoError::IntegrityCheckFailed | CryptoError::TooShort { .. } => MessageError::NotAuthentic,
+        error => MessageError::Crypto(error),
+    }
+}
