@@ -47,6 +47,8 @@ mod tgs_proof;
 mod tests;
 
 pub use directory::{Directory, DirectoryError, LongTermKey, MemoryDirectory, PrincipalEntry};
+#[cfg(feature = "file")]
+pub use directory::{FileDirectory, FileDirectoryError};
 pub use event::{Event, Outcome};
 pub use realm::{Answer, REQUEST_LIMIT, Realm, Request, Transport};
 pub use settings::{DEFAULT_ENCTYPES, Settings};

@@ -1,4 +1,6 @@
 mod entry;
+#[cfg(feature = "file")]
+mod file;
 mod long_term_key;
 mod memory;
 
@@ -8,6 +10,8 @@ use core::fmt;
 use handfast::Principal;
 
 pub use entry::PrincipalEntry;
+#[cfg(feature = "file")]
+pub use file::{FileDirectory, FileDirectoryError};
 pub(crate) use long_term_key::KEY_USAGE_AS_REQ;
 pub use long_term_key::LongTermKey;
 pub use memory::MemoryDirectory;

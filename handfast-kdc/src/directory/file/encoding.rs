@@ -1,0 +1,318 @@
+//! How principals and settings stand in the file: a version octet, then fields in order, numbers with the most
+//! significant octet first, strings and lists behind a count of two octets, optional fields behind an octet 0 or 1.
+
+use crate::directory::{LongTermKey, PrincipalEntry};
+use crate::settings::Settings;
+use handfast::crypto::Secret;
+use handfast::krb5::enctype::{EncryptionKey, Enctype};
+use handfast::wire::{DecodeError, EncodeError, Reader, Writer};
+use handfast::{NameType, Principal, Time};
+use std::string::String;
+use std::sync::Arc;
+use std::time::Duration;
+use std::vec::Vec;
+
+/// The version of both encodings.
+const VERSION: u8 = 1;
+
+/// The bits of a principal's flags, in the order of [`flags`].
+type Flags<'a> = [&'a mut bool; 5];
+
+fn flags(entry: &mut PrincipalEntry) -> Flags<'_> {
+    [
+        &mut entry.requires_preauth,
+        &mut entry.disabled,
+        &mut entry.is_service,
+        &mut entry.allow_forwardable,
+        &mut entry.ok_as_delegate,
+    ]
+}
+
+/// A principal, with its keys in clear.
+pub(super) fn encode_entry(entry: &PrincipalEntry) -> Result<Secret, EncodeError> {
+    let mut out = Output::new("principal", 512 + 256 * entry.keys.len());
+    out.writer().u8(VERSION).i32_be(entry.principal.name_type().0);
+    out.text(entry.principal.realm())?;
+    out.list(entry.principal.components(), |out, component| out.text(component))?;
+    let bits = flags(&mut entry.clone()).iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(**flag));
+    out.writer().u8(bits);
+    for time in [entry.expires, entry.password_expires, Some(entry.created), Some(entry.modified)] {
+        out.optional(time, Output::time)?;
+    }
+    for life in [entry.max_life, entry.max_renewable_life] {
+        out.optional(life, Output::seconds)?;
+    }
+    out.optional(entry.session_enctypes.as_deref(), Output::enctypes)?;
+    out.list(&entry.keys, |out, key| {
+        out.writer().u32_be(key.kvno()).i32_be(key.enctype().0);
+        out.octets(key.key().bytes())?;
+        out.optional(key.salt(), Output::text)?;
+        out.optional(key.iterations(), |out, count| {
+            out.writer().u32_be(count);
+            Ok(())
+        })
+    })?;
+    Ok(out.bytes)
+}
+
+/// A principal as [`encode_entry`] wrote it.
+pub(super) fn decode_entry(bytes: &[u8]) -> Result<PrincipalEntry, DecodeError> {
+    let mut input = Input(Reader::new("principal", bytes));
+    input.version()?;
+    let name_type = NameType(input.0.i32_be()?);
+    let realm = input.text()?;
+    let components = input.list(Input::text)?;
+    let bits = input.0.u8()?;
+    let (expires, password_expires) = (input.optional(Input::time)?, input.optional(Input::time)?);
+    let (created, modified) = (input.optional(Input::time)?, input.optional(Input::time)?);
+    let mut entry = PrincipalEntry {
+        principal: Principal::new(name_type, components, realm),
+        expires,
+        password_expires,
+        created: created.unwrap_or_default(),
+        modified: modified.unwrap_or_default(),
+        max_life: input.optional(Input::seconds)?,
+        max_renewable_life: input.optional(Input::seconds)?,
+        session_enctypes: input.optional(Input::enctypes)?,
+        keys: input.list(Input::key)?,
+        requires_preauth: true,
+        disabled: false,
+        is_service: false,
+        allow_forwardable: false,
+        ok_as_delegate: false,
+    };
+    flags(&mut entry).into_iter().enumerate().for_each(|(bit, flag)| *flag = bits >> bit & 1 == 1);
+    input.0.finish()?;
+    Ok(entry)
+}
+
+/// A realm's settings.
+pub(super) fn encode_settings(settings: &Settings) -> Result<Secret, EncodeError> {
+    let mut out = Output::new("settings", 128);
+    out.writer().u8(VERSION);
+    for duration in [settings.max_life, settings.max_renewable_life, settings.clock_skew] {
+        out.seconds(duration)?;
+    }
+    out.enctypes(&settings.session_enctypes)?;
+    out.writer().u64_be(u64::try_from(settings.udp_reply_limit).unwrap_or(u64::MAX));
+    Ok(out.bytes)
+}
+
+/// Settings as [`encode_settings`] wrote them.
+pub(super) fn decode_settings(bytes: &[u8]) -> Result<Settings, DecodeError> {
+    let mut input = Input(Reader::new("settings", bytes));
+    input.version()?;
+    let settings = Settings {
+        max_life: input.seconds()?,
+        max_renewable_life: input.seconds()?,
+        clock_skew: input.seconds()?,
+        session_enctypes: input.enctypes()?,
+        udp_reply_limit: usize::try_from(input.0.u64_be()?).unwrap_or(usize::MAX),
+    };
+    input.0.finish()?;
+    Ok(settings)
+}
+
+struct Output {
+    what: &'static str,
+    bytes: Secret,
+}
+
+impl Output {
+    fn new(what: &'static str, room: usize) -> Self {
+        Output { what, bytes: Secret::new(Vec::with_capacity(room)) }
+    }
+
+    fn writer(&mut self) -> Writer<'_> {
+        Writer::new(self.bytes.expose_mut())
+    }
+
+    fn count(&mut self, item: &'static str, count: usize) -> Result<(), EncodeError> {
+        let too_long = |_| EncodeError { what: self.what, item, limit: u16::MAX.into() };
+        let count = u16::try_from(count).map_err(too_long)?;
+        self.writer().u16_be(count);
+        Ok(())
+    }
+
+    fn octets(&mut self, octets: &[u8]) -> Result<(), EncodeError> {
+        self.count("a string", octets.len())?;
+        self.writer().bytes(octets);
+        Ok(())
+    }
+
+    fn text(&mut self, text: impl AsRef<str>) -> Result<(), EncodeError> {
+        self.octets(text.as_ref().as_bytes())
+    }
+
+    fn time(&mut self, time: Time) -> Result<(), EncodeError> {
+        self.writer().bytes(&time.unix_micros().to_be_bytes());
+        Ok(())
+    }
+
+    fn seconds(&mut self, duration: Duration) -> Result<(), EncodeError> {
+        self.writer().u64_be(duration.as_secs());
+        Ok(())
+    }
+
+    fn enctypes(&mut self, enctypes: &[Enctype]) -> Result<(), EncodeError> {
+        self.list(enctypes, |out, enctype| {
+            out.writer().i32_be(enctype.0);
+            Ok(())
+        })
+    }
+
+    fn list<T>(
+        &mut self,
+        items: &[T],
+        mut write: impl FnMut(&mut Self, &T) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        self.count("a list", items.len())?;
+        items.iter().try_for_each(|item| write(self, item))
+    }
+
+    fn optional<T>(
+        &mut self,
+        value: Option<T>,
+        write: impl FnOnce(&mut Self, T) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        self.writer().u8(u8::from(value.is_some()));
+        value.map_or(Ok(()), |value| write(self, value))
+    }
+}
+
+struct Input<'a>(Reader<'a>);
+
+impl Input<'_> {
+    fn version(&mut self) -> Result<(), DecodeError> {
+        let at = self.0.clone();
+        match self.0.u8()? {
+            VERSION => Ok(()),
+            _ => Err(at.invalid("a version that this program does not know")),
+        }
+    }
+
+    fn octets(&mut self) -> Result<&[u8], DecodeError> {
+        let length = self.0.u16_be()?;
+        self.0.take(length.into())
+    }
+
+    fn text(&mut self) -> Result<String, DecodeError> {
+        let at = self.0.clone();
+        let text = std::str::from_utf8(self.octets()?).map_err(|_| at.invalid("a string that is not UTF-8"))?;
+        Ok(text.into())
+    }
+
+    fn time(&mut self) -> Result<Time, DecodeError> {
+        self.0.array().map(|octets| Time::from_unix_micros(i64::from_be_bytes(octets)))
+    }
+
+    fn seconds(&mut self) -> Result<Duration, DecodeError> {
+        self.0.u64_be().map(Duration::from_secs)
+    }
+
+    fn enctypes(&mut self) -> Result<Vec<Enctype>, DecodeError> {
+        self.list(|input| input.0.i32_be().map(Enctype))
+    }
+
+    fn key(&mut self) -> Result<Arc<LongTermKey>, DecodeError> {
+        let at = self.0.clone();
+        let (kvno, enctype) = (self.0.u32_be()?, Enctype(self.0.i32_be()?));
+        let unusable = |_| at.invalid("a key that can't be computed with");
+        let key = LongTermKey::new(kvno, EncryptionKey::unchecked(enctype, self.octets()?)).map_err(unusable)?;
+        let salt = self.optional(Input::text)?;
+        let iterations = self.optional(|input| input.0.u32_be())?;
+        Ok(Arc::new(match salt {
+            Some(salt) => key.derived_with(salt, iterations),
+            None => key,
+        }))
+    }
+
+    /// Bounded by what is left: every item takes octets.
+    fn list<T>(&mut self, mut read: impl FnMut(&mut Self) -> Result<T, DecodeError>) -> Result<Vec<T>, DecodeError> {
+        let count = self.0.u16_be()?;
+        (0..count).map(|_| read(self)).collect()
+    }
+
+    fn optional<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Option<T>, DecodeError> {
+        let at = self.0.clone();
+        match self.0.u8()? {
+            0 => Ok(None),
+            1 => read(self).map(Some),
+            _ => Err(at.invalid("an optional field starts with 0 or 1")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use handfast::crypto::OsRandom;
+
+    const NOW: Time = Time::from_unix_micros(1_700_000_000_123_456);
+
+    fn full() -> PrincipalEntry {
+        let name: Principal = "HTTP/web\\/one@R.TEST".parse().unwrap();
+        let mut entry = PrincipalEntry::service(name.with_name_type(NameType::SRV_HST), &OsRandom, NOW).unwrap();
+        let key = LongTermKey::from_password(7, Enctype(17), b"pw", "salt", Some(5)).unwrap();
+        entry.keys.push(Arc::new(key));
+        (entry.requires_preauth, entry.disabled, entry.ok_as_delegate) = (false, true, true);
+        (entry.expires, entry.password_expires) = (Some(NOW), Some(Time::EPOCH));
+        (entry.max_life, entry.max_renewable_life) = (Some(Duration::from_secs(5)), Some(Duration::ZERO));
+        entry.session_enctypes = Some(vec![Enctype(18), Enctype(-1)]);
+        entry
+    }
+
+    fn shown(entry: &PrincipalEntry) -> String {
+        let keys: Vec<_> = entry.keys.iter().map(|key| (key.key().bytes(), key.salt(), key.iterations())).collect();
+        std::format!("{entry:?} {keys:?}")
+    }
+
+    #[test]
+    fn principals_come_back() {
+        let bare =
+            PrincipalEntry { keys: vec![], ..PrincipalEntry::service("a@R".parse().unwrap(), &OsRandom, NOW).unwrap() };
+        for entry in [full(), bare] {
+            let bytes = encode_entry(&entry).unwrap();
+            assert_eq!(shown(&decode_entry(bytes.expose()).unwrap()), shown(&entry));
+        }
+    }
+
+    #[test]
+    fn every_cut_is_an_error_and_no_change_makes_it_panic() {
+        let bytes = encode_entry(&full()).unwrap();
+        let bytes = bytes.expose();
+        for length in 0..bytes.len() {
+            assert!(decode_entry(&bytes[..length]).is_err());
+        }
+        assert!(decode_entry(&[bytes.as_slice(), &[0]].concat()).is_err());
+        for bit in 0..bytes.len() * 8 {
+            let mut changed = bytes.to_vec();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            drop(decode_entry(&changed));
+        }
+        let mut newer = bytes.to_vec();
+        newer[0] = 2;
+        let error = decode_entry(&newer).unwrap_err().to_string();
+        assert_eq!(error, "principal: at byte 0: a version that this program does not know");
+    }
+
+    #[test]
+    fn settings_come_back() {
+        let settings = Settings { max_life: Duration::from_secs(1), udp_reply_limit: 7, ..Settings::default() };
+        let bytes = encode_settings(&settings).unwrap();
+        assert_eq!(decode_settings(bytes.expose()), Ok(settings));
+        for length in 0..bytes.expose().len() {
+            assert!(decode_settings(&bytes.expose()[..length]).is_err());
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        let mut entry = full();
+        entry.principal = Principal::new(NameType::PRINCIPAL, ["a".repeat(65_536)], "R");
+        assert_eq!(encode_entry(&entry).unwrap_err().limit, 65_535);
+    }
+}
