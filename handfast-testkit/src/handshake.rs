@@ -1,0 +1,196 @@
+use crate::{End, Ends, Leg, Party, Peer, Testkit};
+use handfast::{
+    Accept, Acceptor, Account, ChannelBindings, Credential, Error, Initiate, Initiator, ServiceName, Session,
+};
+
+/// A handshake to be run: whose, with whom, over what. What is not said is as [`Testkit`] makes it.
+///
+/// ```
+/// use handfast::{ChannelBindings, Policy};
+/// use handfast_testkit::Testkit;
+/// let kit = Testkit::new("EXAMPLE.COM");
+/// kit.user("alice", "correct horse");
+/// kit.service("HTTP/www.example.com");
+/// let ends = kit
+///     .handshake("alice", "HTTP/www.example.com")
+///     .initiator(kit.initiator_with(Policy::default().integrity_only()))
+///     .initiator_bindings(ChannelBindings::raw(b"this connection"))
+///     .acceptor_bindings(ChannelBindings::raw(b"another connection"))
+///     .run();
+/// assert!(ends.acceptor.error().is_some() && ends.initiator.error().is_some());
+/// ```
+#[derive(Debug)]
+#[must_use = "nothing happens until it is run"]
+pub struct Handshake {
+    kit: Testkit,
+    target: ServiceName,
+    credential: Credential,
+    initiator: Initiator,
+    acceptor: Acceptor,
+    initiator_bindings: Option<ChannelBindings>,
+    acceptor_bindings: Option<ChannelBindings>,
+}
+
+impl Handshake {
+    pub(crate) fn new(kit: &Testkit, target: ServiceName, credential: Credential, acceptor: Acceptor) -> Self {
+        let initiator = kit.initiator();
+        let kit = kit.clone();
+        let (initiator_bindings, acceptor_bindings) = (None, None);
+        Handshake { kit, target, credential, initiator, acceptor, initiator_bindings, acceptor_bindings }
+    }
+
+    /// By this client instead.
+    pub fn credential(mut self, credential: &Credential) -> Self {
+        self.credential = credential.clone();
+        self
+    }
+
+    /// With this service as target instead; the acceptor stays.
+    pub fn target(mut self, target: &ServiceName) -> Self {
+        self.target = target.clone();
+        self
+    }
+
+    /// With this initiator.
+    pub fn initiator(mut self, initiator: Initiator) -> Self {
+        self.initiator = initiator;
+        self
+    }
+
+    /// With this acceptor, which may have seen other clients.
+    pub fn acceptor(mut self, acceptor: &Acceptor) -> Self {
+        self.acceptor = acceptor.clone();
+        self
+    }
+
+    /// With this channel, as the initiator sees it.
+    pub fn initiator_bindings(mut self, bindings: ChannelBindings) -> Self {
+        self.initiator_bindings = Some(bindings);
+        self
+    }
+
+    /// With this channel, as the acceptor sees it.
+    pub fn acceptor_bindings(mut self, bindings: ChannelBindings) -> Self {
+        self.acceptor_bindings = Some(bindings);
+        self
+    }
+
+    /// Runs it, both ends and the realm, until both have a context or nobody has anything to say.
+    pub fn run(self) -> Ends {
+        let mut session = self.acceptor.session();
+        if let Some(bindings) = &self.acceptor_bindings {
+            session = session.channel_bindings(bindings);
+        }
+        let mut acceptor = AcceptorPeer::new(&self.kit, session);
+        let initiator = self.initiate(&mut acceptor);
+        Ends { initiator, acceptor: acceptor.end() }
+    }
+
+    /// Runs the initiator's end, with `peer` in the acceptor's place.
+    pub fn against(self, mut peer: impl Peer) -> End {
+        self.initiate(&mut peer)
+    }
+
+    fn initiate(&self, peer: &mut dyn Peer) -> End {
+        let mut request = self.initiator.to(&self.target).credential(&self.credential);
+        if let Some(bindings) = &self.initiator_bindings {
+            request = request.channel_bindings(bindings);
+        }
+        let mut out = Vec::new();
+        let step = request.begin(self.kit.now(Party::Initiator), &mut out);
+        self.kit.drive(step, out, peer)
+    }
+}
+
+impl Testkit {
+    /// Drives an initiator from `step`, and `out` that came with it, to its end: tokens go over the wire to `peer`
+    /// and its answers back, requests to the realm. Questions are declined.
+    pub fn drive(&self, mut step: Result<Initiate, Error>, mut out: Vec<u8>, peer: &mut dyn Peer) -> End {
+        let mut inbox = None;
+        loop {
+            if !out.is_empty() {
+                inbox = self.to_peer(std::mem::take(&mut out), peer);
+            }
+            let now = self.now(Party::Initiator);
+            step = match step {
+                Ok(Initiate::NeedsToken(next)) => match inbox.take() {
+                    Some(token) => next.step(&token, now, &mut out),
+                    None => return End::Waiting,
+                },
+                Ok(Initiate::NeedsKdc(next)) => match self.exchange(next.request()) {
+                    Ok(reply) => next.reply(&reply, self.now(Party::Initiator), &mut out),
+                    Err(tried) => next.unreachable(tried, self.now(Party::Initiator), &mut out),
+                },
+                Ok(Initiate::NeedsAnswer(next)) => next.decline(now, &mut out),
+                Ok(Initiate::Complete(context)) => return End::Established(context),
+                Err(error) => return End::Failed(error),
+            };
+        }
+    }
+
+    fn to_peer(&self, token: Vec<u8>, peer: &mut dyn Peer) -> Option<Vec<u8>> {
+        let arrived = self.wire().carry(Leg::ToAcceptor, token)?;
+        let answer = peer.answer(&arrived)?;
+        self.wire().carry(Leg::ToInitiator, answer)
+    }
+}
+
+/// An acceptor's end of one handshake, as a [`Peer`]: it answers tokens until it has a context or has refused.
+#[derive(Debug)]
+pub struct AcceptorPeer {
+    kit: Testkit,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Waiting(Accept),
+    Ended(End),
+}
+
+impl AcceptorPeer {
+    /// The acceptor's end of `session`.
+    pub fn new(kit: &Testkit, session: Session<'_>) -> Self {
+        AcceptorPeer { kit: kit.clone(), state: State::Waiting(Accept::NeedsToken(session.begin())) }
+    }
+
+    /// Where it has come to.
+    pub fn end(self) -> End {
+        match self.state {
+            State::Waiting(_) => End::Waiting,
+            State::Ended(end) => end,
+        }
+    }
+
+    /// Goes on until the next token is needed, or to the end. Accounts can't be asked; questions are declined.
+    fn go_on(&self, mut step: Result<Accept, Error>, out: &mut Vec<u8>) -> State {
+        loop {
+            let now = self.kit.now(Party::Acceptor);
+            step = match step {
+                Ok(Accept::NeedsKdc(next)) => match self.kit.exchange(next.request()) {
+                    Ok(reply) => next.reply(&reply, self.kit.now(Party::Acceptor), out),
+                    Err(tried) => next.unreachable(tried, self.kit.now(Party::Acceptor), out),
+                },
+                Ok(Accept::NeedsAccount(next)) => next.answer(Account::Unavailable, now, out),
+                Ok(Accept::NeedsAnswer(next)) => next.decline(now, out),
+                Ok(waiting @ Accept::NeedsToken(_)) => return State::Waiting(waiting),
+                Ok(Accept::Complete(context)) => return State::Ended(End::Established(context)),
+                Err(error) => return State::Ended(End::Failed(error)),
+            };
+        }
+    }
+}
+
+impl Peer for AcceptorPeer {
+    fn answer(&mut self, token: &[u8]) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        self.state = match std::mem::replace(&mut self.state, State::Ended(End::Waiting)) {
+            State::Waiting(Accept::NeedsToken(next)) => {
+                let step = next.step(token, self.kit.now(Party::Acceptor), &mut out);
+                self.go_on(step, &mut out)
+            }
+            ended => ended,
+        };
+        (!out.is_empty()).then_some(out)
+    }
+}
