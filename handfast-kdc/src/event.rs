@@ -1,14 +1,14 @@
 use crate::realm::Transport;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
-use core::fmt::{self, Write};
+use core::fmt;
 use core::net::IpAddr;
 use handfast::krb5::enctype::Enctype;
 use handfast::krb5::message::{ErrorCode, KdcExchange, TicketFlags};
 use handfast::wire::DecodeError;
 use handfast::{Principal, Time};
 
-/// What became of a request. `Display` is one line for a log, without line breaks or control characters of the peer's.
+/// What became of a request. `Display` is one line for a log: names come escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// AS or TGS; none if it was no request.
@@ -62,33 +62,24 @@ pub enum Outcome {
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(OneLine(f), "{}", Unescaped(self))
-    }
-}
-
-struct Unescaped<'a>(&'a Event);
-
-impl fmt::Display for Unescaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let event = self.0;
-        f.write_str(match event.exchange {
+        f.write_str(match self.exchange {
             Some(KdcExchange::As) => "AS-REQ",
             Some(KdcExchange::Tgs) => "TGS-REQ",
             None => "no request",
         })?;
-        match event.peer {
+        match self.peer {
             Some(peer) => write!(f, " from {peer}")?,
             None => f.write_str(" from an unknown peer")?,
         }
-        write!(f, " by {}: ", event.transport)?;
-        write!(f, "{}", event.outcome)?;
-        let Some(_) = event.exchange else { return Ok(()) };
+        write!(f, " by {}: ", self.transport)?;
+        write!(f, "{}", self.outcome)?;
+        let Some(_) = self.exchange else { return Ok(()) };
         f.write_str("; ")?;
-        write_name(f, &event.client)?;
+        write_name(f, &self.client)?;
         f.write_str(" for ")?;
-        write_name(f, &event.service)?;
+        write_name(f, &self.service)?;
         f.write_str(", enctypes")?;
-        event.enctypes.iter().try_for_each(|enctype| write!(f, " {}", enctype.0))
+        self.enctypes.iter().try_for_each(|enctype| write!(f, " {}", enctype.0))
     }
 }
 
@@ -112,17 +103,5 @@ impl fmt::Display for Outcome {
             }
             Outcome::Ignored { error } => write!(f, "ignored: {error}"),
         }
-    }
-}
-
-/// Passes text on with control characters escaped.
-struct OneLine<'a, 'b>(&'a mut fmt::Formatter<'b>);
-
-impl Write for OneLine<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.chars().try_for_each(|c| match c.is_control() {
-            true => write!(self.0, "{}", c.escape_default()),
-            false => self.0.write_char(c),
-        })
     }
 }

@@ -57,7 +57,7 @@ fn events_are_one_line_whatever_the_client_writes() {
     assert_eq!(
         event.to_string(),
         "AS-REQ from an unknown peer by UDP: refused with KDC_ERR_C_PRINCIPAL_UNKNOWN (6): the directory has no such \
-         client; mallory\\u{1b}[2J\\r\\nissued@R.TEST for krbtgt/R.TEST@R.TEST, enctypes 18"
+         client; mallory\\u{1b}[2J\\u{d}\\nissued@R.TEST for krbtgt/R.TEST@R.TEST, enctypes 18"
     );
 }
 
