@@ -6,6 +6,10 @@
 //! | room | what it does |
 //! |---|---|
 //! | [`environment`] | the one place that reads environment variables, and the default names of stores |
+//! | [`Settings`] | environment and configuration: the one value that a program makes at its start |
+//! | [`config`] | reads krb5.conf and what it includes |
+//! | [`store`] (Unix) | credential caches and keytabs in files |
+//! | [`login`] | gets tickets |
 //! | [`kdc`] | carries a request to the KDCs of a realm, over UDP and TCP |
 //! | [`kdc_server`] | the sockets of a KDC, UDP and TCP on one port |
 //! | [`framing`] | tokens and messages on a byte stream: MS-NNS, and MIT's gss-client/gss-server |
@@ -15,6 +19,7 @@
 //! | [`resolve`] | host names to addresses |
 #![forbid(unsafe_code)]
 
+pub mod config;
 pub mod driver;
 pub mod environment;
 pub mod framing;
@@ -22,14 +27,23 @@ pub mod kdc;
 pub mod kdc_server;
 #[cfg(unix)]
 pub mod lock;
+pub mod login;
 pub mod resolve;
+#[cfg(unix)]
+pub mod store;
 pub mod stream;
 
 mod clock;
 mod deadline;
 mod listener;
+mod locate;
+#[cfg(test)]
+mod scratch;
+mod settings;
 
 pub use clock::Clock;
 pub use deadline::{Deadline, Timed};
 pub use environment::Environment;
 pub use listener::{Listener, Stopper};
+pub use locate::Kdcs;
+pub use settings::Settings;

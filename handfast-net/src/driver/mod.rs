@@ -41,7 +41,7 @@ pub use nns::NnsCarrier;
 
 /// Carries a request to a KDC of a realm and brings the answer; may wait.
 ///
-/// A closure can be one.
+/// [`Kdcs`](crate::Kdcs) asks the KDCs that krb5.conf names; a closure can be one, too.
 pub trait KdcExchange {
     /// The answer of a KDC of `request.realm`.
     ///

@@ -89,6 +89,14 @@ pub struct ParseKdcAddressError {
     why: &'static str,
 }
 
+impl ParseKdcAddressError {
+    /// What is wrong with it.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        self.why
+    }
+}
+
 impl fmt::Display for ParseKdcAddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} is no KDC (host, host:port or [v6]:port, with tcp/ or udp/ before): {}", self.text, self.why)

@@ -95,19 +95,22 @@ impl fmt::Display for Unreachable {
     }
 }
 
-impl fmt::Display for Attempt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Attempt {
+    /// The KDC with its address, if that says more, and how it was asked: `kdc1.example.com:88 (192.0.2.1:88) over UDP`.
+    #[must_use]
+    pub fn place(&self) -> String {
         let KdcAddress { host, port, .. } = &self.kdc;
         let plain = KdcAddress { host: host.clone(), port: *port, transport: None }.to_string();
-        f.write_str(&plain)?;
-        match self.address.map(|address| address.to_string()) {
-            Some(address) if address != plain => write!(f, " ({address})")?,
-            _ => {}
-        }
-        if let Some(transport) = self.transport {
-            write!(f, " over {transport}")?;
-        }
-        write!(f, " {}", self.why)
+        let address = self.address.map(|address| address.to_string()).filter(|address| *address != plain);
+        let address = address.map(|address| format!(" ({address})")).unwrap_or_default();
+        let transport = self.transport.map(|transport| format!(" over {transport}")).unwrap_or_default();
+        format!("{plain}{address}{transport}")
+    }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.place(), self.why)
     }
 }
 

@@ -69,6 +69,14 @@ impl<'n> Include<'n> {
             Include::File(name) | Include::Directory(name) => name,
         }
     }
+
+    /// Whether a file with this name, without its path, is read: any for [`Include::File`]. Others need not be opened.
+    pub fn takes(self, file_name: &str) -> bool {
+        match self {
+            Include::File(_) => true,
+            Include::Directory(_) => parse::is_included(file_name),
+        }
+    }
 }
 
 /// Finds what a file includes, or says why not.

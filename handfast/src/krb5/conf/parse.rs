@@ -93,7 +93,7 @@ impl<'a> Parser<'a> {
         let mut sources = (self.resolve)(include)
             .map_err(|cause| self.error(state, ConfErrorReason::Include { name: include.name().to_string(), cause }))?;
         if let Include::Directory(_) = include {
-            sources.retain(|source| is_included(source.name.rsplit(['/', '\\']).next().unwrap_or_default()));
+            sources.retain(|source| include.takes(source.name.rsplit(['/', '\\']).next().unwrap_or_default()));
             sources.sort_by(|a, b| a.name.cmp(&b.name));
         }
         for source in &sources {
@@ -199,7 +199,7 @@ fn directive<'l>(line: &'l str, word: &str) -> Option<&'l str> {
 
 /// Whether a file with this name is read when its directory is included: it ends in `.conf`, or has
 /// letters, digits, `-` and `_` only; and it doesn't start with a dot.
-fn is_included(name: &str) -> bool {
+pub(super) fn is_included(name: &str) -> bool {
     let is_plain =
         || !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     !name.starts_with('.') && (name.ends_with(".conf") || is_plain())

@@ -1,0 +1,155 @@
+//! Which KDCs a realm has: what krb5.conf says under `[realms]`, in its order. DNS is not asked.
+
+use std::collections::BTreeMap;
+
+use handfast::krb5::Conf;
+use handfast::krb5::conf::LibDefaults;
+use handfast::krb5::exchange::{KdcAttempt, KdcRequest, KdcUnreachable};
+
+use crate::driver::KdcExchange;
+use crate::kdc::{Attempt, KdcAddress, KdcClient, ParseKdcAddressError, Unreachable};
+
+/// The KDCs of all realms that are known, and how to ask them.
+///
+/// ```
+/// use handfast_net::Kdcs;
+/// let kdcs = Kdcs::new().with("EXAMPLE.COM", ["kdc1.example.com".parse()?, "tcp/kdc2.example.com:750".parse()?]);
+/// assert_eq!(kdcs.of("EXAMPLE.COM").count(), 2);
+/// # Ok::<(), handfast_net::kdc::ParseKdcAddressError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Kdcs {
+    realms: BTreeMap<String, Vec<Result<KdcAddress, ParseKdcAddressError>>>,
+    client: KdcClient,
+}
+
+impl Kdcs {
+    /// No realm is known.
+    #[must_use]
+    pub fn new() -> Self {
+        Kdcs::default()
+    }
+
+    /// The KDCs of `conf`, asked as `defaults` say. An entry that can't be read (a KDC proxy's URL, say) counts as a KDC that
+    /// does not answer.
+    ///
+    /// `udp_preference_limit` and `request_timeout` are followed. `kdc_timeout` and `max_retries` are not: MIT's library has
+    /// forgotten them, too.
+    #[must_use]
+    pub fn from_conf(conf: &Conf, defaults: &LibDefaults) -> Self {
+        let mut client = KdcClient {
+            udp_preference_limit: usize::try_from(defaults.udp_preference_limit).unwrap_or(usize::MAX),
+            ..KdcClient::default()
+        };
+        client.pace.whole = defaults.request_timeout.filter(|time| !time.is_zero()).unwrap_or(client.pace.whole);
+        let named = conf.realms().filter_map(|name| conf.realm(name));
+        let realms = named.map(|realm| (realm.name, realm.kdc.iter().map(|kdc| kdc.parse()).collect())).collect();
+        Kdcs { realms, client }
+    }
+
+    /// Adds KDCs to those of `realm`, to be asked after them.
+    #[must_use]
+    pub fn with(mut self, realm: &str, kdcs: impl IntoIterator<Item = KdcAddress>) -> Self {
+        self.realms.entry(realm.to_owned()).or_default().extend(kdcs.into_iter().map(Ok));
+        self
+    }
+
+    /// Asks in another way: longer or shorter, by UDP or TCP first.
+    #[must_use]
+    pub fn client(mut self, client: KdcClient) -> Self {
+        self.client = client;
+        self
+    }
+
+    /// The KDCs of `realm`, in the order in which they are asked.
+    pub fn of(&self, realm: &str) -> impl Iterator<Item = &KdcAddress> {
+        self.realms.get(realm).into_iter().flatten().filter_map(|kdc| kdc.as_ref().ok())
+    }
+}
+
+impl KdcExchange for Kdcs {
+    fn exchange(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
+        let KdcRequest { realm, bytes, tcp_required } = request;
+        let kdcs: Vec<KdcAddress> = self.of(realm).cloned().collect();
+        let asked = if kdcs.is_empty() {
+            Err(Unreachable { realm: realm.clone(), tried: Vec::new() })
+        } else {
+            self.client.exchange(realm, &kdcs, bytes, *tcp_required)
+        };
+        asked.map(|reply| reply.bytes).map_err(|unreachable| {
+            let mut unreachable = KdcUnreachable::from(unreachable);
+            let unreadable = self.realms.get(realm).into_iter().flatten().filter_map(|kdc| kdc.as_ref().err());
+            unreachable.tried.extend(unreadable.map(|error| KdcAttempt {
+                kdc: error.text.clone(),
+                reason: format!("was not asked: {}", error.reason()),
+            }));
+            unreachable
+        })
+    }
+}
+
+impl From<Unreachable> for KdcUnreachable {
+    fn from(unreachable: Unreachable) -> Self {
+        let attempt = |attempt: &Attempt| KdcAttempt { kdc: attempt.place(), reason: attempt.why.to_string() };
+        KdcUnreachable { tried: unreachable.tried.iter().map(attempt).collect(), realm: unreachable.realm }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+    use std::time::Duration;
+
+    fn request(realm: &str) -> KdcRequest {
+        KdcRequest { realm: realm.into(), bytes: b"request".to_vec(), tcp_required: true }
+    }
+
+    #[test]
+    fn kdcs_are_those_of_the_configuration_in_its_order() {
+        let conf = Conf::parse(
+            "krb5.conf",
+            "[libdefaults]\n udp_preference_limit = 1\n request_timeout = 7s\n\
+             [realms]\n A = {\n  kdc = one\n  kdc = tcp/two:750\n  kdc = https://three/KdcProxy\n }\n B = {\n }\n",
+        )
+        .unwrap();
+        let kdcs = Kdcs::from_conf(&conf, &conf.libdefaults(None).unwrap());
+        assert_eq!(kdcs.of("A").map(ToString::to_string).collect::<Vec<_>>(), ["one:88", "tcp/two:750"]);
+        assert_eq!((kdcs.of("B").count(), kdcs.of("C").count()), (0, 0));
+        assert_eq!((kdcs.client.udp_preference_limit, kdcs.client.pace.whole), (1, Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn a_realm_without_kdcs_says_so_and_unreadable_ones_are_listed() {
+        let conf = Conf::parse("krb5.conf", "[realms]\n A = {\n  kdc = https://proxy/KdcProxy\n }\n").unwrap();
+        let kdcs = Kdcs::from_conf(&conf, &conf.libdefaults(None).unwrap());
+        assert!(kdcs.exchange(&request("B")).unwrap_err().to_string().starts_with("no KDC is known for the realm B"));
+        let error = kdcs.exchange(&request("A")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "no KDC of the realm A answered: https://proxy/KdcProxy: was not asked: KDC proxies and other URLs are not \
+             supported yet"
+        );
+    }
+
+    #[test]
+    fn a_request_goes_to_the_realms_kdc_and_silent_ones_are_named() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let kdcs = Kdcs::new().with("A", [format!("tcp/{address}").parse().unwrap()]);
+        let server = thread::spawn(move || {
+            let (mut tcp, _) = listener.accept().unwrap();
+            let mut request = [0; 4 + 7];
+            tcp.read_exact(&mut request).unwrap();
+            assert_eq!(&request, b"\0\0\0\x07request");
+            tcp.write_all(b"\0\0\0\x02\x6b\0").unwrap();
+        });
+        assert_eq!(kdcs.exchange(&request("A")).unwrap(), [0x6b, 0]);
+        server.join().unwrap();
+        let error = kdcs.exchange(&request("A")).unwrap_err();
+        let expected = KdcAttempt { kdc: format!("{address} over TCP"), reason: "refused the connection".into() };
+        assert_eq!(error.tried, [expected]);
+    }
+}

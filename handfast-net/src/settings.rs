@@ -1,0 +1,242 @@
+use std::path::PathBuf;
+
+use handfast::krb5::Conf;
+use handfast::krb5::conf::{EnctypeList, LibDefaults};
+use handfast::krb5::enctype::Enctype;
+use handfast::krb5::exchange::TicketOptions;
+use handfast::{ParseNameError, Policy, Principal, ServiceName};
+
+use crate::config::{self, ConfigError};
+use crate::environment::{Store, StoreNameError};
+use crate::{Environment, Kdcs};
+
+/// Environment and configuration, read once: what a program makes at its start, and keeps.
+///
+/// ```no_run
+/// use handfast::{Credential, Initiator};
+/// use handfast_net::Settings;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let settings = Settings::from_process()?;
+/// let initiator = Initiator::new(settings.policy());
+/// let target = settings.service("HTTP/www.example.com".parse()?);
+/// # #[cfg(unix)]
+/// let credential = Credential::tickets(&*settings.ccache(None)?.load()?);
+/// // … and NegotiateStream::connect(tcp, initiator.to(&target).credential(&credential), settings.kdcs(), &options)
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Settings {
+    environment: Environment,
+    conf: Conf,
+    libdefaults: LibDefaults,
+    kdcs: Kdcs,
+}
+
+impl Settings {
+    /// The settings of this process, as its environment and the configuration files are now.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn from_process() -> Result<Self, ConfigError> {
+        Settings::load(Environment::from_process())
+    }
+
+    /// The settings in the configuration files that `environment` names.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn load(environment: Environment) -> Result<Self, ConfigError> {
+        let conf = config::load(&environment)?;
+        Settings::new(environment, conf)
+    }
+
+    /// The settings of a configuration that is at hand.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] for a setting whose value means nothing.
+    pub fn new(environment: Environment, conf: Conf) -> Result<Self, ConfigError> {
+        let realm = conf.libdefaults(None)?.default_realm;
+        let libdefaults = conf.libdefaults(realm.as_deref())?;
+        let kdcs = Kdcs::from_conf(&conf, &libdefaults);
+        Ok(Settings { environment, conf, libdefaults, kdcs })
+    }
+
+    /// The environment.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The whole configuration.
+    pub fn conf(&self) -> &Conf {
+        &self.conf
+    }
+
+    /// The section `[libdefaults]`, with what it says for the default realm.
+    pub fn libdefaults(&self) -> &LibDefaults {
+        &self.libdefaults
+    }
+
+    /// The KDCs of all realms.
+    pub fn kdcs(&self) -> &Kdcs {
+        &self.kdcs
+    }
+
+    /// `default_realm`.
+    pub fn default_realm(&self) -> Option<&str> {
+        self.libdefaults.default_realm.as_deref()
+    }
+
+    /// The principal that `name` names; in the default realm, if it names none. Where there is no default realm either, it has none.
+    ///
+    /// # Errors
+    /// If it can't be parsed.
+    pub fn principal(&self, name: &str) -> Result<Principal, ParseNameError> {
+        Principal::parse_with_realm(name, self.default_realm().unwrap_or_default())
+    }
+
+    /// `name`, with the realm of its host by `[domain_realm]`, if that says one. Else the client's realm is asked for it.
+    pub fn service(&self, name: ServiceName) -> ServiceName {
+        let realm = name.host().filter(|_| name.realm().is_none()).and_then(|host| self.conf.realm_of_host(host));
+        match realm {
+            Some(realm) => ServiceName::principal(name.to_principal(realm)),
+            None => name,
+        }
+    }
+
+    /// The default policy, with `clockskew` and `permitted_enctypes`.
+    pub fn policy(&self) -> Policy {
+        let policy = Policy::default().with_clock_skew(self.libdefaults.clockskew);
+        match self.usable(self.libdefaults.permitted_enctypes.as_ref()) {
+            Some(enctypes) => policy.with_enctypes(enctypes),
+            None => policy,
+        }
+    }
+
+    /// What tickets shall be like: `ticket_lifetime`, `renew_lifetime`, `forwardable`, `proxiable`, `clockskew`,
+    /// `default_tkt_enctypes` and `permitted_enctypes`.
+    pub fn ticket_options(&self) -> TicketOptions {
+        let defaults = &self.libdefaults;
+        let enctypes = defaults.default_tkt_enctypes.as_ref().or(defaults.permitted_enctypes.as_ref());
+        let mut options = TicketOptions {
+            clock_skew: defaults.clockskew,
+            lifetime: defaults.ticket_lifetime,
+            renewable_for: defaults.renew_lifetime,
+            forwardable: defaults.forwardable,
+            proxiable: defaults.proxiable,
+            ..TicketOptions::default()
+        };
+        options.enctypes = self.usable(enctypes).unwrap_or(options.enctypes);
+        options
+    }
+
+    /// Those of a list that can be used here; weak ones only if `allow_weak_crypto` is set.
+    fn usable(&self, list: Option<&EnctypeList>) -> Option<Vec<Enctype>> {
+        let list = list?.clone();
+        let list = if self.libdefaults.allow_weak_crypto { list } else { list.without_weak() };
+        Some(list.enctypes.into_iter().filter(|enctype| enctype.is_supported()).collect())
+    }
+
+    /// The credential cache `name`, or the default one: `KRB5CCNAME`, `default_ccache_name`, `FILE:/tmp/krb5cc_UID`.
+    ///
+    /// # Errors
+    /// [`StoreNameError`] if that is no file.
+    #[cfg(unix)]
+    pub fn ccache(&self, name: Option<&str>) -> Result<crate::store::CcacheFile, StoreNameError> {
+        let default = || self.environment.ccache(self.libdefaults.default_ccache_name.as_deref());
+        named(Store::Ccache, name, default).map(crate::store::CcacheFile::new)
+    }
+
+    /// The keytab `name`, or the default one: `KRB5_KTNAME`, `default_keytab_name`, `FILE:/etc/krb5.keytab`.
+    ///
+    /// # Errors
+    /// [`StoreNameError`] if that is no file.
+    #[cfg(unix)]
+    pub fn keytab(&self, name: Option<&str>) -> Result<crate::store::KeytabFile, StoreNameError> {
+        let default = || self.environment.keytab(self.libdefaults.default_keytab_name.as_deref());
+        named(Store::Keytab, name, default).map(crate::store::KeytabFile::new)
+    }
+
+    /// The keytab `name`, or the default one of clients: `KRB5_CLIENT_KTNAME`, `default_client_keytab_name`, built in.
+    ///
+    /// # Errors
+    /// [`StoreNameError`] if that is no file.
+    #[cfg(unix)]
+    pub fn client_keytab(&self, name: Option<&str>) -> Result<crate::store::KeytabFile, StoreNameError> {
+        let default = || self.environment.client_keytab(self.libdefaults.default_client_keytab_name.as_deref());
+        named(Store::Keytab, name, default).map(crate::store::KeytabFile::new)
+    }
+}
+
+#[cfg(unix)]
+fn named(
+    store: Store,
+    name: Option<&str>,
+    default: impl FnOnce() -> Result<PathBuf, StoreNameError>,
+) -> Result<PathBuf, StoreNameError> {
+    name.map_or_else(default, |name| store.file(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use std::time::Duration;
+
+    fn settings(text: &str) -> Settings {
+        let conf = Conf::parse("krb5.conf", text).unwrap();
+        Settings::new(Environment::of_user(1000, "alice"), conf).unwrap()
+    }
+
+    #[test]
+    fn names_get_the_realms_that_the_configuration_says() {
+        let settings = settings("[libdefaults]\n default_realm = R\n[domain_realm]\n .example.com = E\n");
+        assert_eq!(settings.principal("alice").unwrap().to_string(), "alice@R");
+        assert_eq!(settings.principal("alice@A").unwrap().to_string(), "alice@A");
+        let realm = |name: &str| settings.service(name.parse().unwrap()).to_principal("CLIENT").to_string();
+        assert_eq!(realm("HTTP/www.example.com"), "HTTP/www.example.com@E");
+        assert_eq!(realm("HTTP/www.example.com@X"), "HTTP/www.example.com@X");
+        assert_eq!(realm("HTTP/www.example.org"), "HTTP/www.example.org@CLIENT");
+    }
+
+    #[test]
+    fn policy_and_tickets_follow_the_configuration() {
+        let settings = settings(
+            "[libdefaults]\n clockskew = 60\n permitted_enctypes = aes256-cts des-cbc-crc aes128-cts\n\
+             default_tkt_enctypes = aes128-cts\n ticket_lifetime = 8h\n renew_lifetime = 7d\n forwardable = true\n",
+        );
+        let policy = settings.policy();
+        assert_eq!(policy.clock_skew(), Duration::from_secs(60));
+        assert_eq!(policy.enctypes(), [Enctype::AES256_CTS_HMAC_SHA1_96, Enctype::AES128_CTS_HMAC_SHA1_96]);
+        let options = settings.ticket_options();
+        assert_eq!(options.enctypes, [Enctype::AES128_CTS_HMAC_SHA1_96]);
+        assert_eq!((options.lifetime.as_secs(), options.forwardable, options.proxiable), (8 * 3600, true, false));
+        assert_eq!(options.renewable_for, Some(Duration::from_secs(7 * 86400)));
+    }
+
+    #[test]
+    fn without_a_configuration_defaults_hold() {
+        let settings = settings("");
+        assert_eq!(settings.default_realm(), None);
+        assert_eq!(settings.policy().enctypes(), Policy::default().enctypes());
+        assert_eq!(settings.ticket_options().enctypes, TicketOptions::default().enctypes);
+        assert_eq!(settings.ticket_options().renewable_for, None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn stores_are_those_of_the_name_or_the_default() {
+        let settings = settings("[libdefaults]\n default_ccache_name = FILE:/run/%{uid}/cc\n");
+        assert_eq!(settings.ccache(None).unwrap().path(), Path::new("/run/1000/cc"));
+        assert_eq!(settings.ccache(Some("FILE:/x")).unwrap().path(), Path::new("/x"));
+        assert_eq!(settings.keytab(None).unwrap().to_string(), "FILE:/etc/krb5.keytab");
+        assert_eq!(settings.client_keytab(Some("/k")).unwrap().path(), Path::new("/k"));
+        assert!(settings.ccache(Some("KCM:")).is_err());
+    }
+
+    #[test]
+    fn a_value_that_means_nothing_is_an_error() {
+        let conf = Conf::parse("krb5.conf", "[libdefaults]\n clockskew = soon\n").unwrap();
+        assert!(matches!(Settings::new(Environment::default(), conf), Err(ConfigError::Value(_))));
+    }
+}

@@ -1,0 +1,113 @@
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use handfast::wire::{DecodeError, EncodeError};
+
+use crate::environment::Store;
+use crate::lock::LockError;
+
+/// Why a credential cache or keytab can't be read or written.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// There is no such file.
+    Missing {
+        /// What was looked for.
+        store: Store,
+        /// Where.
+        path: PathBuf,
+    },
+    /// The system does not let us.
+    Io {
+        /// What it is.
+        store: Store,
+        /// Where.
+        path: PathBuf,
+        /// What was attempted, such as `read`.
+        doing: &'static str,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Somebody else has locked it for too long, or it takes no lock.
+    Lock {
+        /// What it is.
+        store: Store,
+        /// Where.
+        path: PathBuf,
+        /// Why there is no lock.
+        error: LockError,
+    },
+    /// It is no file, but a directory, a pipe or a device.
+    NotAFile {
+        /// What was looked for.
+        store: Store,
+        /// Where.
+        path: PathBuf,
+    },
+    /// It is longer than is read.
+    TooLarge {
+        /// What it is.
+        store: Store,
+        /// Where.
+        path: PathBuf,
+        /// The most bytes that are read.
+        limit: usize,
+    },
+    /// It does not decode.
+    Malformed {
+        /// What it is.
+        store: Store,
+        /// Where.
+        path: PathBuf,
+        /// What is wrong, and at which byte.
+        error: DecodeError,
+    },
+    /// What was to be written has no place in the format.
+    Encode(EncodeError),
+}
+
+impl From<EncodeError> for StoreError {
+    fn from(error: EncodeError) -> Self {
+        StoreError::Encode(error)
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::Missing { store: Store::Ccache, path } => {
+                write!(f, "no credential cache at FILE:{}: log in first", path.display())
+            }
+            StoreError::Missing { store: Store::Keytab, path } => {
+                write!(f, "no keytab at FILE:{}: put one there, or name another one", path.display())
+            }
+            StoreError::Io { store, path, doing, error } => {
+                write!(f, "can't {doing} the {store} FILE:{}: {error}", path.display())
+            }
+            StoreError::Lock { store, path, error } => write!(f, "the {store} FILE:{}: {error}", path.display()),
+            StoreError::NotAFile { store, path } => {
+                write!(f, "no {store} at FILE:{}: that is no regular file", path.display())
+            }
+            StoreError::TooLarge { store, path, limit } => {
+                write!(f, "the {store} FILE:{} is longer than the limit of {limit} bytes", path.display())
+            }
+            StoreError::Malformed { store, path, error } => {
+                write!(f, "FILE:{} is no {store}, or a damaged one: {error}", path.display())
+            }
+            StoreError::Encode(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            StoreError::Io { error, .. } => Some(error),
+            StoreError::Lock { error, .. } => Some(error),
+            StoreError::Malformed { error, .. } => Some(error),
+            StoreError::Encode(error) => Some(error),
+            StoreError::Missing { .. } | StoreError::NotAFile { .. } | StoreError::TooLarge { .. } => None,
+        }
+    }
+}
