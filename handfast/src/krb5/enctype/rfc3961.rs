@@ -59,6 +59,23 @@ fn add_up(input: &[u8], columns: &mut [u32]) {
     }
 }
 
+/// n-fold of five octets to one block, as [`n_fold`] does it.
+///
+/// The sum with end-around carry is one modulo 2^128 - 1, where a copy's place is a rotation.
+fn n_fold_to_block(input: [u8; 5]) -> [u8; BLOCK] {
+    const BITS: u32 = 40;
+    let [a, b, c, d, e] = input;
+    let value = u64::from_be_bytes([0, 0, 0, a, b, c, d, e]);
+    // 16 copies of 5 octets are 5 blocks.
+    let sum = (0..16).fold(0_u128, |sum, copy| {
+        let shift = 13 * copy % BITS;
+        let rotated = (value >> shift | value << (BITS - shift)) & ((1 << BITS) - 1);
+        let (sum, carry) = sum.overflowing_add(u128::from(rotated).rotate_right((copy + 1) * BITS));
+        sum + u128::from(carry)
+    });
+    sum.to_be_bytes()
+}
+
 fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }
@@ -70,7 +87,10 @@ pub(super) fn derive(
     out: &mut [u8],
 ) {
     let mut block = Zeroizing::new(Block::default());
-    n_fold(constant, &mut block);
+    match constant.try_into() {
+        Ok(constant) => *block = n_fold_to_block(constant).into(),
+        Err(_) => n_fold(constant, &mut block),
+    }
     for out in out.chunks_mut(BLOCK) {
         base.encrypt_block(&mut block);
         out.copy_from_slice(block.split_at(out.len()).0);
@@ -149,7 +169,19 @@ impl<K: BlockKey, H: Hash> Profile for Simplified<K, H> {
 
 #[cfg(test)]
 mod tests {
-    use super::n_fold;
+    use super::{n_fold, n_fold_to_block};
+
+    #[test]
+    fn five_octets_fold_to_a_block_as_by_the_general_rule() {
+        let constants = (0..2048_u32).flat_map(|usage| [0x99, 0xaa, 0x55].map(|purpose| (usage, purpose)));
+        let odd = [(u32::MAX, 0xff), (0, 0), (0x8000_0000, 0), (0x1234_5678, 0x9a)];
+        for (usage, purpose) in constants.chain(odd) {
+            let [a, b, c, d] = usage.to_be_bytes();
+            let mut block = [0; 16];
+            n_fold(&[a, b, c, d, purpose], &mut block);
+            assert_eq!(n_fold_to_block([a, b, c, d, purpose]), block, "{usage:x} {purpose:x}");
+        }
+    }
 
     /// The sum of ones' complement numbers that are all -0 is -0, and of 0 alone is 0.
     #[test]
