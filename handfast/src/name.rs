@@ -1,6 +1,7 @@
 mod service_name;
 
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
@@ -38,8 +39,13 @@ impl NameType {
 /// assert_eq!(alice.components(), ["alice"]);
 /// # Ok::<(), handfast::ParseNameError>(())
 /// ```
+///
+/// Clones share one copy of the text.
 #[derive(Clone)]
-pub struct Principal {
+pub struct Principal(Arc<Parts>);
+
+#[derive(Clone)]
+struct Parts {
     name_type: NameType,
     components: Vec<String>,
     realm: String,
@@ -52,7 +58,8 @@ impl Principal {
         components: impl IntoIterator<Item = impl Into<String>>,
         realm: impl Into<String>,
     ) -> Self {
-        Principal { name_type, components: components.into_iter().map(Into::into).collect(), realm: realm.into() }
+        let components = components.into_iter().map(Into::into).collect();
+        Principal(Arc::new(Parts { name_type, components, realm: realm.into() }))
     }
 
     /// The ticket-granting service of `realm`, as issued by `issuer` (RFC 4120 7.3): `krbtgt/realm@issuer`.
@@ -68,50 +75,50 @@ impl Principal {
         } else {
             NameType::PRINCIPAL
         };
-        Ok(Principal { name_type, components, realm: given.unwrap_or_else(|| realm.to_string()) })
+        Ok(Principal::new(name_type, components, given.unwrap_or_else(|| realm.to_string())))
     }
 
     /// The name type.
     pub fn name_type(&self) -> NameType {
-        self.name_type
+        self.0.name_type
     }
 
     /// The components of the name, without the realm.
     pub fn components(&self) -> &[String] {
-        &self.components
+        &self.0.components
     }
 
     /// The realm; empty if not known yet.
     pub fn realm(&self) -> &str {
-        &self.realm
+        &self.0.realm
     }
 
     /// The same name in another realm.
     pub fn with_realm(mut self, realm: impl Into<String>) -> Self {
-        self.realm = realm.into();
+        Arc::make_mut(&mut self.0).realm = realm.into();
         self
     }
 
     /// The same name with another name type.
     pub fn with_name_type(mut self, name_type: NameType) -> Self {
-        self.name_type = name_type;
+        Arc::make_mut(&mut self.0).name_type = name_type;
         self
     }
 
     /// Whether this is the ticket-granting service of some realm.
     pub fn is_krbtgt(&self) -> bool {
-        self.components.len() == 2 && self.components.first().is_some_and(|first| first == "krbtgt")
+        self.components().len() == 2 && self.components().first().is_some_and(|first| first == "krbtgt")
     }
 
     /// Components written without the realm, escaped.
     pub fn without_realm(&self) -> impl fmt::Display + '_ {
-        Escaped { components: &self.components }
+        Escaped { components: self.components() }
     }
 }
 
 impl PartialEq for Principal {
     fn eq(&self, other: &Self) -> bool {
-        self.realm == other.realm && self.components == other.components
+        self.realm() == other.realm() && self.components() == other.components()
     }
 }
 
@@ -119,8 +126,8 @@ impl Eq for Principal {}
 
 impl core::hash::Hash for Principal {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        self.realm.hash(state);
-        self.components.hash(state);
+        self.realm().hash(state);
+        self.components().hash(state);
     }
 }
 
@@ -161,9 +168,9 @@ fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str, in_component: bool) -> 
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.without_realm().fmt(f)?;
-        if !self.realm.is_empty() {
+        if !self.realm().is_empty() {
             f.write_str("@")?;
-            write_escaped(f, &self.realm, false)?;
+            write_escaped(f, self.realm(), false)?;
         }
         Ok(())
     }
@@ -171,7 +178,7 @@ impl fmt::Display for Principal {
 
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Principal({self}, type {})", self.name_type.0)
+        write!(f, "Principal({self}, type {})", self.name_type().0)
     }
 }
 

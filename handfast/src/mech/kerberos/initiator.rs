@@ -15,7 +15,7 @@ use crate::krb5::message::{
     KrbError, Microseconds, PrincipalName, Ticket,
 };
 use crate::mech::{Established, InitiateInput, InitiateRequest, InitiateStep, Initiating, MechanismId, Progress, Why};
-use crate::name::{Principal, ServiceName};
+use crate::name::Principal;
 use crate::policy::Policy;
 use crate::time::Time;
 use alloc::boxed::Box;
@@ -41,12 +41,13 @@ pub(crate) fn initiate(
     random: Arc<dyn Random>,
     request: &InitiateRequest<'_>,
 ) -> Box<dyn Initiating> {
+    let service = request.target.to_principal(credential.client().realm());
     Box::new(Begun(Handshake {
         credential,
         random,
         policy: Arc::clone(request.policy),
         bindings: request.bindings.map_or([0; 16], |bindings| bindings.gss_hash()),
-        service: request.target.clone(),
+        service,
         acquired: Vec::new(),
     }))
 }
@@ -57,22 +58,13 @@ struct Handshake {
     random: Arc<dyn Random>,
     policy: Arc<Policy>,
     bindings: [u8; 16],
-    service: ServiceName,
+    service: Principal,
     acquired: Vec<HeldTicket>,
 }
 
 impl Handshake {
     fn progress(&self) -> Progress {
         Progress { mechanism: MechanismId::KERBEROS, flags: offered(&self.policy) }
-    }
-
-    fn service(&self) -> Result<Principal, Error> {
-        let realm = self.credential.client().realm();
-        let service = self.service.to_principal(realm);
-        if service.realm().is_empty() {
-            return Err(CredentialError::UnknownRealm { name: self.service.to_string() }.into());
-        }
-        Ok(service)
     }
 
     fn options(&self) -> TicketOptions {
@@ -85,11 +77,13 @@ impl Handshake {
 
     /// With a ticket at hand, goes on to the acceptor; without one, to a KDC.
     fn begin(self, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
-        let service = self.service()?;
-        if let Some(ticket) = self.credential.find(&service, now) {
-            return self.present(&ticket, now, out);
+        if self.service.realm().is_empty() {
+            return Err(CredentialError::UnknownRealm { name: self.service.to_string() }.into());
         }
-        let client = self.credential.client();
+        if let Some(ticket) = self.credential.find(&self.service, now) {
+            return self.present(ticket, now, out);
+        }
+        let (client, service) = (self.credential.client(), self.service.clone());
         let krbtgt = Principal::krbtgt(service.realm(), client.realm());
         match self.credential.find(&krbtgt, now) {
             Some(tgt) => self.ask_for_ticket(&tgt, service, now),
@@ -122,7 +116,7 @@ impl Handshake {
             }
             ExchangeStep::Complete(tgt) => {
                 let tgt = self.keep(*tgt, now);
-                let service = tgt.0.service()?;
+                let service = tgt.0.service.clone();
                 tgt.0.ask_for_ticket(&tgt.1, service, now)
             }
         }
@@ -147,7 +141,7 @@ impl Handshake {
     }
 
     /// Makes the AP-REQ (RFC 4120 3.2.2, RFC 4121 4.1.1).
-    fn present(self, ticket: &HeldTicket, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+    fn present(self, ticket: Arc<HeldTicket>, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
         let enctype = ticket.key.enctype();
         if !self.policy.permits(enctype) {
             return Err(Error::refused(Refusal::EnctypeNotPermitted(enctype)));
@@ -156,15 +150,8 @@ impl Handshake {
         let subkey = seeds.subkey_like(&ticket.key)?;
         let flags = offered(&self.policy);
         let proof = Proof { ctime: now.into(), cusec: now.into(), flags, seeds };
-        write_ap_req(ticket, &subkey, &proof, &self.bindings, out)?;
-        let waiting = WaitingForProof {
-            service: ticket.server.clone(),
-            session_key: ticket.key.clone(),
-            expires: ticket.end_time,
-            handshake: self,
-            subkey,
-            proof,
-        };
+        write_ap_req(&ticket, &subkey, &proof, &self.bindings, out)?;
+        let waiting = WaitingForProof { ticket, handshake: self, subkey, proof };
         if flags.contains(Flags::MUTUAL) {
             return Ok(InitiateStep::NeedsToken(Box::new(waiting)));
         }
@@ -259,7 +246,7 @@ impl Initiating for AskingForTicket {
             }
             ExchangeStep::Complete(ticket) => {
                 let (handshake, ticket) = self.handshake.keep(*ticket, now);
-                handshake.present(&ticket, now, out)
+                handshake.present(ticket, now, out)
             }
         }
     }
@@ -280,9 +267,7 @@ fn kdc_reply(input: InitiateInput<'_>) -> Result<&[u8], Error> {
 /// Waits for the acceptor's AP-REP.
 struct WaitingForProof {
     handshake: Handshake,
-    service: Principal,
-    session_key: EncryptionKey,
-    expires: Time,
+    ticket: Arc<HeldTicket>,
     subkey: EncryptionKey,
     proof: Proof,
 }
@@ -310,7 +295,7 @@ impl WaitingForProof {
     /// (RFC 4120 3.2.5).
     fn check_proof(self, message: &[u8]) -> Result<Box<Established>, Error> {
         let reply = ApRep::decode(message)?;
-        let key = CipherKey::new(&self.session_key, KeyUsage::AP_REP_ENC_PART)?;
+        let key = CipherKey::new(&self.ticket.key, KeyUsage::AP_REP_ENC_PART)?;
         let plain = decrypt(&key, &reply.enc_part, Refusal::AcceptorNotProven)?;
         let part = EncApRepPart::decode(plain.expose())?;
         if (part.ctime, part.cusec) != (self.proof.ctime, self.proof.cusec) {
@@ -343,10 +328,10 @@ impl WaitingForProof {
         Box::new(Established {
             mechanism: MechanismId::KERBEROS,
             why: Why::OnlyOneOffered,
-            peer: Identity::Principal(self.service),
+            peer: Identity::Principal(self.ticket.server.clone()),
             local: Identity::Principal(self.handshake.credential.client().clone()),
             flags,
-            expires: Some(self.expires),
+            expires: Some(self.ticket.end_time),
             session_key,
             enctype,
             acquired: self.handshake.acquired,
