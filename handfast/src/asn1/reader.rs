@@ -181,7 +181,16 @@ impl<'a> DerReader<'a> {
 
     /// INTEGER, as far as 64 bits hold it.
     pub(crate) fn integer(&mut self) -> Result<i64, DecodeError> {
-        self.value(tag::INTEGER, Tag::Integer)
+        let mut after = self.clone();
+        match after.primitive(tag::INTEGER)? {
+            [0, 0..=0x7f, ..] | [0xff, 0x80..=0xff, ..] => self.value(tag::INTEGER, Tag::Integer),
+            contents @ [first, ..] if contents.len() <= 8 => {
+                let sign = if *first < 0x80 { 0 } else { -1 };
+                *self = after;
+                Ok(contents.iter().fold(sign, |value, octet| value << 8 | i64::from(*octet)))
+            }
+            _ => self.value(tag::INTEGER, Tag::Integer),
+        }
     }
 
     pub(crate) fn boolean(&mut self) -> Result<bool, DecodeError> {
@@ -191,6 +200,11 @@ impl<'a> DerReader<'a> {
     /// The first 32 bits of a BIT STRING, bit 0 the most significant. Bits that are not there count as zero and
     /// bits beyond are not looked at (RFC 4120 5.2.8).
     pub(crate) fn bits32(&mut self) -> Result<u32, DecodeError> {
+        let mut after = self.clone();
+        if let [0, a, b, c, d] = *after.primitive(tag::BIT_STRING)? {
+            *self = after;
+            return Ok(u32::from_be_bytes([a, b, c, d]));
+        }
         let bits: BitStringRef<'a> = self.value(tag::BIT_STRING, Tag::BitString)?;
         let mut first = [0; 4];
         first.iter_mut().zip(bits.raw_bytes()).for_each(|(to, from)| *to = *from);
@@ -201,5 +215,38 @@ impl<'a> DerReader<'a> {
     pub(crate) fn generalized_time(&mut self) -> Result<u64, DecodeError> {
         let time: GeneralizedTime = self.value(tag::GENERALIZED_TIME, Tag::GeneralizedTime)?;
         Ok(Duration::as_secs(&time.to_unix_duration()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    /// Every octet string of up to 10 octets that are at an edge.
+    fn contents() -> impl Iterator<Item = Vec<u8>> {
+        const EDGES: [u8; 5] = [0, 1, 0x7f, 0x80, 0xff];
+        let strings = |length: u32| {
+            (0..5_usize.pow(length.min(4))).map(move |number| {
+                (0..length).map(|place| EDGES[number / 5_usize.pow(place % 4) % 5]).collect::<Vec<u8>>()
+            })
+        };
+        (0..=10).flat_map(strings)
+    }
+
+    #[test]
+    fn integers_and_bits_are_read_as_the_der_crate_reads_them() {
+        for contents in contents() {
+            let element = |tag: u8| [&[tag, u8::try_from(contents.len()).unwrap()], contents.as_slice()].concat();
+            let (integer, bits) = (element(tag::INTEGER), element(tag::BIT_STRING));
+            let mut reader = DerReader::new("test", &integer);
+            assert_eq!(reader.integer().ok(), i64::from_der(&integer).ok(), "{contents:x?}");
+            let mut reader = DerReader::new("test", &bits);
+            let expected = BitStringRef::from_der(&bits).ok().map(|bits| {
+                let first: Vec<u8> = bits.raw_bytes().iter().copied().chain([0; 4]).take(4).collect();
+                u32::from_be_bytes(first.try_into().unwrap())
+            });
+            assert_eq!(reader.bits32().ok(), expected, "{contents:x?}");
+        }
     }
 }

@@ -44,24 +44,24 @@ impl<'a> DerWriter<'a> {
     /// Sets the length of the contents that began at `start`, whose one length octet stands before it.
     fn close(&mut self, start: usize) {
         let length = self.out.len().saturating_sub(start);
-        let octets = length.to_be_bytes();
-        let first = octets.iter().position(|octet| *octet != 0).unwrap_or(octets.len());
-        let significant = octets.get(first..).unwrap_or_default();
-        let (short, long) = match (u8::try_from(length), u8::try_from(significant.len())) {
-            (Ok(short @ ..0x80), _) => (short, &[][..]),
-            (_, count) => (0x80 | count.unwrap_or(0), significant),
-        };
+        let (first, long) = length_octets(length);
         if let Some(octet) = start.checked_sub(1).and_then(|at| self.out.get_mut(at)) {
-            *octet = short;
+            *octet = first;
         }
-        self.raw(long);
-        if let Some(contents) = self.out.get_mut(start..) {
-            contents.rotate_right(long.len());
+        let long = significant(&long);
+        if !long.is_empty() {
+            self.raw(long);
+            if let Some(contents) = self.out.get_mut(start..) {
+                contents.rotate_right(long.len());
+            }
         }
     }
 
     pub(crate) fn primitive(&mut self, tag: u8, contents: &[u8]) {
-        self.nested(tag, |inner| inner.raw(contents));
+        let (first, long) = length_octets(contents.len());
+        self.raw(&[tag, first]);
+        self.raw(significant(&long));
+        self.raw(contents);
     }
 
     /// INTEGER in its shortest form.
@@ -89,4 +89,21 @@ impl<'a> DerWriter<'a> {
             self.nested(tag::context(number), |inner| value.write_present(inner));
         }
     }
+}
+
+/// The first length octet, and the length in octets if it does not fit there (X.690 8.1.3).
+fn length_octets(length: usize) -> (u8, [u8; size_of::<usize>()]) {
+    match u8::try_from(length) {
+        Ok(short @ ..0x80) => (short, [0; size_of::<usize>()]),
+        _ => {
+            let long = length.to_be_bytes();
+            (0x80 | u8::try_from(significant(&long).len()).unwrap_or(0), long)
+        }
+    }
+}
+
+/// Without leading zeros.
+fn significant(octets: &[u8]) -> &[u8] {
+    let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+    octets.get(zeros..).unwrap_or_default()
 }

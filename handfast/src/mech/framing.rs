@@ -6,11 +6,14 @@ use alloc::vec::Vec;
 
 const APPLICATION_0: u8 = 0x60;
 const OBJECT_IDENTIFIER: u8 = 0x06;
+/// Two tags and two lengths.
+const LONGEST_HEADER: usize = 20;
 const WHAT: &str = "GSS-API token";
 
 /// Appends the framing of a token of `mechanism` with an inner token of `inner_len` bytes, which is to follow.
 pub fn write_header(mechanism: MechanismId, inner_len: usize, out: &mut Vec<u8>) {
     let id = mechanism.der_contents();
+    out.reserve(LONGEST_HEADER + id.len() + inner_len);
     out.push(APPLICATION_0);
     write_length(1 + length_len(id.len()) + id.len() + inner_len, out);
     out.push(OBJECT_IDENTIFIER);
@@ -19,20 +22,22 @@ pub fn write_header(mechanism: MechanismId, inner_len: usize, out: &mut Vec<u8>)
 }
 
 fn length_len(length: usize) -> usize {
-    if length < 0x80 { 1 } else { 1 + significant(length).len() }
+    if length < 0x80 { 1 } else { 1 + significant(&length.to_be_bytes()).len() }
 }
 
-fn significant(length: usize) -> Vec<u8> {
-    length.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect()
+fn significant(length: &[u8]) -> &[u8] {
+    let zeros = length.iter().take_while(|byte| **byte == 0).count();
+    length.get(zeros..).unwrap_or_default()
 }
 
 fn write_length(length: usize, out: &mut Vec<u8>) {
     match u8::try_from(length) {
         Ok(short @ ..0x80) => out.push(short),
         _ => {
-            let bytes = significant(length);
+            let bytes = length.to_be_bytes();
+            let bytes = significant(&bytes);
             out.push(0x80 | u8::try_from(bytes.len()).unwrap_or(0));
-            out.extend_from_slice(&bytes);
+            out.extend_from_slice(bytes);
         }
     }
 }

@@ -170,6 +170,9 @@ struct Proof {
     seeds: Seeds,
 }
 
+/// What an AP-REQ is longer than its ticket and its authenticator, at most: tags, lengths and small fields.
+const AP_REQ_FRAME: usize = 64;
+
 fn write_ap_req(
     ticket: &HeldTicket,
     subkey: &EncryptionKey,
@@ -198,7 +201,9 @@ fn write_ap_req(
         ticket: Encoded::<Ticket<'_>>::decode(&ticket.ticket)?,
         authenticator: EncryptedData { etype: ticket.key.enctype(), kvno: None, cipher: &cipher },
     };
-    write_token(TokenId::ApReq, &request.to_der(), out);
+    let mut message = Vec::with_capacity(ticket.ticket.len() + cipher.len() + AP_REQ_FRAME);
+    request.encode(&mut message);
+    write_token(TokenId::ApReq, &message, out);
     Ok(())
 }
 
