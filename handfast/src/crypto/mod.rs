@@ -7,7 +7,7 @@ pub(crate) mod hmac;
 mod random;
 mod secret;
 
-pub(crate) use confounder::Confounders;
+pub(crate) use confounder::confounder;
 #[cfg(feature = "os-random")]
 pub use random::OsRandom;
 pub use random::{Random, RandomError};

@@ -2,11 +2,10 @@ use super::direction::{Direction, flag};
 use super::header::Header;
 use super::pieces::{Pieces, exactly, split_back, split_front, with_inner};
 use super::{CONFOUNDER, HEADER};
-use crate::crypto::{Confounders, Secret};
+use crate::crypto::{Secret, confounder};
 use crate::error::MessageError;
 use crate::mech::{Part, Protection, Seal};
 use crate::wire::{DecodeError, Reader, Writer};
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// The sending half.
@@ -15,12 +14,11 @@ pub(super) struct KerberosSeal {
     /// The next sequence number; `None` when all are used up.
     next: Option<u64>,
     confounder_secret: Secret<[u8; 16]>,
-    confounders: Option<Box<Confounders>>,
 }
 
 impl KerberosSeal {
     pub(super) fn new(direction: Direction, first: u64, confounder_secret: Secret<[u8; 16]>) -> Self {
-        KerberosSeal { direction, next: Some(first), confounder_secret, confounders: None }
+        KerberosSeal { direction, next: Some(first), confounder_secret }
     }
 
     fn header(&self, protection: Protection) -> Result<Header, MessageError> {
@@ -32,16 +30,11 @@ impl KerberosSeal {
         self.next = self.next.and_then(|next| next.checked_add(1));
     }
 
-    fn confounder(&mut self, number: u64) -> [u8; CONFOUNDER] {
-        let secret = &self.confounder_secret;
-        self.confounders.get_or_insert_with(|| Box::new(Confounders::new(secret))).at(number)
-    }
-
     /// Fills a token that holds `message` behind the room for header and confounder, and then room for the inner
     /// header and the MAC.
     fn seal_token(&mut self, token: &mut [u8]) -> Result<(), MessageError> {
         let header = self.header(Protection::Confidentiality)?;
-        let confounder = self.confounder(header.number);
+        let confounder = confounder(&self.confounder_secret, header.number);
         let cipher = self.direction.cipher()?;
         let (front, mac) = split_back(token, cipher.mac_len())?;
         let (outer, rest) = split_front(front, HEADER)?;
@@ -74,7 +67,7 @@ impl KerberosSeal {
         trailer: &mut [u8],
     ) -> Result<(), MessageError> {
         let token_header = self.header(Protection::Confidentiality)?;
-        let confounder = self.confounder(token_header.number);
+        let confounder = confounder(&self.confounder_secret, token_header.number);
         let cipher = self.direction.cipher()?;
         let (outer, first_block) = split_front(exactly(header, HEADER + CONFOUNDER)?, HEADER)?;
         let (inner, mac) = split_front(exactly(trailer, HEADER + cipher.mac_len())?, HEADER)?;
@@ -89,7 +82,7 @@ impl KerberosSeal {
     pub(super) fn import(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let direction = Direction::import(reader)?;
         let next = if flag(reader)? { Some(reader.u64_be()?) } else { None };
-        Ok(KerberosSeal { direction, next, confounder_secret: Secret::new(reader.array()?), confounders: None })
+        Ok(KerberosSeal { direction, next, confounder_secret: Secret::new(reader.array()?) })
     }
 }
 
