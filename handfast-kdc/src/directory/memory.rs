@@ -77,3 +77,51 @@ impl Directory for MemoryDirectory {
 fn order(a: &Principal, b: &Principal) -> Ordering {
     (a.realm(), a.components()).cmp(&(b.realm(), b.components()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn entry(name: &str) -> PrincipalEntry {
+        let principal: Principal = name.parse().unwrap();
+        PrincipalEntry { keys: vec![], ..PrincipalEntry::service_of(principal, &[], &Broken, Time::EPOCH).unwrap() }
+    }
+
+    struct Broken;
+
+    impl Random for Broken {
+        fn fill(&self, _: &mut [u8]) -> Result<(), handfast::crypto::RandomError> {
+            Err(handfast::crypto::RandomError)
+        }
+    }
+
+    fn names(directory: &MemoryDirectory) -> Vec<alloc::string::String> {
+        directory.entries().map(|entry| alloc::format!("{}", entry.principal)).collect()
+    }
+
+    #[test]
+    fn principals_are_found_by_name_and_realm() {
+        let mut directory = MemoryDirectory::default();
+        for name in ["b@R", "a/c@R", "a@S", "a@R", "b@R"] {
+            directory.insert(entry(name));
+        }
+        assert_eq!(names(&directory), ["a@R", "a/c@R", "b@R", "a@S"]);
+        let found = |name: &str| directory.find(&name.parse().unwrap()).unwrap().map(|entry| entry.principal.clone());
+        assert_eq!(found("a/c@R"), Some("a/c@R".parse().unwrap()));
+        assert_eq!((found("c@R"), found("b@S"), found("a/c/d@R")), (None, None, None));
+    }
+
+    #[test]
+    fn principals_are_changed_and_removed() {
+        let mut directory = MemoryDirectory::default();
+        directory.insert(entry("a@R"));
+        let a: Principal = "a@R".parse().unwrap();
+        let before = directory.find(&a).unwrap().unwrap();
+        assert!(directory.change(&a, |entry| entry.disabled = true));
+        assert!(directory.find(&a).unwrap().unwrap().disabled && !before.disabled);
+        assert!(directory.remove(&a).is_some() && directory.remove(&a).is_none());
+        assert!(!directory.change(&a, |_| ()));
+        assert!(MemoryDirectory::new("R", &Broken, Time::EPOCH).is_err());
+    }
+}

@@ -106,3 +106,14 @@ fn a_realm_is_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<Realm>();
 }
+
+#[cfg(feature = "std")]
+#[test]
+fn a_directory_behind_a_lock_is_edited_while_it_is_served() {
+    let directory = Arc::new(std::sync::RwLock::new(directory()));
+    let realm = Realm::new("R.TEST", directory.clone(), Settings::default(), Arc::new(OsRandom));
+    let bytes = proven(&as_body(), &user_key(AES256), NOW);
+    assert!(ask(&realm, &bytes, NOW).is_ok());
+    directory.write().unwrap().remove(&principal("alice@R.TEST"));
+    assert_eq!(refused(&realm, &bytes, NOW), ErrorCode::KDC_ERR_C_PRINCIPAL_UNKNOWN);
+}

@@ -24,6 +24,20 @@ fn a_ticket_granting_ticket_gets_tickets_of_any_enctype() {
 }
 
 #[test]
+fn a_ticket_is_under_the_first_of_the_services_keys() {
+    for enctype in Enctype::supported() {
+        let mut directory = directory();
+        let enctypes = [enctype, Enctype(17), AES256];
+        let web = PrincipalEntry::service_of(principal("HTTP/web@R.TEST"), &enctypes, &OsRandom, NOW).unwrap();
+        directory.insert(web);
+        let realm = over(directory);
+        let ask = TgsAsk::new(&tgt(&realm, |_| ()), WEB);
+        assert_eq!(super::ask(&realm, &ask.bytes(), NOW).unwrap().ticket.enc_part.etype, enctype);
+        ask.held(&realm);
+    }
+}
+
+#[test]
 fn with_a_subkey_the_reply_is_under_it() {
     let realm = realm();
     let tgt = tgt(&realm, |_| ());

@@ -223,6 +223,18 @@ fn processes_edit_while_another_serves_and_nothing_is_lost() {
     }
 }
 
+/// What a machine that loses power leaves behind: the file as it is while it is being written.
+#[test]
+fn a_file_that_was_not_closed_is_repaired() {
+    let folder = Folder::new("repair");
+    let directory = folder.create();
+    let (opened, torn) = (store::open(directory.path()).unwrap(), folder.0.join("torn"));
+    let file = File { path: directory.path(), write: &opened };
+    file.commit(|write| file.put_entry(&mut file.table(write, PRINCIPALS)?, &user("alice"))).unwrap();
+    std::fs::copy(directory.path(), &torn).unwrap();
+    assert_eq!(names(&FileDirectory::open(&torn).unwrap()), ["alice@R.TEST", "krbtgt/R.TEST@R.TEST"]);
+}
+
 /// A process that dies in the middle leaves a file that the next one repairs.
 #[test]
 fn a_killed_editor_leaves_a_file_that_can_be_read() {
