@@ -94,11 +94,10 @@ pub(crate) fn renewed(from: &EncTicketPart<'_>, renew_till: Time, now: Time) -> 
 
 /// Until when the ticket can be renewed, if that was asked for, allowed, and longer than its life.
 fn renewable(body: &KdcReqBody<'_>, starttime: Time, endtime: Time, limits: &Limits) -> Option<Time> {
-    let till = wished(Some(body.till));
     let wish = if body.kdc_options.contains(KdcOptions::RENEWABLE) {
         wished(body.rtime)
-    } else if body.kdc_options.contains(KdcOptions::RENEWABLE_OK) && till > endtime {
-        till
+    } else if body.kdc_options.contains(KdcOptions::RENEWABLE_OK) {
+        wished(Some(body.till))
     } else {
         return None;
     };

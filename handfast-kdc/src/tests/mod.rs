@@ -166,6 +166,8 @@ struct TgsAsk {
     /// Computed over the body if `None`.
     checksum: Option<Option<Checksum<'static>>>,
     padata: Vec<PaData<'static>>,
+    /// What the authenticator says it is under; the session key's enctype if `None`.
+    etype: Option<Enctype>,
     now: Time,
 }
 
@@ -187,6 +189,7 @@ impl TgsAsk {
             },
             checksum: None,
             padata: vec![],
+            etype: None,
             now: NOW,
         }
     }
@@ -204,10 +207,11 @@ impl TgsAsk {
         let cksum = self.checksum.unwrap_or(Some(right));
         let plain = Authenticator { cksum, ..self.authenticator.clone() }.to_der();
         let cipher = sealed(&self.session, KeyUsage::TGS_REQ_AUTHENTICATOR, &plain);
+        let etype = self.etype.unwrap_or(self.session.enctype());
         let ap_req = ApReq {
             ap_options: ApOptions::NONE,
             ticket: Encoded::<Ticket<'_>>::decode(&self.ticket).unwrap(),
-            authenticator: EncryptedData { etype: self.session.enctype(), kvno: None, cipher: &cipher },
+            authenticator: EncryptedData { etype, kvno: None, cipher: &cipher },
         };
         let ap_req = ap_req.to_der();
         let mut padata = vec![PaData { padata_type: PaDataType::TGS_REQ, padata_value: &ap_req }];

@@ -107,6 +107,8 @@ fn another_session_key_proves_nothing() {
     let tgt = tgt(&realm, |_| ());
     let ask = TgsAsk::new(&tgt, WEB).with(|ask| ask.session = EncryptionKey::new(AES256, [1; 32]).unwrap());
     assert_eq!(ask.refused(&realm), ErrorCode::KRB_AP_ERR_BAD_INTEGRITY);
+    let ask = TgsAsk::new(&tgt, WEB).with(|ask| ask.etype = Some(Enctype(17)));
+    assert_eq!(ask.refused(&realm), ErrorCode::KRB_AP_ERR_BAD_INTEGRITY);
     let ask = TgsAsk::new(&tgt, WEB).with(|ask| ask.session = EncryptionKey::new(Enctype(17), [1; 16]).unwrap());
     assert_eq!(ask.refused(&realm), ErrorCode::KRB_AP_ERR_BAD_INTEGRITY);
 }
@@ -239,6 +241,11 @@ fn options_that_need_a_flag_need_it() {
         assert_eq!(ask(&bare).refused(&realm), ErrorCode::KDC_ERR_BADOPTION, "{option:?}");
         assert!(ask(&able).held(&realm).inside.flags.contains(flag), "{option:?}");
     }
+    let wish = KdcOptions::FORWARDABLE | KdcOptions::PROXIABLE;
+    let service = changed("HTTP/web@R.TEST", |entry| (entry.allow_forwardable, entry.ok_as_delegate) = (false, true));
+    let flags = TgsAsk::new(&able, WEB).with(|ask| ask.body.kdc_options = wish).held(&service).inside.flags;
+    assert!(!flags.intersects(TicketFlags::FORWARDABLE | TicketFlags::PROXIABLE));
+    assert!(flags.contains(TicketFlags::OK_AS_DELEGATE));
     let proxy_tgt = TgsAsk::new(&able, TGS).with(|ask| ask.body.kdc_options = KdcOptions::PROXY);
     assert_eq!(proxy_tgt.refused(&realm), ErrorCode::KDC_ERR_BADOPTION);
 }
@@ -334,11 +341,24 @@ fn a_renewed_ticket_lives_its_life_again_until_it_may_not() {
     assert_eq!(renew(&twice, TGS, at(15 * HOUR)).refused(&realm), ErrorCode::KRB_AP_ERR_TKT_EXPIRED);
     assert_eq!(renew(&tgt, TGS, at(10 * HOUR)).refused(&realm), ErrorCode::KRB_AP_ERR_TKT_EXPIRED);
 
+    // Its end is the last there is: what comes from it is not renewable.
+    let ask = TgsAsk::new(&twice, WEB).with(|ask| {
+        ask.body.kdc_options = KdcOptions::RENEWABLE;
+        ask.now = at(9 * HOUR);
+        ask.authenticator.ctime = at(9 * HOUR).into();
+    });
+    assert_eq!(ask.held(&realm).inside.renew_till, None);
+
     // A ticket for a service can be renewed, for that service alone.
     let web = TgsAsk::new(&tgt, WEB).with(|ask| ask.body.kdc_options = KdcOptions::RENEWABLE).held(&realm);
     renew(&web, WEB, at(HOUR)).held(&realm);
     assert_eq!(renew(&web, TGS, at(HOUR)).refused(&realm), ErrorCode::KRB_AP_ERR_NOT_US);
     assert_eq!(renew(&tgt, WEB, at(HOUR)).refused(&realm), ErrorCode::KDC_ERR_SERVER_NOMATCH);
+    let mut directory = directory();
+    directory.insert(PrincipalEntry::service(principal("HTTP/web@S.TEST"), &OsRandom, NOW).unwrap());
+    directory.insert((*realm.directory.find(&principal("HTTP/web@R.TEST")).unwrap().unwrap()).clone());
+    let elsewhere = renew(&web, WEB, at(HOUR)).with(|ask| ask.body.realm = "S.TEST");
+    assert_eq!(elsewhere.refused(&super::over(directory)), ErrorCode::KDC_ERR_SERVER_NOMATCH);
     let over = forged(&realm, &tgt, |inside| inside.renew_till = Some(at(HOUR).into()));
     let ask = renew(&tgt, TGS, at(HOUR)).with(|ask| ask.ticket = over);
     assert_eq!(ask.refused(&realm), ErrorCode::KRB_AP_ERR_TKT_EXPIRED);
@@ -383,6 +403,11 @@ fn restrictions_of_the_client_come_behind_those_of_the_ticket() {
 
     let wrong = ask(&tgt.session, by_session, &plain, given);
     assert_eq!(wrong.refused(&realm), ErrorCode::KRB_AP_ERR_BAD_INTEGRITY);
+    let mislabeled = ask(&tgt.session, by_session, &plain, None).with(|ask| {
+        let sealed = ask.body.enc_authorization_data.as_mut().unwrap();
+        sealed.etype = Enctype(17);
+    });
+    assert_eq!(mislabeled.refused(&realm), ErrorCode::KRB_AP_ERR_BAD_INTEGRITY);
     let refused = |plain: &[u8]| ask(&tgt.session, by_session, plain, None).refused(&realm);
     assert_eq!(refused(b"garbage"), ErrorCode::KDC_ERR_POLICY);
     for ad_type in [4, 5, 8, 70, 71, 72, 96, 97, 128] {
