@@ -78,6 +78,10 @@ impl std::error::Error for ConfigError {
 /// # Ok::<(), config::ConfigError>(())
 /// ```
 pub fn load(environment: &Environment) -> Result<Conf, ConfigError> {
+    load_with(environment, source)
+}
+
+fn load_with(environment: &Environment, source: impl Fn(&Path) -> io::Result<Source>) -> Result<Conf, ConfigError> {
     let mut conf = Conf::new();
     let (mut read, mut unreadable) = (false, None);
     for path in environment.config_files() {
@@ -197,6 +201,21 @@ mod tests {
         assert!(error.to_string().starts_with(&format!("{}:2: can't include /nowhere/krb5.conf: ", file.display())));
         let file = scratch.file("krb5.conf", "includedir /nowhere/d\n");
         assert!(matches!(load(&environment(&[&file])), Err(ConfigError::Conf(_))));
+    }
+
+    #[test]
+    fn files_that_may_not_be_read_are_passed_over_unless_there_is_no_other() {
+        let scratch = Scratch::new("denied");
+        let (denied, none) = (scratch.path("denied"), scratch.path("none"));
+        let one = scratch.file("one", "[libdefaults]\n default_realm = ONE\n");
+        let deny =
+            |path: &Path| if *path == denied { Err(io::ErrorKind::PermissionDenied.into()) } else { source(path) };
+        let conf = load_with(&environment(&[&denied, &one]), deny).unwrap();
+        assert_eq!(realm(&conf).as_deref(), Some("ONE"));
+        let error = load_with(&environment(&[&none, &denied]), deny).unwrap_err();
+        assert!(matches!(&error, ConfigError::Unreadable { path, .. } if *path == denied), "{error}");
+        let error = load(&environment(&[&one.join("below"), &one])).unwrap_err();
+        assert!(matches!(error, ConfigError::Unreadable { .. }), "{error}");
     }
 
     #[test]

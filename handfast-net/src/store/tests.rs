@@ -198,6 +198,23 @@ fn whoever_holds_the_lock_goes_first() {
 }
 
 #[test]
+fn a_ticket_for_a_file_that_is_replaced_meanwhile_goes_to_the_new_one() {
+    let scratch = Scratch::new("replaced");
+    let file = CcacheFile::new(scratch.path("cc"));
+    file.replace(&ccache(&["krbtgt/R@R"])).unwrap();
+    let old = fs::File::options().read(true).write(true).open(file.path()).unwrap();
+    let lock = FileLock::acquire(&old, LockMode::Exclusive, Duration::ZERO).unwrap();
+    std::thread::scope(|scope| {
+        let adding = scope.spawn(|| file.add(&[ticket("HTTP/www@R")]));
+        std::thread::sleep(Duration::from_millis(50)); // it waits for the old file's lock, or finds the new one
+        CcacheFile::new(scratch.path("cc")).replace(&ccache(&["krbtgt/NEW@R"])).unwrap();
+        drop(lock);
+        adding.join().unwrap().unwrap();
+    });
+    assert_eq!(*file.load().unwrap(), ccache(&["krbtgt/NEW@R", "HTTP/www@R"]));
+}
+
+#[test]
 fn many_writers_lose_nothing() {
     let scratch = Scratch::new("many");
     let (cc, kt) = (scratch.path("cc"), scratch.path("kt"));

@@ -1,6 +1,8 @@
 //! A client with a ticket made by hand, the service that the ticket is for, and the connection between them.
 #![allow(dead_code)] // each test file uses its own part
 
+pub(crate) mod nns;
+
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
