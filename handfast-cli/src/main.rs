@@ -1,2 +1,38 @@
-//! The `handfast` program.
-fn main() {}
+//! The `handfast` program: mutually authenticated sockets, tickets and a realm from one binary.
+//!
+//! | room | what it does |
+//! |---|---|
+//! | `cli` | the command line: what can be asked for, and the help that teaches it |
+//! | `commands` | one file per command: its arguments, and how it is run |
+//! | `failure` | typed errors to exit codes, causes and advice: the one place that decides |
+//! | `output` | text or JSON, with colours on a terminal only |
+//! | `describe`, `framing`, `pipe`, `traffic` | what `serve` and `connect` share |
+//! | `secret`, `signal`, `span` | passwords, SIGINT and SIGTERM, durations and times in words |
+//!
+//! This is the only crate that prints or exits.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+mod cli;
+mod commands;
+mod describe;
+mod failure;
+mod framing;
+mod output;
+mod pipe;
+mod secret;
+mod signal;
+mod span;
+mod traffic;
+
+fn main() -> ExitCode {
+    let (output, result) = cli::run();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit.into()
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The command line, and the help that teaches it.
+
+use crate::commands::{connect, list, login, logout, realm, serve};
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::fmt::Write;
+use std::process::exit;
+
+/// What the first lines of the help say.
+const ABOUT: &str = "Two programs, one connection, each sure of the other.
+
+handfast opens connections whose two ends have proven to each other who they are, by Kerberos V5, and seals
+what goes over them. It logs in, keeps tickets where other Kerberos programs find them, serves and connects,
+and can be the KDC of a realm of its own. It needs no other Kerberos software, and works with it.";
+
+const EXAMPLES: &str = "\
+A realm, a service and a user of your own, in six commands:
+  handfast realm init EXAMPLE.COM                    # a new realm
+  handfast realm add-user alice                      # asks for her password
+  handfast realm add-service host/localhost --keytab host.keytab
+  handfast realm serve --listen 127.0.0.1:8888 &     # the KDC; `realm config` tells clients of it
+  handfast realm config --kdc 127.0.0.1:8888 --output krb5.conf; export KRB5_CONFIG=$PWD/krb5.conf
+  handfast login alice
+
+A connection on which each end knows the other:
+  handfast serve --listen 127.0.0.1:7777 --keytab host.keytab --allow alice --echo &
+  handfast connect localhost:7777 --message hello
+";
+
+const FILES: &str = "\
+Files, and the environment variables that name others (as for every Kerberos program):
+  configuration      /etc/krb5.conf                                     KRB5_CONFIG
+  credential cache   FILE:/tmp/krb5cc_UID, or default_ccache_name       KRB5CCNAME
+  keytab             FILE:/etc/krb5.keytab, or default_keytab_name      KRB5_KTNAME
+  client keytab      /etc/krb5/user/UID/client.keytab, or …             KRB5_CLIENT_KTNAME
+  realm directory    ~/.local/share/handfast/realm.db                   (--directory)
+NO_COLOR, set to anything, turns colours off. Passwords are never arguments: they are asked for on the terminal,
+or read with --password-stdin or --password-file.";
+
+/// The whole command line.
+#[derive(Parser, Debug)]
+#[command(name = "handfast", version, about = ABOUT.lines().next(), long_about = ABOUT)]
+#[command(propagate_version = false, disable_help_subcommand = false, max_term_width = 110)]
+struct Cli {
+    /// Print results as JSON objects, one on a line; errors too, on standard error
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Login(login::Args),
+    List(list::Args),
+    Logout(logout::Args),
+    Serve(serve::Args),
+    Connect(connect::Args),
+    #[command(subcommand)]
+    Realm(realm::Realm),
+}
+
+/// Reads the command line and does what it says.
+pub(crate) fn run() -> (Output, Result<(), Failure>) {
+    let after = format!("{EXAMPLES}\n{}\n{FILES}", exit_codes());
+    let parsed = Cli::command()
+        .after_long_help(after)
+        .after_help("`handfast --help` shows examples, exit codes and files.")
+        .try_get_matches();
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap writes help and version to standard output, errors to standard error, and knows the code for each: 0 or 2.
+            let _ = error.print();
+            exit(error.exit_code());
+        }
+    };
+    let output = Output::new(cli.json);
+    let result = match &cli.command {
+        Command::Login(args) => login::run(args, &output),
+        Command::List(args) => list::run(args, &output),
+        Command::Logout(args) => logout::run(args, &output),
+        Command::Serve(args) => serve::run(args, &output),
+        Command::Connect(args) => connect::run(args, &output),
+        Command::Realm(command) => realm::run(command, &output),
+    };
+    (output, result)
+}
+
+fn exit_codes() -> String {
+    let mut table = String::from("Exit codes:\n  0  done\n");
+    for exit in Exit::ALL {
+        // Writing to a String does not fail.
+        let _ = writeln!(table, "  {}  {}", exit.code(), exit.meaning());
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,180 @@
+//! `handfast list`: the tickets of a credential cache, or the keys of a keytab.
+
+use crate::failure::{Exit, Failure};
+use crate::output::{BAD, FAINT, GOOD, Output, STRONG};
+use crate::span;
+use handfast::Time;
+use handfast::krb5::enctype::Enctype;
+use handfast::krb5::message::{Ticket, TicketFlags};
+use handfast::krb5::{Ccache, HeldTicket, KeytabEntry};
+use handfast_net::Settings;
+use handfast_net::store::CcacheFile;
+use serde_json::{Value, json};
+
+/// Show the tickets in the credential cache, or the keys in a keytab
+///
+/// For each ticket: the service that it opens, from when until when (UTC), what it may be used for, and the
+/// enctypes of its session key and of the ticket itself. Expired tickets are marked.
+#[derive(clap::Args, Debug)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:
+  handfast list                       tickets of the default cache
+  handfast list --check || handfast login        for scripts: exits 0 if there is a ticket to get others with, else 3
+  handfast list --keytab              keys of the default keytab
+  handfast list --keytab host.keytab --json"
+)]
+pub(crate) struct Args {
+    /// Credential cache, such as FILE:/tmp/cc [default: KRB5CCNAME, else the configured one]
+    #[arg(long, short = 'c', value_name = "NAME", conflicts_with = "keytab")]
+    cache: Option<String>,
+    /// Show a keytab instead [default: KRB5_KTNAME, else the configured one]
+    #[arg(long, short = 'k', value_name = "FILE", num_args = 0..=1, require_equals = false)]
+    keytab: Option<Option<String>>,
+    /// Print nothing; exit with 0 if there is a ticket-granting ticket that has not expired, else with 3
+    #[arg(long, short = 's', conflicts_with = "keytab")]
+    check: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
+    let settings = Settings::from_process()?;
+    if let Some(name) = &args.keytab {
+        return list_keytab(&settings, name.as_deref(), output);
+    }
+    let file = settings.ccache(args.cache.as_deref())?;
+    let cache = file.load()?;
+    let now = span::now();
+    if args.check {
+        return check(&cache, &file, now);
+    }
+    output.object(&cache_object(&cache, &file, now))?;
+    output.line(format!("{}   {file}", output.paint(FAINT, "Cache    ")))?;
+    output.line(format!("{}   {}", output.paint(FAINT, "Principal"), output.paint(STRONG, &cache.principal)))?;
+    if cache.tickets().next().is_none() {
+        return output.line("no tickets: log in with `handfast login`");
+    }
+    cache.tickets().try_for_each(|ticket| output.line(ticket_text(ticket, now, output)))
+}
+
+fn check(cache: &Ccache, file: &CcacheFile, now: Time) -> Result<(), Failure> {
+    match cache.tgt(cache.principal.realm(), cache.kdc_time(now)) {
+        Some(_) => Ok(()),
+        None => {
+            let cause = format!("{file} has no ticket-granting ticket of {} that is good now", cache.principal);
+            Err(Failure::new(Exit::NoCredentials, cause).next("log in with `handfast login`"))
+        }
+    }
+}
+
+fn ticket_text(ticket: &HeldTicket, now: Time, output: &Output) -> String {
+    let mut text = format!("\n{}", output.paint(STRONG, &ticket.server));
+    let mut line = |name: &str, value: String| {
+        text.push_str(&format!("\n  {}   {value}", output.paint(FAINT, format!("{name:<9}"))));
+    };
+    let left = if !ticket.is_valid_at(now) && ticket.starts() > now {
+        output.paint(BAD, "not valid yet")
+    } else if ticket.is_valid_at(now) {
+        output.paint(GOOD, format!("{} left", span::words(ticket.remaining(now))))
+    } else {
+        output.paint(BAD, "expired")
+    };
+    line("valid", format!("{} – {} UTC   {left}", span::moment(ticket.starts()), span::moment(ticket.end_time)));
+    if let Some(till) = ticket.renew_till.filter(|_| ticket.flags.contains(TicketFlags::RENEWABLE)) {
+        line("renewable", format!("until {} UTC", span::moment(till)));
+    }
+    if !flag_words(ticket.flags).is_empty() {
+        line("flags", flag_words(ticket.flags).join(", "));
+    }
+    let sealed = ticket_enctype(ticket).map_or("unknown".to_owned(), |enctype| enctype.to_string());
+    line("enctypes", format!("session key {}, ticket {sealed}", ticket.key.enctype()));
+    text
+}
+
+fn cache_object(cache: &Ccache, file: &CcacheFile, now: Time) -> Value {
+    let tickets: Vec<Value> = cache.tickets().map(|ticket| ticket_object(ticket, now)).collect();
+    json!({
+        "cache": file.to_string(),
+        "principal": cache.principal.to_string(),
+        "tickets": tickets,
+    })
+}
+
+/// What programs are told of a ticket; the session key is not of it.
+pub(crate) fn ticket_object(ticket: &HeldTicket, now: Time) -> Value {
+    json!({
+        "client": ticket.client.to_string(),
+        "service": ticket.server.to_string(),
+        "authenticated": ticket.auth_time.to_string(),
+        "starts": ticket.starts().to_string(),
+        "ends": ticket.end_time.to_string(),
+        "renew_till": ticket.renew_till.map(|till| till.to_string()),
+        "seconds_left": ticket.remaining(now).as_secs(),
+        "expired": ticket.end_time <= now,
+        "flags": flag_words(ticket.flags),
+        "session_enctype": ticket.key.enctype().to_string(),
+        "ticket_enctype": ticket_enctype(ticket).map(|enctype| enctype.to_string()),
+        "addresses": ticket.addresses.len(),
+    })
+}
+
+/// The enctype that the service's part is encrypted with.
+fn ticket_enctype(ticket: &HeldTicket) -> Option<Enctype> {
+    Ticket::decode(&ticket.ticket).ok().map(|ticket| ticket.enc_part.etype)
+}
+
+/// A ticket's flags, spelled out.
+pub(crate) fn flag_words(flags: TicketFlags) -> Vec<&'static str> {
+    const WORDS: [(TicketFlags, &str); 15] = [
+        (TicketFlags::FORWARDABLE, "forwardable"),
+        (TicketFlags::FORWARDED, "forwarded"),
+        (TicketFlags::PROXIABLE, "proxiable"),
+        (TicketFlags::PROXY, "proxy"),
+        (TicketFlags::MAY_POSTDATE, "may-postdate"),
+        (TicketFlags::POSTDATED, "postdated"),
+        (TicketFlags::INVALID, "invalid"),
+        (TicketFlags::RENEWABLE, "renewable"),
+        (TicketFlags::INITIAL, "initial"),
+        (TicketFlags::PRE_AUTHENT, "pre-authenticated"),
+        (TicketFlags::HW_AUTHENT, "hardware-authenticated"),
+        (TicketFlags::TRANSITED_POLICY_CHECKED, "transited-policy-checked"),
+        (TicketFlags::OK_AS_DELEGATE, "ok-as-delegate"),
+        (TicketFlags::ENC_PA_REP, "enc-pa-rep"),
+        (TicketFlags::ANONYMOUS, "anonymous"),
+    ];
+    WORDS.iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, word)| *word).collect()
+}
+
+fn list_keytab(settings: &Settings, name: Option<&str>, output: &Output) -> Result<(), Failure> {
+    let file = settings.keytab(name)?;
+    let keytab = file.load()?;
+    let entries: Vec<Value> = keytab.entries().iter().map(key_object).collect();
+    output.object(&json!({
+        "keytab": file.to_string(),
+        "entries": entries,
+        "unreadable": keytab.unreadable().len(),
+    }))?;
+    output.line(format!("{}   {file}\n", output.paint(FAINT, "Keytab")))?;
+    let width =
+        keytab.entries().iter().map(|entry| entry.principal.to_string().chars().count()).max().unwrap_or(0).max(9);
+    output
+        .line(output.paint(FAINT, format!("{:<width$}  {:>5}  {:<26}  added (UTC)", "principal", "kvno", "enctype")))?;
+    for KeytabEntry { principal, kvno, key, timestamp } in keytab.entries() {
+        let (principal, enctype) = (principal.to_string(), key.enctype().to_string());
+        output.line(format!("{principal:<width$}  {kvno:>5}  {enctype:<26}  {}", span::moment(*timestamp)))?;
+    }
+    match keytab.unreadable().len() {
+        0 => Ok(()),
+        count => output.line(output.paint(BAD, format!("{count} entries can't be read"))),
+    }
+}
+
+/// What programs are told of a key; the key itself is not of it.
+fn key_object(entry: &KeytabEntry) -> Value {
+    json!({
+        "principal": entry.principal.to_string(),
+        "kvno": entry.kvno,
+        "enctype": entry.key.enctype().to_string(),
+        "added": entry.timestamp.to_string(),
+    })
+}

@@ -1,0 +1,140 @@
+//! `handfast login`: a ticket-granting ticket, by password or keytab, or a renewed one.
+
+use super::list::ticket_object;
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, STRONG};
+use crate::secret::PasswordSource;
+use crate::span;
+use handfast::crypto::OsRandom;
+use handfast::krb5::exchange::{ClientSecret, Login, TicketOptions, TicketRequest};
+use handfast::krb5::{Ccache, HeldTicket};
+use handfast::{Principal, ServiceName};
+use handfast_net::login::{get_ticket, log_in};
+use handfast_net::store::CcacheFile;
+use handfast_net::{Clock, Settings};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Log in: get a ticket-granting ticket, and put it into the credential cache
+///
+/// The cache is the one that every Kerberos program uses. What was in it is replaced. Other commands get
+/// tickets for services with it, and so do other programs.
+#[derive(clap::Args, Debug)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:
+  handfast login                           as last time, or as USER@DEFAULT-REALM
+  handfast login alice@EXAMPLE.COM --lifetime 8h --renewable 7d
+  handfast login host/localhost --keytab host.keytab
+  handfast login --renew                   a new ticket for the one in the cache, without a password"
+)]
+pub(crate) struct Args {
+    /// Who logs in, as NAME or NAME@REALM [default: whose cache it is, else USER@DEFAULT-REALM]
+    principal: Option<String>,
+    #[command(flatten)]
+    password: PasswordSource,
+    /// Log in with keys from a keytab instead of a password [default: KRB5_CLIENT_KTNAME, else the configured one]
+    #[arg(long, short = 'k', value_name = "FILE", num_args = 0..=1, conflicts_with_all = ["password_stdin", "password_file"])]
+    keytab: Option<Option<String>>,
+    /// Renew the ticket in the cache instead of logging in
+    #[arg(long, short = 'R', conflicts_with_all = ["principal", "keytab", "password_stdin", "password_file", "lifetime", "renewable", "forwardable", "service"])]
+    renew: bool,
+    /// How long the ticket shall be good, such as 8h [default: ticket_lifetime of krb5.conf, else 1d]
+    #[arg(long, short = 'l', value_name = "SPAN", value_parser = span::parse)]
+    lifetime: Option<Duration>,
+    /// For how long it shall be renewable, such as 7d [default: renew_lifetime of krb5.conf, else not]
+    #[arg(long, short = 'r', value_name = "SPAN", value_parser = span::parse)]
+    renewable: Option<Duration>,
+    /// The login may be forwarded to another host [default: forwardable of krb5.conf]
+    #[arg(long, short = 'f')]
+    forwardable: bool,
+    /// Get a ticket for this service instead of a ticket-granting ticket
+    #[arg(long, short = 'S', value_name = "SERVICE")]
+    service: Option<String>,
+    /// Credential cache, such as FILE:/tmp/cc [default: KRB5CCNAME, else the configured one]
+    #[arg(long, short = 'c', value_name = "NAME")]
+    cache: Option<String>,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
+    let settings = Settings::from_process()?;
+    let file = settings.ccache(args.cache.as_deref())?;
+    let ticket = if args.renew { renew(&settings, &*file.load()?)? } else { first(args, &settings, &file)? };
+    let mut cache = Ccache::new(ticket.client.clone());
+    cache.replace(ticket.clone());
+    file.replace(&cache)?;
+    let (now, client) = (span::now(), output.paint(STRONG, &ticket.client));
+    let left = span::words(ticket.remaining(now));
+    output.line(format!("{client} has a ticket for {}, good for {left}, in {file}", ticket.server))?;
+    output.object(&json!({
+        "cache": file.to_string(),
+        "principal": ticket.client.to_string(),
+        "ticket": ticket_object(&ticket, now),
+    }))
+}
+
+fn renew(settings: &Settings, cache: &Ccache) -> Result<HeldTicket, Failure> {
+    let realm = cache.principal.realm();
+    let own = Principal::krbtgt(realm, realm);
+    let tgt = cache.tickets().find(|ticket| ticket.server == own).ok_or_else(|| {
+        let cause = format!("the cache of {} has no ticket-granting ticket to renew", cache.principal);
+        Failure::new(Exit::NoCredentials, cause).next("log in with `handfast login`")
+    })?;
+    let request = TicketRequest::renew(tgt, settings.ticket_options(), Arc::new(OsRandom));
+    Ok(get_ticket(request, settings.kdcs(), &Clock::system())?)
+}
+
+fn first(args: &Args, settings: &Settings, file: &CcacheFile) -> Result<HeldTicket, Failure> {
+    let client = client(args, settings, file)?;
+    let options = options(args, settings, client.realm())?;
+    let secret = secret(args, settings, &client)?;
+    let login = Login::new(client, secret, options, Arc::new(OsRandom));
+    Ok(log_in(login, settings.kdcs(), &Clock::system())?)
+}
+
+/// Who is named; else whose cache it is; else the user of this process.
+fn client(args: &Args, settings: &Settings, file: &CcacheFile) -> Result<Principal, Failure> {
+    let name = match (&args.principal, file.load()) {
+        (Some(name), _) => name.clone(),
+        (None, Ok(cache)) => return Ok(cache.principal.clone()),
+        (None, Err(_)) => username(settings)?,
+    };
+    let principal = settings.principal(&name)?;
+    if principal.realm().is_empty() {
+        let cause = format!("{name} is named without a realm, and krb5.conf has no default_realm");
+        return Err(Failure::new(Exit::Files, cause).next(format!("write {name}@REALM, or set KRB5_CONFIG")));
+    }
+    Ok(principal)
+}
+
+fn username(settings: &Settings) -> Result<String, Failure> {
+    let next = "name who is to log in: handfast login NAME";
+    settings.environment().expand("%{username}").map_err(|error| Failure::new(Exit::Usage, error).next(next))
+}
+
+fn options(args: &Args, settings: &Settings, realm: &str) -> Result<TicketOptions, Failure> {
+    let mut options = settings.ticket_options();
+    options.lifetime = args.lifetime.unwrap_or(options.lifetime);
+    options.renewable_for = args.renewable.or(options.renewable_for);
+    options.forwardable |= args.forwardable;
+    if let Some(service) = &args.service {
+        options.service = Some(service.parse::<ServiceName>()?.to_principal(realm));
+    }
+    Ok(options)
+}
+
+fn secret(args: &Args, settings: &Settings, client: &Principal) -> Result<ClientSecret, Failure> {
+    let Some(name) = &args.keytab else {
+        return Ok(ClientSecret::Password(args.password.read(&format!("Password for {client}: "))?));
+    };
+    let file = settings.client_keytab(name.as_deref())?;
+    let keytab = file.load()?;
+    let keys: Vec<_> = keytab.keys_of(client).into_iter().map(|entry| entry.key.clone()).collect();
+    if keys.is_empty() {
+        let failure = Failure::new(Exit::NoCredentials, format!("{file} has no key of {client}"));
+        return Err(failure.next("see whose keys it has with `handfast list --keytab FILE`"));
+    }
+    Ok(ClientSecret::Keys(keys))
+}

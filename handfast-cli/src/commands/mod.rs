@@ -1,0 +1,8 @@
+//! One file per command: its arguments, and how it is run.
+
+pub(crate) mod connect;
+pub(crate) mod list;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod realm;
+pub(crate) mod serve;

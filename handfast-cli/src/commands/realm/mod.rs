@@ -1,0 +1,44 @@
+//! `handfast realm`: a realm of one's own, in a file, and its KDC.
+
+use crate::failure::Failure;
+use crate::output::Output;
+
+mod book;
+mod config;
+mod principals;
+mod serve;
+
+use book::{Book, DirectoryArgs};
+pub(crate) use serve::cannot_listen;
+
+/// A realm of your own: its users and services, and its KDC
+///
+/// A realm is one file, readable by its owner alone. Whoever can read it can be anybody in the realm.
+#[derive(clap::Subcommand, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) enum Realm {
+    Init(principals::Init),
+    AddUser(principals::AddUser),
+    AddService(principals::AddService),
+    List(principals::List),
+    Remove(principals::Remove),
+    SetPassword(principals::SetPassword),
+    ExportKeytab(principals::ExportKeytab),
+    Config(config::Args),
+    Serve(serve::Args),
+}
+
+/// Runs the command.
+pub(crate) fn run(command: &Realm, output: &Output) -> Result<(), Failure> {
+    match command {
+        Realm::Init(args) => args.run(output),
+        Realm::AddUser(args) => args.run(output),
+        Realm::AddService(args) => args.run(output),
+        Realm::List(args) => args.run(output),
+        Realm::Remove(args) => args.run(output),
+        Realm::SetPassword(args) => args.run(output),
+        Realm::ExportKeytab(args) => args.run(output),
+        Realm::Config(args) => config::run(args, output),
+        Realm::Serve(args) => serve::run(args, output),
+    }
+}

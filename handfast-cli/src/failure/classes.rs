@@ -1,0 +1,179 @@
+//! Which class each typed error belongs to, and what to do next where its own words don't say.
+
+use super::{Exit, Failure};
+use handfast::crypto::RandomError;
+use handfast::krb5::enctype::CryptoError;
+use handfast::krb5::exchange::{ExchangeError, KdcUnreachable};
+use handfast::{CredentialError, Error, MessageError, ParseNameError, ParseServiceNameError};
+use handfast_kdc::{DirectoryError, FileDirectoryError};
+use handfast_net::config::ConfigError;
+use handfast_net::driver::HandshakeError;
+use handfast_net::environment::{Store, StoreNameError};
+use handfast_net::framing::FrameError;
+use handfast_net::login::TicketError;
+use handfast_net::resolve::Unresolvable;
+use handfast_net::store::StoreError;
+use handfast_net::stream::StreamError;
+use std::io::{self, ErrorKind};
+
+const LOG_IN: &str = "log in with `handfast login`";
+
+fn of_error(error: &Error) -> Exit {
+    match error {
+        Error::Exchange(error) => of_exchange(error),
+        Error::KdcUnreachable(_) => Exit::KdcUnreachable,
+        Error::Credential(_) => Exit::NoCredentials,
+        Error::Name(_) => Exit::Usage,
+        Error::Decode(_)
+        | Error::TokenTooLarge { .. }
+        | Error::TooManyLegs { .. }
+        | Error::UnknownMechanism
+        | Error::Refused(_)
+        | Error::RefusedByPeer(_)
+        | Error::AccountRefused
+        | Error::AccountUnavailable
+        | Error::Declined(_) => Exit::PeerRefused,
+        _ => Exit::Other,
+    }
+}
+
+/// What a KDC says and what is not believed of it are one class: there is no ticket because of the KDC.
+fn of_exchange(error: &ExchangeError) -> Exit {
+    match error {
+        ExchangeError::NotRenewable { .. } => Exit::NoCredentials,
+        ExchangeError::NoUsableEnctype { .. } => Exit::Files,
+        ExchangeError::Crypto(_) | ExchangeError::Random(_) | ExchangeError::ApiMisuse(_) => Exit::Other,
+        _ => Exit::KdcRefused,
+    }
+}
+
+fn of_io(kind: ErrorKind) -> Exit {
+    match kind {
+        ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable | ErrorKind::PermissionDenied => Exit::Files,
+        _ => Exit::Connection,
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let failure = Failure::new(of_error(&error), &error);
+        match error {
+            Error::Credential(CredentialError::NoTicket { .. } | CredentialError::TicketExpired { .. }) => {
+                failure.next(LOG_IN)
+            }
+            Error::Decode(_) | Error::UnknownMechanism => {
+                failure.next("make sure that the peer speaks Kerberos, with the same --framing")
+            }
+            _ => failure,
+        }
+    }
+}
+
+impl From<ExchangeError> for Failure {
+    fn from(error: ExchangeError) -> Self {
+        Failure::new(of_exchange(&error), error)
+    }
+}
+
+impl From<HandshakeError> for Failure {
+    fn from(error: HandshakeError) -> Self {
+        match error {
+            HandshakeError::Mechanism(error) => error.into(),
+            HandshakeError::Frame(FrameError::Io(ref inner)) => of_broken_handshake(of_io(inner.kind()), &error),
+            HandshakeError::Frame(_) => of_broken_handshake(Exit::Connection, &error),
+            error => Failure::new(Exit::PeerRefused, error),
+        }
+    }
+}
+
+fn of_broken_handshake(exit: Exit, error: &HandshakeError) -> Failure {
+    Failure::new(exit, error).next("make sure that both ends use the same --framing; the peer's log may say more")
+}
+
+/// A connection's errors, with the stream's own reason inside where there is one.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match StreamError::of(&error) {
+            Some(reason) => reason.clone().into(),
+            None => Failure::new(of_io(error.kind()), format!("the connection failed: {error}")),
+        }
+    }
+}
+
+impl From<StreamError> for Failure {
+    fn from(error: StreamError) -> Self {
+        let exit = match error {
+            StreamError::Message(_) | StreamError::Misplaced(_) | StreamError::NotProtected { .. } => Exit::PeerRefused,
+            StreamError::Expired { .. } => Exit::NoCredentials,
+            _ => Exit::Connection,
+        };
+        Failure::new(exit, error)
+    }
+}
+
+/// A message that can't be opened: the peer, or somebody on the way, is not to be trusted with the rest.
+impl From<MessageError> for Failure {
+    fn from(error: MessageError) -> Self {
+        Failure::new(Exit::PeerRefused, error)
+    }
+}
+
+impl From<TicketError> for Failure {
+    fn from(error: TicketError) -> Self {
+        match error {
+            TicketError::Exchange(error) => (*error).into(),
+            TicketError::Unreachable(error) => error.into(),
+            error => Failure::new(Exit::Other, error),
+        }
+    }
+}
+
+/// A cache that is not there means that nobody has logged in.
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Missing { store: Store::Ccache, ref path } => {
+                Failure::new(Exit::NoCredentials, format!("there is no credential cache at FILE:{}", path.display()))
+                    .next(LOG_IN)
+            }
+            error => Failure::new(Exit::Files, error),
+        }
+    }
+}
+
+impl From<FileDirectoryError> for Failure {
+    fn from(error: FileDirectoryError) -> Self {
+        let failure = Failure::new(Exit::Files, &error);
+        match error {
+            FileDirectoryError::Known(_) => failure.next("remove it first, or use `handfast realm set-password`"),
+            FileDirectoryError::Unknown(_) => failure.next("see who there is with `handfast realm list`"),
+            FileDirectoryError::Crypto(_) => Failure { exit: Exit::Other, ..failure },
+            FileDirectoryError::WrongRealm { .. } | FileDirectoryError::Needed(_) => {
+                Failure { exit: Exit::Usage, ..failure }
+            }
+            _ => failure,
+        }
+    }
+}
+
+macro_rules! classes {
+    ($($from:ty => $exit:ident),* $(,)?) => {$(
+        impl From<$from> for Failure {
+            fn from(error: $from) -> Self {
+                Failure::new(Exit::$exit, error)
+            }
+        }
+    )*};
+}
+
+classes! {
+    KdcUnreachable => KdcUnreachable,
+    ParseNameError => Usage,
+    ParseServiceNameError => Usage,
+    StoreNameError => Files,
+    ConfigError => Files,
+    DirectoryError => Files,
+    Unresolvable => Connection,
+    CryptoError => Other,
+    RandomError => Other,
+}

@@ -1,0 +1,13 @@
+//! The program as its users see it: started as a process, judged by its output and its exit code.
+//!
+//! Every test has a folder, a realm, a KDC and an environment of its own.
+
+// These are tests, though not all of it is in functions that clippy knows to be.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod connections;
+mod help;
+mod realm;
+mod samples;
+mod support;
+mod tickets;

@@ -1,0 +1,242 @@
+//! A folder with a realm in it, and programs started in it.
+
+use handfast::krb5::Ccache;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+/// Nothing here takes as long; what does, hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The password of alice.
+pub(crate) const PASSWORD: &str = "correct horse";
+
+/// A folder, removed when this is dropped, whose files are all that the programs know of the world.
+pub(crate) struct World {
+    folder: PathBuf,
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    /// The JSON object on a line of standard output.
+    pub(crate) fn object(&self) -> Value {
+        serde_json::from_str(self.stdout.trim()).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// It went well.
+    #[track_caller]
+    pub(crate) fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "{self:?}");
+        self
+    }
+
+    /// It failed with this code, and says this.
+    #[track_caller]
+    pub(crate) fn failed(self, code: i32, says: &str) -> Self {
+        assert_eq!(self.code, code, "{self:?}");
+        assert!(self.stderr.starts_with("error: ") && self.stderr.contains(says), "{self:?} does not say {says:?}");
+        self
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("handfast-cli-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir(&folder).unwrap();
+        World { folder }
+    }
+
+    /// With the realm A.TEST, the user alice and the service host/localhost.
+    pub(crate) fn with_realm() -> Self {
+        let world = World::new();
+        world.run("realm init A.TEST").ok();
+        world.run_with("realm add-user alice --password-stdin", PASSWORD).ok();
+        world.run("realm add-service host/localhost --keytab keytab").ok();
+        world
+    }
+
+    /// With that realm, its KDC, and alice logged in.
+    pub(crate) fn with_alice() -> (Self, Server) {
+        let world = World::with_realm();
+        let kdc = world.start_kdc();
+        world.run_with("login alice --password-stdin", PASSWORD).ok();
+        (world, kdc)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_handfast"));
+        command.args(arguments.split_whitespace()).current_dir(&self.folder).env_clear();
+        command.env("HOME", &self.folder).env("KRB5_CONFIG", self.path("krb5.conf"));
+        command.env("KRB5CCNAME", format!("FILE:{}", self.path("cc").display()));
+        command.env("KRB5_KTNAME", format!("FILE:{}", self.path("keytab").display()));
+        command
+    }
+
+    /// Runs the program with arguments that have no spaces in them.
+    pub(crate) fn run(&self, arguments: &str) -> Ended {
+        self.run_with(arguments, "")
+    }
+
+    /// The same, with a text on standard input.
+    pub(crate) fn run_with(&self, arguments: &str, input: &str) -> Ended {
+        let piped = self.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = piped.unwrap();
+        let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_owned());
+        // A program that does not read its input ends without: that is no failure.
+        thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+        let watch = Watch::over(&child);
+        let output = child.wait_with_output().unwrap();
+        drop(watch);
+        Ended::from(output)
+    }
+
+    /// Starts a server, and waits until it listens.
+    pub(crate) fn start(&self, arguments: &str) -> Server {
+        let mut child =
+            self.command(arguments).arg("--json").stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let (line, lines) = channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|text| line.send(text)));
+        let mut server = Server { child, lines, address: String::new() };
+        let listening = server.event("listening");
+        server.address = listening["address"].as_str().unwrap().to_owned();
+        if let Some(conf) = listening["krb5_conf"].as_str() {
+            fs::write(self.path("krb5.conf"), conf).unwrap();
+        }
+        server
+    }
+
+    /// The KDC of the realm, with a krb5.conf that says where it is.
+    pub(crate) fn start_kdc(&self) -> Server {
+        self.start("realm serve --listen 127.0.0.1:0")
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ended { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+/// A server that runs; killed when this is dropped.
+pub(crate) struct Server {
+    child: Child,
+    lines: Receiver<String>,
+    /// Where it listens.
+    pub(crate) address: String,
+}
+
+impl Server {
+    /// The port that it listens on.
+    pub(crate) fn port(&self) -> &str {
+        self.address.rsplit(':').next().unwrap()
+    }
+
+    /// The next event of this name in its log.
+    #[track_caller]
+    pub(crate) fn event(&self, name: &str) -> Value {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no event {name}"));
+            let event: Value = serde_json::from_str(&line).unwrap();
+            if event["event"] == name {
+                return event;
+            }
+        }
+    }
+
+    /// Asks it to stop, waits until it has, and tells its exit code and the rest of its log.
+    pub(crate) fn stop(mut self, signal: Signal) -> (i32, Vec<Value>) {
+        kill(pid(&self.child), signal).unwrap();
+        let watch = Watch::over(&self.child);
+        let status = self.child.wait().unwrap();
+        drop(watch);
+        let log = self.lines.iter().map(|line| serde_json::from_str(&line).unwrap()).collect();
+        (status.code().unwrap_or(-1), log)
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn wait(mut self) -> i32 {
+        let watch = Watch::over(&self.child);
+        let status = self.child.wait().unwrap();
+        drop(watch);
+        status.code().unwrap_or(-1)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Kills a program that hangs, unless this is dropped before.
+struct Watch {
+    _over: Sender<()>,
+}
+
+impl Watch {
+    fn over(child: &Child) -> Self {
+        let (_over, dropped) = channel();
+        let pid = pid(child);
+        thread::spawn(move || {
+            if dropped.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                let _ = kill(pid, Signal::SIGKILL);
+            }
+        });
+        Watch { _over }
+    }
+}
+
+fn pid(child: &Child) -> Pid {
+    Pid::from_raw(child.id().try_into().unwrap())
+}
+
+/// A port of this host on which nobody listens.
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The credential cache in the folder.
+pub(crate) fn cache(world: &World) -> Ccache {
+    Ccache::decode(&fs::read(world.path("cc")).unwrap()).unwrap()
+}
+
+/// Replaces the credential cache.
+pub(crate) fn set_cache(world: &World, cache: &Ccache) {
+    fs::write(world.path("cc"), cache.encode().unwrap().expose()).unwrap();
+}
+
+/// The mode of a file.
+pub(crate) fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}

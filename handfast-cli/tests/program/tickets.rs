@@ -1,0 +1,132 @@
+//! `handfast login`, `list` and `logout`.
+
+use crate::support::{PASSWORD, World, cache, free_port, mode, set_cache};
+use handfast::Time;
+use handfast::krb5::ccache::CcacheEntry;
+use std::fs;
+
+#[test]
+fn a_login_is_listed_checked_renewed_and_ended() {
+    let world = World::with_realm();
+    let _kdc = world.start_kdc();
+    world.run("list --check").failed(3, "cc");
+    let text = world.run_with("login alice --password-stdin --renewable 7d --forwardable", PASSWORD).ok().stdout;
+    assert!(text.starts_with("alice@A.TEST has a ticket for krbtgt/A.TEST@A.TEST, good for 2"), "{text}");
+    assert_eq!(mode(&world.path("cc")), 0o600);
+    assert_eq!(world.run("list --check").ok().stdout, "");
+    let list = world.run("list --json").ok().object();
+    assert_eq!(list["principal"], "alice@A.TEST");
+    let ticket = &list["tickets"][0];
+    assert_eq!((&ticket["service"], &ticket["expired"]), (&"krbtgt/A.TEST@A.TEST".into(), &false.into()));
+    for flag in ["forwardable", "renewable", "initial", "pre-authenticated"] {
+        assert!(ticket["flags"].as_array().unwrap().contains(&flag.into()), "{ticket}");
+    }
+    let text = world.run("list").ok().stdout;
+    for part in
+        ["Principal   alice@A.TEST", "renewable   until", "forwardable, renewable, initial", "aes256", " left\n"]
+    {
+        assert!(text.contains(part), "{text}");
+    }
+    world.run("login --renew").ok();
+    assert_ne!(world.run("list --json").ok().object()["tickets"][0], serde_json::Value::Null);
+    world.run("logout").ok();
+    assert!(!world.path("cc").exists());
+    for command in ["list", "logout", "list --check", "login --renew", "connect localhost:1"] {
+        world.run(command).failed(3, "cc");
+    }
+}
+
+#[test]
+fn who_logs_in_again_need_not_be_named() {
+    let (world, _kdc) = World::with_alice();
+    let again = world.run_with("login --password-stdin --lifetime 1h --json", PASSWORD).ok().object();
+    assert_eq!(again["principal"], "alice@A.TEST");
+    assert!(again["ticket"]["seconds_left"].as_u64().unwrap() <= 3600, "{again}");
+}
+
+#[test]
+fn the_kdcs_refusals_are_told_apart() {
+    let (world, _kdc) = World::with_alice();
+    let before = fs::read(world.path("cc")).unwrap();
+    let login = |line: &str, password: &str| world.run_with(&format!("login --password-stdin {line}"), password);
+    login("alice", "wrong").failed(5, "most likely the password is wrong");
+    login("nobody", "x").failed(5, "does not know nobody@A.TEST");
+    login("alice --service HTTP/nowhere", PASSWORD).failed(5, "does not know the service HTTP/nowhere@A.TEST");
+    login("alice@B.TEST", PASSWORD).failed(4, "no KDC is known for the realm B.TEST");
+    world.run("login --renew").failed(3, "not renewable");
+    assert_eq!(fs::read(world.path("cc")).unwrap(), before, "a login that fails changes nothing");
+}
+
+#[test]
+fn a_kdc_that_is_down_is_named() {
+    let world = World::with_realm();
+    let port = free_port();
+    world.run(&format!("realm config --kdc 127.0.0.1:{port} --output krb5.conf")).ok();
+    let ended = world.run_with("login alice --password-stdin", PASSWORD);
+    ended.failed(4, "no KDC of the realm A.TEST answered").failed(4, &format!("127.0.0.1:{port}"));
+}
+
+#[test]
+fn without_a_configuration_a_name_needs_its_realm() {
+    let world = World::new();
+    world.run_with("login alice --password-stdin", "x").failed(8, "alice").failed(8, "default_realm");
+    world.run_with("login alice@A.TEST --password-stdin", "x").failed(4, "no KDC is known for the realm A.TEST");
+    fs::write(world.path("krb5.conf"), "[libdefaults\n").unwrap();
+    world.run("list").failed(8, "krb5.conf:1: ");
+}
+
+#[test]
+fn other_kinds_of_caches_are_named() {
+    World::new().run("list --cache KCM:").failed(8, "type KCM");
+}
+
+#[test]
+fn a_keytab_is_a_login_too() {
+    let world = World::with_realm();
+    let _kdc = world.start_kdc();
+    world.run("login host/localhost --keytab keytab").ok();
+    assert_eq!(cache(&world).principal.to_string(), "host/localhost@A.TEST");
+    world.run("login alice --keytab keytab").failed(3, "no key of alice@A.TEST");
+    world.run("login alice --keytab nothing").failed(8, "nothing");
+}
+
+#[test]
+fn the_keys_of_a_keytab_are_listed() {
+    let world = World::with_realm();
+    for line in ["list --keytab", "list --keytab FILE:keytab", "list -k keytab"] {
+        let text = world.run(line).ok().stdout;
+        assert_eq!(text.matches("host/localhost@A.TEST").count(), 4, "{text}");
+        assert!(text.contains("aes256-cts-hmac-sha384-192"), "{text}");
+    }
+    let list = world.run("list --keytab --json").ok().object();
+    assert_eq!((list["entries"].as_array().unwrap().len(), &list["entries"][0]["kvno"]), (4, &1.into()));
+    fs::write(world.path("bad"), b"\x05\x02\0").unwrap();
+    world.run("list --keytab bad").failed(8, "bad");
+    world.run("list --keytab nothing").failed(8, "nothing");
+}
+
+#[test]
+fn expired_tickets_are_marked_and_open_nothing() {
+    let (world, _kdc) = World::with_alice();
+    let mut held = cache(&world);
+    let mut ticket = held.tickets().next().unwrap().clone();
+    ticket.end_time = Time::from_unix_seconds(ticket.auth_time.unix_seconds() - 3600);
+    ticket.auth_time = Time::from_unix_seconds(ticket.end_time.unix_seconds() - 3600);
+    ticket.start_time = None;
+    held.remove(|_| true);
+    held.append(CcacheEntry::Ticket(ticket));
+    set_cache(&world, &held);
+    assert!(world.run("list").ok().stdout.contains("   expired\n"));
+    assert_eq!(world.run("list --json").ok().object()["tickets"][0]["expired"], true);
+    world.run("list --check").failed(3, "no ticket-granting ticket of alice@A.TEST that is good now");
+    let server = world.start("serve --listen 127.0.0.1:0 --echo");
+    let connect = format!("connect localhost:{} --message x", server.port());
+    world.run(&connect).failed(3, "handfast login");
+}
+
+#[test]
+fn a_cache_that_is_no_cache_is_said_to_be_none() {
+    let world = World::new();
+    fs::write(world.path("cc"), b"\x05\x04\0").unwrap();
+    world.run("list").failed(8, "cc");
+}
