@@ -1,6 +1,7 @@
 //! The command line, and the help that teaches it.
 
 use crate::commands::{connect, list, login, logout, realm, serve};
+use crate::demo;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -15,6 +16,9 @@ what goes over them. It logs in, keeps tickets where other Kerberos programs fin
 and can be the KDC of a realm of its own. It needs no other Kerberos software, and works with it.";
 
 const EXAMPLES: &str = "\
+All of it at once, without any set-up:
+  handfast demo
+
 A realm, a service and a user of your own, in six commands:
   handfast realm init EXAMPLE.COM                    # a new realm
   handfast realm add-user alice                      # asks for her password
@@ -52,6 +56,7 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Demo(demo::Args),
     Login(login::Args),
     List(list::Args),
     Logout(logout::Args),
@@ -78,6 +83,7 @@ pub(crate) fn run() -> (Output, Result<(), Failure>) {
     };
     let output = Output::new(cli.json);
     let result = match &cli.command {
+        Command::Demo(args) => demo::run(args, &output),
         Command::Login(args) => login::run(args, &output),
         Command::List(args) => list::run(args, &output),
         Command::Logout(args) => logout::run(args, &output),

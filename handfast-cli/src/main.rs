@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `cli` | the command line: what can be asked for, and the help that teaches it |
 //! | `commands` | one file per command: its arguments, and how it is run |
+//! | `demo` | `handfast demo`: everything at once on loopback sockets, drawn and explained, and every cheat refused |
 //! | `failure` | typed errors to exit codes, causes and advice: the one place that decides |
 //! | `output` | text or JSON, with colours on a terminal only |
 //! | `describe`, `framing`, `pipe`, `traffic` | what `serve` and `connect` share |
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 
 mod cli;
 mod commands;
+mod demo;
 mod describe;
 mod failure;
 mod framing;

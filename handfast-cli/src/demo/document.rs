@@ -1,0 +1,82 @@
+//! The same as one JSON document.
+
+use super::cheats::Attempt;
+use super::client::Proven;
+use super::explain::Step;
+use super::play::Play;
+use super::verdict::{End, Verdict};
+use super::wire::Party;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// All of it.
+pub(super) fn document(play: &Play) -> Value {
+    let began = play.steps.first().map(|step| step.at);
+    let phases = play.session.phases.iter().map(|phase| json!({ "phase": phase.name, "milliseconds": ms(phase.took) }));
+    json!({
+        "realm": play.realm,
+        "kdc": play.kdc.to_string(),
+        "server": play.server.to_string(),
+        "steps": play.steps.iter().map(|step| of_step(step, began)).collect::<Vec<_>>(),
+        "client": proven(&play.session.client),
+        "service": proven(&play.session.server),
+        "echoes": play.session.echoes,
+        "phases": phases.collect::<Vec<_>>(),
+        "cheats": play.attempts.iter().map(attempt).collect::<Vec<_>>(),
+        "refused": play.attempts.iter().all(|attempt| attempt.verdict().is_good()),
+        "milliseconds": ms(play.took),
+    })
+}
+
+fn of_step(step: &Step, began: Option<Instant>) -> Value {
+    json!({
+        "from": party(step.from),
+        "to": party(step.to),
+        "message": step.message,
+        "carrier": step.carrier,
+        "bytes": step.bytes,
+        "at_milliseconds": began.map(|began| ms(step.at.saturating_duration_since(began))),
+        "says": step.says,
+    })
+}
+
+fn proven(proven: &Proven) -> Value {
+    json!({
+        "local": proven.local.to_string(),
+        "peer": proven.peer.to_string(),
+        "flags": proven.flags.names().collect::<Vec<_>>(),
+        "enctype": proven.enctype.map(|enctype| enctype.to_string()),
+        "expires": proven.expires.map(|time| time.to_string()),
+    })
+}
+
+fn attempt(attempt: &Attempt) -> Value {
+    let verdict = attempt.verdict();
+    let how = if let Verdict::RefusedOtherwise(how) = &verdict { Some(how) } else { None };
+    let refuser = attempt.cheat.expected.by;
+    json!({
+        "cheat": attempt.cheat.name,
+        "title": attempt.cheat.title,
+        "what": attempt.cheat.what,
+        "verdict": verdict.name(),
+        "otherwise": how,
+        "convinced": attempt.convinced.map(party),
+        "refused_by": attempt.convinced.is_none().then(|| party(refuser)),
+        "reason": attempt.end_of(refuser).map(|end| end.reason.name()),
+        "sides": attempt.ends.iter().map(side).collect::<Vec<_>>(),
+        "bytes": attempt.bytes,
+    })
+}
+
+fn side((who, end): &(Party, End)) -> Value {
+    json!({ "side": party(*who), "reason": end.reason.name(), "text": end.text })
+}
+
+fn party(party: Party) -> String {
+    party.name().to_ascii_lowercase()
+}
+
+/// Milliseconds, to the microsecond.
+fn ms(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
+}

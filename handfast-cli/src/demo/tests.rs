@@ -1,0 +1,117 @@
+use super::cheats::CHEATS;
+use super::play::{Play, play};
+use super::verdict::Verdict;
+use super::*;
+use handfast::krb5::Keytab;
+use handfast::{Acceptor, Policy, ReplayGuard};
+
+const ENCTYPE: Enctype = Enctype::AES128_CTS_HMAC_SHA1_96;
+
+fn stage() -> Stage {
+    Stage::new(ENCTYPE).unwrap()
+}
+
+/// The keytab that the KDC knows.
+fn keytab(stage: &Stage) -> Keytab {
+    let service = stage.service_principal();
+    let (_, key) = stage.keys.tickets.iter().find(|(name, _)| *name == service).unwrap();
+    stage.keytab_with(key.clone())
+}
+
+/// Plays on a stage where one check is off; exactly the named cheats may get through.
+fn sabotaged(stage: &Stage, through: &[&str]) {
+    let play = play(stage).unwrap();
+    for attempt in &play.attempts {
+        let expected = if through.contains(&attempt.cheat.name) { Verdict::Passed } else { Verdict::Refused };
+        assert_eq!(attempt.verdict(), expected, "{}", attempt.cheat.name);
+    }
+    let failure = finding(&play).unwrap_err();
+    assert_eq!(failure.exit, Exit::Other);
+    let titles = play.attempts.iter().filter(|attempt| through.contains(&attempt.cheat.name)).map(|a| a.cheat.title);
+    assert!(titles.into_iter().all(|title| failure.cause.contains(title)), "{}", failure.cause);
+    let shown = show::verdict(&play, &paper(true, 80));
+    assert!(shown.contains("was convinced") && shown.contains("NOBODY"), "{shown}");
+}
+
+fn paper(ascii: bool, width: u16) -> Paper {
+    Paper::new(&Output::new(false), ascii, Some(width))
+}
+
+#[test]
+fn every_cheat_is_refused() {
+    let play = play(&stage()).unwrap();
+    assert_eq!(play.attempts.len(), CHEATS.len());
+    assert_eq!(finding(&play), Ok(()));
+}
+
+#[test]
+fn without_a_replay_guard_the_demo_fails() {
+    let mut stage = stage();
+    stage.acceptor = Acceptor::dangerous_without_replay_guard(&keytab(&stage));
+    sabotaged(&stage, &["replayed-token"]);
+}
+
+#[test]
+fn with_a_server_that_takes_any_clock_the_demo_fails() {
+    let mut stage = stage();
+    let generous = Policy::default().with_clock_skew(std::time::Duration::from_secs(3600));
+    stage.acceptor = Acceptor::new(&keytab(&stage), ReplayGuard::in_memory()).policy(generous);
+    sabotaged(&stage, &["skewed-clock"]);
+}
+
+#[test]
+fn with_a_client_that_believes_any_server_the_demo_fails() {
+    let mut stage = stage();
+    stage.policy = stage.policy.dangerous_unproven_acceptor();
+    // The demo's honest part shows an AP-REP, which such a client does not ask for.
+    assert!(play(&stage).is_err());
+}
+
+#[test]
+fn a_refusal_for_another_reason_is_a_finding() {
+    let mut play = play(&stage()).unwrap();
+    for attempt in &mut play.attempts {
+        attempt.ends.iter_mut().for_each(|(_, end)| end.reason = verdict::Reason::Other);
+        assert!(matches!(attempt.verdict(), Verdict::RefusedOtherwise(_)));
+        attempt.ends.clear();
+        assert!(matches!(attempt.verdict(), Verdict::RefusedOtherwise(_)));
+    }
+    assert!(finding(&play).is_err());
+}
+
+#[test]
+fn no_secret_is_shown() {
+    let stage = stage();
+    let play = play(&stage).unwrap();
+    let shown = [show::everything(&play, &paper(false, 120)), document::document(&play).to_string()].concat();
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let packed: String = shown.chars().filter(|c| !c.is_whitespace()).collect();
+    let password = std::str::from_utf8(stage.password.expose()).unwrap();
+    assert!(!packed.contains(password));
+    assert!(!packed.contains(&hex(stage.keys.client.bytes())));
+    for (_, key) in &stage.keys.tickets {
+        assert!(!packed.contains(&hex(key.bytes())));
+    }
+}
+
+#[test]
+fn what_is_drawn_fits_the_paper() {
+    let play = play(&Stage::new(Enctype::AES256_CTS_HMAC_SHA384_192).unwrap()).unwrap();
+    for width in [80, 100, 120] {
+        for ascii in [false, true] {
+            let drawn = show::everything(&play, &paper(ascii, width));
+            assert!(!ascii || drawn.is_ascii());
+            let long: Vec<_> = drawn.lines().filter(|line| line.chars().count() > width.into()).collect();
+            assert!(long.is_empty(), "{width}: {long:#?}");
+        }
+    }
+}
+
+#[test]
+fn the_same_run_says_the_same_in_both_forms() {
+    let play: Play = play(&stage()).unwrap();
+    let document = document::document(&play);
+    let names: Vec<_> = document["cheats"].as_array().unwrap().iter().map(|cheat| &cheat["cheat"]).collect();
+    assert_eq!(names, CHEATS.iter().map(|cheat| cheat.name).collect::<Vec<_>>());
+    assert_eq!(document["refused"], true);
+}
