@@ -52,7 +52,7 @@ impl fmt::Display for HandshakeError {
         match self {
             HandshakeError::Mechanism(error) => error.fmt(f),
             HandshakeError::RefusedByPeer(code) => {
-                write!(f, "the peer ended the handshake and does not say more: {code}; its log may")
+                write!(f, "the peer refused, without saying why ({code}): its log may say more")
             }
             HandshakeError::NotProtected { least, flags } => {
                 let wanted = match least {
