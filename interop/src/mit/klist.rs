@@ -51,10 +51,10 @@ impl KlistTicket {
         KlistTicket { service, flags: String::new(), session_enctype: String::new(), ticket_enctype: String::new() }
     }
 
-    // "renew until 11/23/26 15:20:01, Flags: FRIA" and "Etype (skey, tkt): X, Y "
+    // "renew until 11/23/26 15:20:01, Flags: FRIA" and "Etype (skey, tkt): X, Y ", or without the former "Flags: A, Etype …"
     fn read_detail(&mut self, detail: &str) {
         if let Some((_, flags)) = detail.rsplit_once("Flags: ") {
-            self.flags = flags.trim().to_owned();
+            self.flags = flags.split(',').next().unwrap_or_default().trim().to_owned();
         }
         if let Some((_, enctypes)) = detail.split_once("Etype (skey, tkt): ")
             && let Some((session, ticket)) = enctypes.trim().split_once(", ")
@@ -76,13 +76,18 @@ mod tests {
              Valid starting     Expires            Service principal\n\
              11/22/26 15:20:01  11/23/26 01:20:01  krbtgt/MIT.TEST@MIT.TEST\n\
              \trenew until 11/23/26 15:20:01, Flags: FRIA\n\
-             \tEtype (skey, tkt): aes256-cts-hmac-sha1-96, aes128-cts-hmac-sha1-96 \n",
+             \tEtype (skey, tkt): aes256-cts-hmac-sha1-96, aes128-cts-hmac-sha1-96 \n\
+             11/22/26 15:20:01  11/23/26 01:20:01  host/localhost@MIT.TEST\n\
+             \tFlags: AT, Etype (skey, tkt): aes128-cts-hmac-sha1-96, aes256-cts-hmac-sha1-96 \n",
         );
         assert_eq!(list.principal, "alice@MIT.TEST");
         let ticket = list.ticket("krbtgt/MIT.TEST@MIT.TEST");
         assert_eq!(ticket.flags, "FRIA");
         assert_eq!(ticket.session_enctype, "aes256-cts-hmac-sha1-96");
         assert_eq!(ticket.ticket_enctype, "aes128-cts-hmac-sha1-96");
+        let not_renewable = list.ticket("host/localhost@MIT.TEST");
+        assert_eq!(not_renewable.flags, "AT");
+        assert_eq!(not_renewable.session_enctype, "aes128-cts-hmac-sha1-96");
     }
 
     #[test]

@@ -1,0 +1,11 @@
+//! Our libraries with MIT's programs: our realm serves them, our contexts meet theirs. The verdict is theirs: what they print, log
+//! and trace. The `handfast` program has tests of its own, in `program`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(unreachable_pub, reason = "a test binary has no users")]
+
+mod acceptor;
+mod initiator;
+mod our_realm;
+mod ours;
+mod realm;
+mod refusals;
