@@ -95,6 +95,9 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match StreamError::of(&error) {
             Some(reason) => reason.clone().into(),
+            None if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Failure::new(Exit::Connection, "the peer took too long")
+            }
             None => Failure::new(of_io(error.kind()), format!("the connection failed: {error}")),
         }
     }

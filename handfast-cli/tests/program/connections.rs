@@ -137,6 +137,15 @@ fn clients_that_fail_disturb_no_other() {
 }
 
 #[test]
+fn a_proven_client_that_falls_silent_is_ended() {
+    let (world, _kdc) = World::with_alice();
+    let server = world.start("serve --listen 127.0.0.1:0 --echo --once --idle-time 1s");
+    let patient = world.start_client(&format!("connect localhost:{}", server.port()));
+    assert_eq!(server.wait(), 7);
+    assert_eq!(patient.wait_with_output().unwrap().status.code(), Some(7));
+}
+
+#[test]
 fn one_client_too_many_is_sent_away() {
     let (world, _kdc) = World::with_alice();
     let server = world.start("serve --listen 127.0.0.1:0 --echo --max-connections 1 --handshake-time 1h");

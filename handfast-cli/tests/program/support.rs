@@ -127,6 +127,11 @@ impl World {
         server
     }
 
+    /// Starts a program whose standard input stays open.
+    pub(crate) fn start_client(&self, arguments: &str) -> Child {
+        self.command(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     /// The KDC of the realm, with a krb5.conf that says where it is.
     pub(crate) fn start_kdc(&self) -> Server {
         self.start("realm serve --listen 127.0.0.1:0")

@@ -21,6 +21,7 @@ pub(super) fn hold(
 ) -> Result<(), Failure> {
     tcp.set_nodelay(true)?;
     tcp.set_read_timeout(server.args.idle_time)?;
+    tcp.set_write_timeout(server.args.idle_time)?;
     match server.args.framing {
         Framing::Nns => {
             let stream = NegotiateStream::accept(tcp, server.acceptor.session(), &server.options)?;
