@@ -182,6 +182,16 @@ fn once_is_one_connection_and_its_result_the_servers() {
 }
 
 #[test]
+fn a_signal_ends_the_one_connection_too() {
+    let (world, _kdc) = World::with_alice();
+    let server = world.start("serve --listen 127.0.0.1:0 --echo --once --grace 1s");
+    let client = world.start_client(&format!("connect localhost:{}", server.port()));
+    server.event("proven");
+    assert_eq!(server.stop(Signal::SIGINT).0, 7);
+    assert_eq!(client.wait_with_output().unwrap().status.code(), Some(7));
+}
+
+#[test]
 fn nobody_listening_is_a_failed_connection() {
     let (world, _kdc) = World::with_alice();
     world.run(&format!("connect localhost:{} --message x", free_port())).failed(7, "refused");

@@ -29,6 +29,11 @@ impl Connections {
         Connections { limit, open: Mutex::default(), left: Condvar::new() }
     }
 
+    /// How many there may be.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -69,7 +69,7 @@ impl<'a> Log<'a> {
     }
 
     pub(super) fn sent_away(&self, connection: Connection, limit: usize) {
-        let text = format!("sent away: {limit} clients are connected, which is the limit (--max-connections)");
+        let text = format!("sent away: the limit of {limit} clients is reached");
         let mut object = json!({ "limit": limit });
         self.add(&mut object, "sent-away", connection);
         self.tell(connection, self.output.paint(BAD, text), &object);

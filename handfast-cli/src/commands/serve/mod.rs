@@ -88,6 +88,11 @@ impl Args {
     fn is_pipe(&self) -> bool {
         !self.echo && self.framing == Framing::Nns
     }
+
+    /// Whether the first connection is the only one.
+    fn is_once(&self) -> bool {
+        self.once || self.is_pipe()
+    }
 }
 
 /// What all connections share.
@@ -117,7 +122,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         move |_| stopper.stop()
     })?;
     log.listening(listener.local_addr(), &keytab);
-    let connections = Connections::new(args.max_connections);
+    let connections = Connections::new(if args.is_once() { 1 } else { args.max_connections });
     let result = OnceLock::new();
     let server = Server { args, acceptor, options: options(args), allowed, connections, log, result, stopper };
     server.serve(&listener);
@@ -149,7 +154,6 @@ fn options(args: &Args) -> StreamOptions {
 
 impl Server<'_> {
     fn serve(&self, listener: &Listener) {
-        let once = self.args.once || self.args.is_pipe();
         thread::scope(|scope| {
             let mut number = 0;
             while let Some(accepted) = listener.accept() {
@@ -163,24 +167,23 @@ impl Server<'_> {
                 number += 1;
                 let connection = Connection { number, peer };
                 let Some(admitted) = self.connections.admit(&tcp) else {
-                    self.log.sent_away(connection, self.args.max_connections);
+                    self.log.sent_away(connection, self.connections.limit());
                     continue;
                 };
                 let serve = move || {
                     let result = self.serve_one(tcp, connection);
-                    drop(admitted);
-                    if once {
-                        let _ = self.result.set(result);
+                    if self.args.is_once() {
+                        let _ = self.result.set(result); // the first one's, which is the only one's
                         self.stopper.stop();
                     }
+                    drop(admitted); // not before: no other client shall take the place
                 };
-                if once {
-                    serve();
-                } else if let Err(error) = thread::Builder::new().spawn_scoped(scope, serve) {
+                if let Err(error) = thread::Builder::new().spawn_scoped(scope, serve) {
                     self.log.trouble(&error);
                 }
             }
-            self.connections.finish(self.args.grace);
+            // Who stops a pipe has seen enough.
+            self.connections.finish(if self.args.is_pipe() { Duration::ZERO } else { self.args.grace });
         });
     }
 
