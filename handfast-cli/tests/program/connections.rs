@@ -72,8 +72,7 @@ fn only_clients_that_are_allowed_are_served() {
 fn one_who_is_not_the_service_proves_nothing() {
     let (world, _kdc) = World::with_alice();
     world.run("realm add-service HTTP/localhost --keytab http.keytab").ok();
-    // The realm looks at its file four times a second.
-    std::thread::sleep(std::time::Duration::from_millis(400));
+    world.run_until_ok("login alice --password-stdin --service HTTP/localhost --cache other", PASSWORD);
     let server = world.start("serve --listen 127.0.0.1:0 --echo");
     connect(&world, &server, "--service HTTP/localhost --message x").failed(6, "0x8009030C");
     let end = server.event("ended");
@@ -87,7 +86,7 @@ fn one_who_is_not_the_service_proves_nothing() {
 fn a_keytab_can_be_cut_down_to_one_service() {
     let (world, _kdc) = World::with_alice();
     world.run("realm add-service HTTP/localhost --keytab keytab").ok();
-    std::thread::sleep(std::time::Duration::from_millis(400));
+    world.run_until_ok("login alice --password-stdin --service HTTP/localhost --cache other", PASSWORD);
     let server = world.start("serve --listen 127.0.0.1:0 --echo --service HTTP/localhost");
     connect(&world, &server, "--message x").failed(6, "0x8009030C");
     assert_eq!(connect(&world, &server, "--service HTTP/localhost --message x").ok().stdout, "x");
