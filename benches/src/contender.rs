@@ -55,6 +55,24 @@ pub enum Past {
     Used,
 }
 
+/// What a KDC is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exchange {
+    /// A ticket-granting ticket, with an encrypted timestamp as proof (RFC 4120 3.1).
+    As,
+    /// A ticket for a service (RFC 4120 3.3).
+    Tgs,
+}
+
+/// How a KDC is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// By a function of this process.
+    Call,
+    /// In datagrams over loopback, several on their way at a time.
+    Udp,
+}
+
 /// An implementation of both sides, in this process.
 pub trait Contender {
     /// The head of its column.
@@ -76,6 +94,10 @@ pub trait Contender {
 
     /// Makes a key from a password, with the default iteration count, `count` times.
     fn string_to_key(&mut self, enctype: Enctype, count: usize) -> Result<()>;
+
+    /// How long its KDC takes to grant `count` requests, all keys of aes256-cts-hmac-sha1-96; `None` if it can't be
+    /// asked that way.
+    fn kdc(&mut self, exchange: Exchange, way: Way, count: usize) -> Result<Option<Duration>>;
 }
 
 /// Both sides of one context.

@@ -1,6 +1,6 @@
 //! What handfast aims for.
 
-use crate::contender::{Handshakes, Operation, Past, Tickets};
+use crate::contender::{Exchange, Handshakes, Operation, Past, Tickets};
 use crate::measure::Work;
 use crate::table::Row;
 use handfast_interop::Enctype::{Aes128Sha1, Aes128Sha256, Aes256Sha1, Aes256Sha384};
@@ -17,6 +17,8 @@ impl Row {
             Work::HeapOfPair(_, Past::Fresh) => 1536.0,
             Work::FirstContext(_) => 500.0,
             Work::StringToKey(Aes256Sha1) => 1000.0,
+            Work::Kdc(Exchange::As, _) => 30_000.0,
+            Work::Kdc(Exchange::Tgs, _) => 20_000.0,
             Work::Messages { enctype, operation, size: 64 } => match (enctype, operation) {
                 (Aes256Sha1, Operation::Seal) => 600.0,
                 (Aes256Sha1, Operation::Unseal) => 550.0,

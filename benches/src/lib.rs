@@ -10,6 +10,7 @@ pub mod contender;
 pub mod first;
 pub mod gssapi;
 pub mod heap;
+pub mod kdc;
 pub mod machine;
 pub mod measure;
 pub mod mit;
@@ -19,4 +20,4 @@ pub mod table;
 
 mod goal;
 
-pub use contender::{Contender, Handshakes, Operation, Pair, Past, Result, Tickets};
+pub use contender::{Contender, Exchange, Handshakes, Operation, Pair, Past, Result, Tickets, Way};

@@ -1,6 +1,6 @@
 //! Interleaved passes, the best of each contender.
 
-use crate::contender::{Contender, Handshakes, Operation, Past, Result};
+use crate::contender::{Contender, Exchange, Handshakes, Operation, Past, Result, Way};
 use handfast_interop::Enctype;
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,21 @@ pub enum Work {
     FirstContext(Enctype),
     /// Keys made from passwords.
     StringToKey(Enctype),
+    /// Requests that a KDC grants.
+    Kdc(Exchange, Way),
 }
+
+/// A contender has no such way.
+#[derive(Debug)]
+struct NotThisWay;
+
+impl std::fmt::Display for NotThisWay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("this contender can't do that")
+    }
+}
+
+impl std::error::Error for NotThisWay {}
 
 /// How long to measure.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +57,8 @@ pub struct Plan {
     pub pass: Duration,
 }
 
-/// What `work` costs each contender: seconds per item, bytes, or the part of the time that two threads take.
+/// What `work` costs each contender: seconds per item, bytes, or the part of the time that two threads take. It is not a
+/// number if a contender can't do it.
 pub fn compare(contenders: &mut [Box<dyn Contender>], work: Work, plan: Plan) -> Result<Vec<f64>> {
     match work {
         Work::Scaling(how) => {
@@ -65,11 +80,15 @@ pub fn compare(contenders: &mut [Box<dyn Contender>], work: Work, plan: Plan) ->
 fn fastest(contenders: &mut [Box<dyn Contender>], work: Work, plan: Plan) -> Result<Vec<f64>> {
     let mut counts = Vec::new();
     for contender in contenders.iter_mut() {
-        counts.push(calibrate(contender.as_mut(), work, plan.pass)?);
+        counts.push(match calibrate(contender.as_mut(), work, plan.pass) {
+            Err(error) if error.is::<NotThisWay>() => None,
+            count => Some(count?),
+        });
     }
-    let mut best = vec![f64::INFINITY; contenders.len()];
+    let mut best: Vec<f64> = counts.iter().map(|count| count.map_or(f64::NAN, |_| f64::INFINITY)).collect();
     for _ in 0..plan.rounds.max(1) {
         for ((contender, count), best) in contenders.iter_mut().zip(&counts).zip(&mut best) {
+            let Some(count) = count else { continue };
             let seconds = pass(contender.as_mut(), work, *count)?.as_secs_f64();
             *best = best.min(per_item(seconds, *count * threads(work)));
         }
@@ -93,6 +112,7 @@ fn limit(work: Work) -> usize {
     match work {
         Work::Messages { size, .. } => (MAX_PREPARED / size.max(1)).clamp(1, 1 << 16),
         Work::FirstContext(_) => 1,
+        Work::Kdc(..) => 2048,
         _ => 1 << 20,
     }
 }
@@ -106,6 +126,7 @@ fn pass(contender: &mut dyn Contender, work: Work, count: usize) -> Result<Durat
         Work::Handshakes(how, threads) => timed(|| contender.handshakes(how, threads, count)),
         Work::StringToKey(enctype) => timed(|| contender.string_to_key(enctype, count)),
         Work::FirstContext(enctype) => contender.first_context(enctype),
+        Work::Kdc(exchange, way) => contender.kdc(exchange, way, count)?.ok_or_else(|| NotThisWay.into()),
         Work::Messages { enctype, operation, size } => {
             let message: Vec<u8> = (0..=u8::MAX).cycle().take(size).collect();
             let mut pair = contender.pair(enctype)?;
@@ -159,6 +180,9 @@ mod tests {
         fn string_to_key(&mut self, _: Enctype, _: usize) -> Result<()> {
             Ok(())
         }
+        fn kdc(&mut self, _: Exchange, way: Way, _: usize) -> Result<Option<Duration>> {
+            Ok((self.0 == "B" || way == Way::Udp).then_some(Duration::from_secs(1)))
+        }
         fn pair(&mut self, _: Enctype) -> Result<Box<dyn Pair>> {
             Err("no pair".into())
         }
@@ -186,6 +210,14 @@ mod tests {
         let heap = compare(&mut contenders, Work::HeapOfPair(Enctype::Aes256Sha1, Past::Fresh), plan).unwrap();
         assert_eq!(heap, [1000.0, 1000.0]);
         assert_eq!(compare(&mut contenders, Work::FirstContext(Enctype::Aes256Sha1), plan).unwrap(), [3.0, 3.0]);
+    }
+
+    #[test]
+    fn what_a_contender_cannot_do_has_no_figure() {
+        let (mut contenders, _) = scripted();
+        let plan = Plan { rounds: 1, pass: Duration::ZERO };
+        let costs = compare(&mut contenders, Work::Kdc(Exchange::As, Way::Call), plan).unwrap();
+        assert!(costs[0].is_nan() && costs[1] == 1.0, "{costs:?}");
     }
 
     #[test]

@@ -2,11 +2,14 @@
 
 mod string_to_key;
 
-use crate::contender::{Contender, Handshakes, Operation, Pair, Past, Result, Tickets, on_threads};
+use crate::contender::{Contender, Exchange, Handshakes, Operation, Pair, Past, Result, Tickets, Way, on_threads};
 use crate::gssapi::{Buffer, Context, Credential, Gssapi, Name, Usage, establish};
+use crate::kdc::{Client, ask, connect, storm};
 use crate::realm::{Realm, file};
 use crate::{first, heap};
-use handfast_interop::{Enctype, MitClient, TempDir};
+use handfast::Principal;
+use handfast::krb5::Keytab;
+use handfast_interop::{Enctype, MitClient, MitRealm, TempDir};
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
@@ -168,6 +171,19 @@ impl Contender for Mit {
 
     fn string_to_key(&mut self, enctype: Enctype, count: usize) -> Result<()> {
         (0..count).try_for_each(|_| self.krb5.string_to_key(enctype.number(), b"password", b"MIT.TESTalice"))
+    }
+
+    /// Of `krb5kdc`, a process of its own, which as configured by default writes each login to its database.
+    fn kdc(&mut self, exchange: Exchange, way: Way, count: usize) -> Result<Option<Duration>> {
+        if way == Way::Call {
+            return Ok(None);
+        }
+        let keytab = Keytab::decode(&std::fs::read(self.realm.user_keytab())?)?;
+        let name = |text| Principal::parse_with_realm(text, MitRealm::NAME);
+        let client = Client::new(name("alice")?, &keytab, name("HTTP/localhost")?);
+        let socket = connect(self.realm.kdc())?;
+        let requests = client.requests(exchange, count, &mut |request| ask(&socket, request))?;
+        storm(&socket, exchange, &requests).map(Some)
     }
 }
 

@@ -1,6 +1,9 @@
 //! Handfast as a contender, with the tickets and the keytab that MIT's programs made.
 
-use crate::contender::{Contender, Handshakes, Operation, Pair, Past, Result, Tickets, on_threads};
+mod kdc;
+
+use self::kdc::OurKdc;
+use crate::contender::{Contender, Exchange, Handshakes, Operation, Pair, Past, Result, Tickets, Way, on_threads};
 use crate::first;
 use crate::heap;
 use crate::realm::{Files, Realm};
@@ -10,12 +13,13 @@ use handfast::{
     Accept, Acceptor, Context, Credential, Flags, Initiate, Initiator, Policy, ReplayGuard, ServiceName, Time,
 };
 use handfast_interop::Enctype;
+use handfast_net::store::CcacheFile;
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -23,6 +27,7 @@ use std::time::{Duration, SystemTime};
 pub struct Handfast {
     realm: Rc<Realm>,
     held: HashMap<Handshakes, Held>,
+    kdc: Option<OurKdc>,
 }
 
 impl fmt::Debug for Handfast {
@@ -41,30 +46,29 @@ struct Held {
 
 enum Source {
     Memory(Credential),
-    File(Mutex<CcacheFile>),
+    File(Mutex<TicketFile>),
 }
 
-/// A credential cache on disk, read again when the file is another one than before.
-struct CcacheFile {
-    path: PathBuf,
-    /// Device, inode, size, and time of the last change in seconds and nanoseconds.
-    state: (u64, u64, u64, i64, i64),
+/// A credential cache on disk, and the credential of what was in it last.
+struct TicketFile {
+    file: CcacheFile,
+    read: Arc<Ccache>,
     credential: Credential,
 }
 
-impl CcacheFile {
+impl TicketFile {
     fn open(path: &Path) -> Result<Self> {
-        Ok(CcacheFile { path: path.to_owned(), state: Self::state(path)?, credential: read_tickets(path)? })
+        let file = CcacheFile::new(path);
+        let read = file.load()?;
+        Ok(TicketFile { file, credential: Credential::tickets(&read), read })
     }
 
-    fn state(path: &Path) -> std::io::Result<(u64, u64, u64, i64, i64)> {
-        let file = fs::metadata(path)?;
-        Ok((file.dev(), file.ino(), file.size(), file.mtime(), file.mtime_nsec()))
-    }
-
+    /// The store reads the file again when it is another one than before, and gives the same value when not.
     fn credential(&mut self) -> Result<Credential> {
-        if Self::state(&self.path)? != self.state {
-            *self = Self::open(&self.path)?;
+        let now = self.file.load()?;
+        if !Arc::ptr_eq(&now, &self.read) {
+            self.credential = Credential::tickets(&now);
+            self.read = now;
         }
         Ok(self.credential.clone())
     }
@@ -78,7 +82,7 @@ impl Held {
     fn acquire(how: Handshakes, files: &Files) -> Result<Self> {
         let tickets = match how.tickets {
             Tickets::Memory => Source::Memory(read_tickets(&files.ccache)?),
-            Tickets::File => Source::File(Mutex::new(CcacheFile::open(&files.ccache)?)),
+            Tickets::File => Source::File(Mutex::new(TicketFile::open(&files.ccache)?)),
         };
         let keytab = Keytab::decode(&fs::read(&files.keytab)?)?;
         let acceptor = match how.replay_cache {
@@ -140,7 +144,7 @@ pub fn first_context(enctype: Enctype, files: &Files) -> Result<()> {
 impl Handfast {
     /// Nothing is read before it is needed.
     pub fn new(realm: &Rc<Realm>) -> Self {
-        Handfast { realm: Rc::clone(realm), held: HashMap::new() }
+        Handfast { realm: Rc::clone(realm), held: HashMap::new(), kdc: None }
     }
 
     fn held(&mut self, how: Handshakes) -> Result<&Held> {
@@ -194,6 +198,14 @@ impl Contender for Handfast {
             string_to_key(enctype, b"password", b"MIT.TESTalice", None)?;
         }
         Ok(())
+    }
+
+    fn kdc(&mut self, exchange: Exchange, way: Way, count: usize) -> Result<Option<Duration>> {
+        let kdc = match self.kdc.take() {
+            Some(kdc) => kdc,
+            None => OurKdc::start()?,
+        };
+        self.kdc.insert(kdc).requests(exchange, way, count).map(Some)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::contender::Result;
 use handfast_interop::{Enctype, MitClient, MitRealm};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -28,6 +29,11 @@ impl Realm {
     /// The keys of all users.
     pub fn user_keytab(&self) -> &Path {
         self.mit.user_keytab()
+    }
+
+    /// Where the KDC listens.
+    pub fn kdc(&self) -> SocketAddr {
+        self.mit.kdc()
     }
 
     /// Alice with her service ticket for [`Enctype::service`], got at the first call.

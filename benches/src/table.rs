@@ -1,6 +1,6 @@
 //! The rows and how they are printed.
 
-use crate::contender::{Handshakes, Operation, Past, Tickets};
+use crate::contender::{Exchange, Handshakes, Operation, Past, Tickets, Way};
 use crate::measure::Work;
 use handfast_interop::Enctype;
 
@@ -32,6 +32,9 @@ pub fn rows() -> Vec<Row> {
             }
         }
     }
+    for exchange in [Exchange::As, Exchange::Tgs] {
+        rows.extend([Way::Udp, Way::Call].map(|way| Work::Kdc(exchange, way)));
+    }
     rows.into_iter().map(|work| Row { work }).collect()
 }
 
@@ -47,6 +50,10 @@ impl Row {
             Work::HeapOfPair(enctype, Past::Fresh) => format!("heap of an idle pair {}", short(enctype)),
             Work::HeapOfPair(enctype, Past::Used) => format!("heap of a used pair {}", short(enctype)),
             Work::FirstContext(enctype) => format!("first context of a process {}", short(enctype)),
+            Work::Kdc(exchange, way) => {
+                let exchange = if exchange == Exchange::As { "AS-REQ with preauth" } else { "TGS-REQ" };
+                format!("KDC {exchange}, {}", if way == Way::Udp { "UDP" } else { "no socket" })
+            }
             Work::StringToKey(enctype) => format!("string-to-key {}", short(enctype)),
             Work::Messages { enctype, operation, size } => {
                 let operation = format!("{operation:?}").to_lowercase();
@@ -58,7 +65,7 @@ impl Row {
     /// What the figure counts.
     pub fn unit(&self) -> &'static str {
         match self.work {
-            Work::Handshakes(..) => "1/s",
+            Work::Handshakes(..) | Work::Kdc(..) => "1/s",
             Work::Scaling(_) => "times",
             Work::HeapOfPair(..) => "bytes",
             Work::FirstContext(_) | Work::StringToKey(_) => "µs",
@@ -76,7 +83,7 @@ impl Row {
     #[allow(clippy::as_conversions, reason = "a message size is exact in a double")]
     pub fn figure(&self, cost: f64) -> f64 {
         match self.work {
-            Work::Handshakes(..) | Work::Scaling(_) => 1.0 / cost,
+            Work::Handshakes(..) | Work::Scaling(_) | Work::Kdc(..) => 1.0 / cost,
             Work::HeapOfPair(..) => cost,
             Work::FirstContext(_) | Work::StringToKey(_) => cost * 1e6,
             Work::Messages { size, .. } if size < 4096 => cost * 1e9,
@@ -88,8 +95,12 @@ impl Row {
     /// first. A `!` behind the goal says that the last misses it.
     pub fn line(&self, costs: &[f64]) -> String {
         let digits = if self.unit() == "times" { 2 } else { 0 };
-        let figures: String = costs.iter().map(|cost| format!("{:>11.digits$}", self.figure(*cost))).collect();
-        let ratio = ratio(costs).map_or_else(String::new, |ratio| format!("{ratio:>9.2}x"));
+        let figure = |cost: &f64| match self.figure(*cost) {
+            none if none.is_nan() => format!("{:>11}", "-"),
+            figure => format!("{figure:>11.digits$}"),
+        };
+        let figures: String = costs.iter().map(figure).collect();
+        let ratio = ratio(costs).map_or_else(|| " ".repeat(10), |ratio| format!("{ratio:>9.2}x"));
         let goal = self.goal().map_or_else(String::new, |goal| {
             let sign = if self.more_is_better() { ">=" } else { "<=" };
             let missed = costs.last().is_some_and(|cost| !self.meets(goal, *cost));
@@ -104,7 +115,8 @@ impl Row {
 
     /// The same as a JSON object.
     pub fn json(&self, names: &[&str], costs: &[f64]) -> String {
-        let figures = names.iter().zip(costs).map(|(name, cost)| format!("\"{name}\":{:.3}", self.figure(*cost)));
+        let figure = |cost: &f64| Some(self.figure(*cost)).filter(|figure| !figure.is_nan());
+        let figures = names.iter().zip(costs).map(|(name, cost)| format!("\"{name}\":{}", number(figure(cost))));
         let (ratio, goal) = (number(ratio(costs)), number(self.goal()));
         format!(
             "{{\"what\":\"{}\",\"unit\":\"{}\",{},\"ratio\":{ratio},\"goal\":{goal}}}",
@@ -116,7 +128,7 @@ impl Row {
 }
 
 fn ratio(costs: &[f64]) -> Option<f64> {
-    if let [first, .., last] = costs { Some(first / last) } else { None }
+    if let [first, .., last] = costs { Some(first / last).filter(|ratio| !ratio.is_nan()) } else { None }
 }
 
 fn number(value: Option<f64>) -> String {

@@ -1,5 +1,7 @@
 //! The bench runs to its end against MIT's library.
 
+use handfast_benches::Way;
+use handfast_benches::measure::Work;
 use std::process::Command;
 
 #[test]
@@ -17,8 +19,9 @@ fn every_row_has_a_figure_above_zero() {
         let figures: Vec<&str> = figures.split_whitespace().collect();
         let [unit, mit, ours, ..] = figures.as_slice() else { panic!("too few figures in {figures:?}") };
         assert_eq!(*unit, row.unit());
-        for figure in [mit, ours] {
-            assert!(figure.parse::<f64>().is_ok_and(|figure| figure > 0.0), "{} {figures:?}", row.title());
-        }
+        let above_zero = |figure: &str| figure.parse::<f64>().is_ok_and(|figure| figure > 0.0);
+        let has_none = matches!(row.work, Work::Kdc(_, Way::Call));
+        assert!(if has_none { *mit == "-" } else { above_zero(mit) }, "{} {figures:?}", row.title());
+        assert!(above_zero(ours), "{} {figures:?}", row.title());
     }
 }
