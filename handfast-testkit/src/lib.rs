@@ -75,3 +75,7 @@ pub use wire::{Fault, Which, Wire};
 
 pub use handfast;
 pub use handfast_kdc;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
