@@ -67,7 +67,9 @@
 //! # fn receive() -> std::io::Result<Vec<u8>> { Ok(vec![]) }
 //! # fn now() -> Time { std::time::SystemTime::now().into() }
 //! # fn keytab_bytes() -> Vec<u8> { vec![] }
-//! # fn refused() -> handfast::krb5::exchange::KdcUnreachable { unimplemented!() }
+//! # fn refused() -> handfast::krb5::exchange::KdcUnreachable {
+//! #     handfast::krb5::exchange::KdcUnreachable { realm: "".into(), tried: vec![] }
+//! # }
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let acceptor = Acceptor::new(&Keytab::decode(&keytab_bytes())?, ReplayGuard::in_memory());   // shared by all threads
