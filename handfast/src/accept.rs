@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::flags::Flags;
 use crate::krb5::exchange::{KdcRequest, KdcUnreachable};
 use crate::krb5::keytab::Keytab;
-use crate::legs::Legs;
+use crate::legs::{Legs, waiting_arm};
 use crate::mech::kerberos::KerberosAcceptor;
 use crate::mech::{AcceptInput, AcceptRequest, AcceptStep, Accepting, Mechanism, MechanismId};
 use crate::policy::Policy;
@@ -123,7 +123,7 @@ impl<'a> Session<'a> {
 
     /// Waits for the client's first token.
     pub fn begin(self) -> AcceptToken {
-        AcceptToken(self.waiting())
+        AcceptToken { waiting: self.waiting() }
     }
 
     /// Makes the first token, for a mechanism whose acceptor speaks first.
@@ -163,7 +163,9 @@ impl Waiting {
         self.legs.next()?;
         let legs = self.legs;
         Ok(match self.handshake.step(input, now, out)? {
-            AcceptStep::NeedsToken(handshake) => Accept::NeedsToken(AcceptToken(Waiting { handshake, legs })),
+            AcceptStep::NeedsToken(handshake) => {
+                Accept::NeedsToken(AcceptToken { waiting: Waiting { handshake, legs } })
+            }
             AcceptStep::NeedsKdc(handshake, request) => {
                 Accept::NeedsKdc(AcceptKdc { waiting: Waiting { handshake, legs }, request })
             }
@@ -176,53 +178,25 @@ impl Waiting {
             AcceptStep::Complete(established) => Accept::Complete(Context::new(established)),
         })
     }
-
-    fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let progress = self.handshake.progress();
-        f.debug_struct(name)
-            .field("mechanism", &progress.mechanism)
-            .field("flags", &progress.flags)
-            .finish_non_exhaustive()
-    }
 }
 
-macro_rules! progress {
-    ($name:ident, $($field:tt).+) => {
-        impl $name {
-            /// The mechanism, as far as it is chosen.
-            pub fn mechanism(&self) -> MechanismId {
-                self.$($field).+.progress().mechanism
-            }
-
-            /// The flags asked for or granted so far.
-            pub fn flags(&self) -> Flags {
-                self.$($field).+.progress().flags
-            }
-        }
-    };
-}
-
-progress!(AcceptToken, 0.handshake);
-progress!(AcceptKdc, waiting.handshake);
-progress!(AcceptAccount, waiting.handshake);
-progress!(AcceptAnswer, waiting.handshake);
+waiting_arm!(AcceptToken);
+waiting_arm!(AcceptKdc);
+waiting_arm!(AcceptAccount);
+waiting_arm!(AcceptAnswer);
 
 /// Waits for the client's next token.
-pub struct AcceptToken(Waiting);
+pub struct AcceptToken {
+    waiting: Waiting,
+}
 
 impl AcceptToken {
     /// Takes the client's token.
     ///
     /// An error says what was wrong; what `out` then holds for the client is the same for every refusal.
     pub fn step(self, token: &[u8], now: Time, out: &mut Vec<u8>) -> Result<Accept, Error> {
-        self.0.legs.check_token(token)?;
-        self.0.step(AcceptInput::Token(token), now, out)
-    }
-}
-
-impl fmt::Debug for AcceptToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.debug("AcceptToken", f)
+        self.waiting.legs.check_token(token)?;
+        self.waiting.step(AcceptInput::Token(token), now, out)
     }
 }
 
@@ -249,12 +223,6 @@ impl AcceptKdc {
     }
 }
 
-impl fmt::Debug for AcceptKdc {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.waiting.debug("AcceptKdc", f)
-    }
-}
-
 /// Waits for what the account store says of a logon.
 pub struct AcceptAccount {
     waiting: Waiting,
@@ -270,12 +238,6 @@ impl AcceptAccount {
     /// Says what the account store knows.
     pub fn answer(self, account: Account, now: Time, out: &mut Vec<u8>) -> Result<Accept, Error> {
         self.waiting.step(AcceptInput::Account(account), now, out)
-    }
-}
-
-impl fmt::Debug for AcceptAccount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.waiting.debug("AcceptAccount", f)
     }
 }
 
@@ -299,11 +261,5 @@ impl AcceptAnswer {
     /// Declines it, which fails closed.
     pub fn decline(self, now: Time, out: &mut Vec<u8>) -> Result<Accept, Error> {
         self.waiting.step(AcceptInput::Declined, now, out)
-    }
-}
-
-impl fmt::Debug for AcceptAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.waiting.debug("AcceptAnswer", f)
     }
 }

@@ -23,7 +23,7 @@ use crate::crypto::Random;
 use crate::error::Error;
 use crate::flags::Flags;
 use crate::krb5::exchange::{KdcRequest, KdcUnreachable};
-use crate::legs::Legs;
+use crate::legs::{Legs, waiting_arm};
 use crate::mech::{InitiateInput, InitiateRequest, InitiateStep, Initiating, Mechanism, MechanismId};
 use crate::name::ServiceName;
 use crate::policy::Policy;
@@ -146,7 +146,9 @@ impl Waiting {
         self.legs.next()?;
         let legs = self.legs;
         Ok(match self.handshake.step(input, now, out)? {
-            InitiateStep::NeedsToken(handshake) => Initiate::NeedsToken(InitiateToken(Waiting { handshake, legs })),
+            InitiateStep::NeedsToken(handshake) => {
+                Initiate::NeedsToken(InitiateToken { waiting: Waiting { handshake, legs } })
+            }
             InitiateStep::NeedsKdc(handshake, request) => {
                 Initiate::NeedsKdc(InitiateKdc { waiting: Waiting { handshake, legs }, request })
             }
@@ -156,50 +158,22 @@ impl Waiting {
             InitiateStep::Complete(established) => Initiate::Complete(Context::new(established)),
         })
     }
-
-    fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let progress = self.handshake.progress();
-        f.debug_struct(name)
-            .field("mechanism", &progress.mechanism)
-            .field("flags", &progress.flags)
-            .finish_non_exhaustive()
-    }
 }
 
-macro_rules! progress {
-    ($name:ident, $($field:tt).+) => {
-        impl $name {
-            /// The mechanism, as far as it is chosen.
-            pub fn mechanism(&self) -> MechanismId {
-                self.$($field).+.progress().mechanism
-            }
-
-            /// The flags asked for or granted so far.
-            pub fn flags(&self) -> Flags {
-                self.$($field).+.progress().flags
-            }
-        }
-    };
-}
-
-progress!(InitiateToken, 0.handshake);
-progress!(InitiateKdc, waiting.handshake);
-progress!(InitiateAnswer, waiting.handshake);
+waiting_arm!(InitiateToken);
+waiting_arm!(InitiateKdc);
+waiting_arm!(InitiateAnswer);
 
 /// Waits for the acceptor's next token.
-pub struct InitiateToken(Waiting);
+pub struct InitiateToken {
+    waiting: Waiting,
+}
 
 impl InitiateToken {
     /// Takes the acceptor's token.
     pub fn step(self, token: &[u8], now: Time, out: &mut Vec<u8>) -> Result<Initiate, Error> {
-        self.0.legs.check_token(token)?;
-        self.0.step(InitiateInput::Token(token), now, out)
-    }
-}
-
-impl fmt::Debug for InitiateToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.debug("InitiateToken", f)
+        self.waiting.legs.check_token(token)?;
+        self.waiting.step(InitiateInput::Token(token), now, out)
     }
 }
 
@@ -226,12 +200,6 @@ impl InitiateKdc {
     }
 }
 
-impl fmt::Debug for InitiateKdc {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.waiting.debug("InitiateKdc", f)
-    }
-}
-
 /// Waits for the answer to a question.
 pub struct InitiateAnswer {
     waiting: Waiting,
@@ -252,11 +220,5 @@ impl InitiateAnswer {
     /// Declines it, which fails closed: by another way that proves as much, or with an error.
     pub fn decline(self, now: Time, out: &mut Vec<u8>) -> Result<Initiate, Error> {
         self.waiting.step(InitiateInput::Declined, now, out)
-    }
-}
-
-impl fmt::Debug for InitiateAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.waiting.debug("InitiateAnswer", f)
     }
 }

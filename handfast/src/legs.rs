@@ -28,3 +28,31 @@ impl Legs {
         }
     }
 }
+
+/// What every waiting arm shows of its handshake: the struct has a field `waiting` with a field `handshake`. Where it is
+/// used, `Flags` and `MechanismId` are in scope.
+macro_rules! waiting_arm {
+    ($name:ident) => {
+        impl $name {
+            /// The mechanism, as far as it is chosen.
+            pub fn mechanism(&self) -> MechanismId {
+                self.waiting.handshake.progress().mechanism
+            }
+
+            /// The flags asked for or granted so far.
+            pub fn flags(&self) -> Flags {
+                self.waiting.handshake.progress().flags
+            }
+        }
+
+        impl core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.debug_struct(stringify!($name))
+                    .field("mechanism", &self.mechanism())
+                    .field("flags", &self.flags())
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+pub(crate) use waiting_arm;
