@@ -104,12 +104,22 @@ impl Testkit {
         Arc::new(self.with(|state| state.root.fork()))
     }
 
-    /// Adds a user, or gives the user another password.
+    /// Adds a user with keys of all enctypes, or gives the user another password.
     #[track_caller]
     pub fn user(&self, name: &str, password: &str) -> Principal {
-        let principal = self.principal(name);
-        let entry = PrincipalEntry::user(principal.clone(), password.as_bytes(), self.clock().right());
-        self.directory_mut(|directory| directory.insert(must(entry, name)));
+        self.user_of(name, password, &handfast_kdc::DEFAULT_ENCTYPES)
+    }
+
+    /// Adds a user with keys of `enctypes`. Keys of passwords are slow to make, by design, here and in each login:
+    /// those of AES with SHA-1 (RFC 3962) take the fewest iterations.
+    #[track_caller]
+    pub fn user_of(&self, name: &str, password: &str, enctypes: &[Enctype]) -> Principal {
+        let (principal, now) = (self.principal(name), self.clock().right());
+        // A principal without keys, which gets those of its password.
+        let mut entry = must(PrincipalEntry::service_of(principal.clone(), &[], &*self.random(), now), name);
+        entry.is_service = false;
+        must(entry.set_password(password.as_bytes(), enctypes, None, now), name);
+        self.directory_mut(|directory| directory.insert(entry));
         self.with(|state| state.passwords.insert(principal.clone(), Secret::new(password.into())));
         principal
     }
