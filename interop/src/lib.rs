@@ -29,6 +29,7 @@ mod mit;
 mod peer;
 mod port;
 mod process;
+mod relay;
 mod temp;
 
 pub use mit::client::MitClient;
@@ -40,4 +41,5 @@ pub use mit::realm::MitRealm;
 pub use peer::{peer_program, require_peers};
 pub use port::{free_port, silent_address};
 pub use process::{Daemon, Run, run};
+pub use relay::record;
 pub use temp::TempDir;

@@ -3,7 +3,7 @@
 use crate::ours::{OurServer, connect, log_in, no_kdc, now, tickets_of};
 use handfast::krb5::exchange::{ExchangeError, TicketOptions};
 use handfast::{Error, Policy, Refusal, Time};
-use handfast_interop::{Enctype, GssServer, MitRealm};
+use handfast_interop::{Enctype, GssServer, MitRealm, record};
 use handfast_net::Clock;
 use handfast_net::driver::HandshakeError;
 use handfast_net::framing::gss_sample::{Flags as TokenFlags, Token};
@@ -119,32 +119,6 @@ fn an_enctype_that_we_do_not_permit_is_refused() {
     assert!(matches!(refusal(server.result()), Refusal::EnctypeNotPermitted(_) | Refusal::NoKey { .. }));
 }
 
-/// Carries bytes between a client and a server, and keeps what the client sent.
-fn recorded(server: std::net::SocketAddr, run: impl FnOnce(u16)) -> Vec<u8> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let relay = std::thread::spawn(move || {
-        let (mut client, mut server) = (listener.accept().unwrap().0, TcpStream::connect(server).unwrap());
-        let (mut from_server, mut to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
-        let back = std::thread::spawn(move || {
-            let _ = std::io::copy(&mut from_server, &mut to_client);
-        });
-        let mut sent = Vec::new();
-        let mut buffer = [0; 4096];
-        while let Ok(count @ 1..) = client.read(&mut buffer) {
-            sent.extend_from_slice(&buffer[..count]);
-            if server.write_all(&buffer[..count]).is_err() {
-                break;
-            }
-        }
-        let _ = server.shutdown(Shutdown::Write);
-        back.join().unwrap();
-        sent
-    });
-    run(port);
-    relay.join().unwrap()
-}
-
 /// The first two tokens: that a context is wanted, and the AP-REQ.
 fn opening(bytes: &[u8]) -> Vec<u8> {
     let (_, first) = Token::decode(bytes).unwrap().unwrap();
@@ -171,7 +145,7 @@ fn an_ap_req_of_gss_client_replayed_is_refused_by_us() {
     server.accept_one();
     server.accept_one();
     let alice = realm.client_of("alice");
-    let stolen = recorded(server.address(), |port| {
+    let stolen = record(server.address(), |port| {
         let client = alice.gss_client(port, "sample@localhost", "hello", &[]);
         client.expect_text("Signature verified.");
     });
@@ -190,7 +164,7 @@ fn an_ap_req_of_ours_replayed_is_refused_by_gss_server() {
     let client = realm.client_of("alice");
     client.kvno("sample/localhost").expect_success();
     let server = GssServer::start(realm.config(), realm.service_keytab(), "sample@localhost");
-    let stolen = recorded(server.address(), |port| {
+    let stolen = record(server.address(), |port| {
         let options = StreamOptions::default();
         let credential = tickets_of(client.ccache());
         let address = ([127, 0, 0, 1], port).into();
@@ -211,7 +185,7 @@ fn a_forged_proof_of_the_server_is_refused() {
     let server = GssServer::start(realm.config(), realm.service_keytab(), "sample@localhost");
     let ap_rep_of_another = {
         let mut answer = Vec::new();
-        let stolen = recorded(server.address(), |port| {
+        let stolen = record(server.address(), |port| {
             let address = ([127, 0, 0, 1], port).into();
             let credential = tickets_of(client.ccache());
             let options = StreamOptions::default();

@@ -1,0 +1,12 @@
+//! The `handfast` program with MIT's programs: their KDC and ours, their gss-client and gss-server, their klist. The verdict is
+//! theirs: what they print, log and trace.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(unreachable_pub, reason = "a test binary has no users")]
+
+mod connect;
+mod handfast;
+mod kdcs;
+mod realm;
+mod refusals;
+mod serve;
+mod tickets;
