@@ -471,6 +471,20 @@ fn the_acceptor_must_answer_this_request_and_no_other() {
 }
 
 #[test]
+fn two_proofs_of_one_credential_are_told_apart_even_in_the_same_microsecond() {
+    let mut pair = Pair::new(ENCTYPES[1]);
+    let acceptor = pair.acceptor();
+    let (initiator, credential) = (pair.initiator(), pair.credential());
+    let target = ServiceName::principal(pair.service.clone());
+    let begin = |out: &mut Vec<u8>| initiator.to(&target).credential(&credential).begin(now(), out).unwrap();
+    let (mut one, mut two) = (Vec::new(), Vec::new());
+    let (_, Initiate::NeedsToken(second)) = (begin(&mut one), begin(&mut two)) else { panic!() };
+    let (_, answer_to_one) = accept(&acceptor, &one, now());
+    let error = second.step(&answer_to_one, now(), &mut Vec::new()).unwrap_err();
+    assert!(matches!(&error, Error::Refused(why) if **why == Refusal::AcceptorAnsweredAnother), "{error}");
+}
+
+#[test]
 fn a_token_reflected_to_its_sender_proves_nothing() {
     let mut pair = Pair::new(ENCTYPES[1]);
     let (step, token) = pair.begin(None);

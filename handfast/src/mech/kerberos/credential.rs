@@ -6,6 +6,7 @@ use crate::sync::Lock;
 use crate::time::Time;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 /// A client, what it can prove itself with, and the tickets it holds. Clones share the tickets.
 #[derive(Clone)]
@@ -15,6 +16,7 @@ struct Inner {
     client: Principal,
     secrets: Secrets,
     held: Lock<Vec<Arc<HeldTicket>>>,
+    last_proof: Lock<Time>,
 }
 
 /// What a client can log in with.
@@ -31,7 +33,12 @@ const HELD_LIMIT: usize = 1024;
 impl KerberosCredential {
     pub(crate) fn new(client: Principal, secrets: Secrets, held: Vec<HeldTicket>) -> Self {
         let held = held.into_iter().map(Arc::new).collect();
-        KerberosCredential(Arc::new(Inner { client, secrets, held: Lock::new(held) }))
+        KerberosCredential(Arc::new(Inner {
+            client,
+            secrets,
+            held: Lock::new(held),
+            last_proof: Lock::new(Time::EPOCH),
+        }))
     }
 
     pub(crate) fn client(&self) -> &Principal {
@@ -53,6 +60,18 @@ impl KerberosCredential {
         self.0.held.with(|held| held.iter().find(|ticket| ticket.server == *server).cloned())
     }
 
+    /// The time to put into the next proof: `now`, or as little later as it takes to be unlike the last one.
+    ///
+    /// An AP-REP answers a time (RFC 4120 3.2.4), so no two proofs of a client may have the same.
+    pub(crate) fn proof_time(&self, now: Time) -> Time {
+        const FURTHEST: Duration = Duration::from_secs(1);
+        self.0.last_proof.with(|last| {
+            let next = last.saturating_add(Duration::from_micros(1));
+            *last = if next > now && next.abs_diff(now) < FURTHEST { next } else { now };
+            *last
+        })
+    }
+
     pub(crate) fn hold(&self, ticket: Arc<HeldTicket>, now: Time) {
         self.0.held.with(|held| {
             if held.len() >= HELD_LIMIT {
@@ -66,5 +85,22 @@ impl KerberosCredential {
             }
             held.push(ticket);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_proofs_have_the_same_time() {
+        let client = "alice@EXAMPLE.COM".parse().unwrap();
+        let credential = KerberosCredential::new(client, Secrets::None, Vec::new());
+        let at = |micros| Time::from_unix_micros(5_000_000 + micros);
+        assert_eq!(credential.proof_time(at(0)), at(0));
+        assert_eq!(credential.proof_time(at(0)), at(1));
+        assert_eq!(credential.proof_time(at(1)), at(2));
+        assert_eq!(credential.proof_time(at(10)), at(10));
+        assert_eq!(credential.proof_time(at(-2_000_000)), at(-2_000_000), "a clock that was set back is followed");
     }
 }

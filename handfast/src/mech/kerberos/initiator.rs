@@ -149,7 +149,8 @@ impl Handshake {
         let seeds = Seeds::draw(&*self.random)?;
         let subkey = seeds.subkey_like(&ticket.key)?;
         let flags = offered(&self.policy);
-        let proof = Proof { ctime: now.into(), cusec: now.into(), flags, seeds };
+        let time = self.credential.proof_time(now);
+        let proof = Proof { ctime: time.into(), cusec: time.into(), flags, seeds };
         write_ap_req(&ticket, &subkey, &proof, &self.bindings, out)?;
         let waiting = WaitingForProof { ticket, handshake: self, subkey, proof };
         if flags.contains(Flags::MUTUAL) {
