@@ -2,6 +2,7 @@ use super::Trouble;
 use super::server::PATIENCE;
 use super::verdict::End;
 use super::wire::{Party, Passed, Tap};
+use crate::span;
 use handfast::krb5::enctype::Enctype;
 use handfast::krb5::exchange::{KdcRequest, KdcUnreachable};
 use handfast::{Context, Credential, Flags, Identity, Initiator, MessageError, Policy, ServiceName, Time};
@@ -12,7 +13,7 @@ use handfast_net::{Clock, Deadline, Timed};
 use std::cell::RefCell;
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// A client: who it is, what it holds, whom it visits, and where.
 #[derive(Clone)]
@@ -101,7 +102,7 @@ impl Client {
 
     fn converse(&self, tap: &mut Tap<'_>, asked: &RefCell<Vec<Passed>>, visit: &mut Visit) -> Result<(), End> {
         let (initiator, ahead) = (Initiator::new(self.policy.clone()), self.ahead);
-        let driver = Driver::new(Clock::from_fn(move || Time::from(SystemTime::now()).saturating_add(ahead)));
+        let driver = Driver::new(Clock::from_fn(move || span::now().saturating_add(ahead)));
         let target = initiator.to(&self.target).credential(&self.credential);
         let ask = |request: &KdcRequest| self.ask(request, asked);
         let mut context = driver.initiate(target, &ask, &mut NnsCarrier::initiator(tap))?;
@@ -171,7 +172,7 @@ impl Visit {
     pub(super) fn first_token(&self) -> Result<Vec<u8>, Trouble> {
         let sent = self.passed.iter().find(|passed| passed.to == Party::Server);
         match sent.map(|passed| nns::Handshake::decode(&passed.bytes)) {
-            Some(Ok(Some((nns::Handshake::InProgress(token), _)))) => Ok(token),
+            Some(Ok(Some((nns::Handshake::InProgress(token) | nns::Handshake::Done(token), _)))) => Ok(token),
             Some(Err(error)) => Err(error.into()),
             _ => Err(Trouble::new("the client sent no token")),
         }

@@ -1,5 +1,5 @@
 use super::Trouble;
-use handfast::Time;
+use crate::span;
 use handfast_kdc::{Event, Realm, Request, Transport};
 use handfast_net::Stopper;
 use handfast_net::kdc::Transport as By;
@@ -7,7 +7,6 @@ use handfast_net::kdc_server::{Content, Incoming, KdcServer, Limits};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::SystemTime;
 
 /// The KDC, on UDP and TCP of one loopback port, in threads of its own. Ends when dropped.
 pub(super) struct Kdc {
@@ -39,8 +38,7 @@ fn answer(realm: &Realm, incoming: &Incoming<'_>, log: &Mutex<Vec<Event>>) -> Op
         By::Udp => Transport::Udp,
         By::Tcp => Transport::Tcp,
     };
-    let now: Time = SystemTime::now().into();
-    let answer = realm.handle(&Request { bytes, transport, peer: Some(incoming.peer.ip()) }, now);
+    let answer = realm.handle(&Request { bytes, transport, peer: Some(incoming.peer.ip()) }, span::now());
     log.lock().unwrap_or_else(PoisonError::into_inner).push(answer.event);
     answer.reply
 }

@@ -6,7 +6,8 @@ use super::kdc::Kdc;
 use super::server::{Attended, Server};
 use super::stage::{REALM, Stage};
 use super::wire::Party;
-use handfast::Credential;
+use crate::span;
+use handfast::{Credential, Time};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,8 @@ pub(super) struct Play {
     pub(super) steps: Vec<Step>,
     pub(super) session: Session,
     pub(super) attempts: Vec<Attempt>,
+    /// When it was.
+    pub(super) today: Time,
     pub(super) took: Duration,
 }
 
@@ -54,7 +57,23 @@ pub(super) struct Phase {
     pub(super) took: Duration,
 }
 
-impl Theatre<'_> {
+impl<'a> Theatre<'a> {
+    /// Starts the KDC and the server.
+    pub(super) fn open(stage: &'a Stage) -> Result<Self, Trouble> {
+        Ok(Theatre {
+            stage,
+            kdc: Kdc::start(stage.realm.clone())?,
+            server: Server::start(stage.acceptor.clone())?,
+            credential: stage.credential(),
+        })
+    }
+
+    /// The client's first visit, from its login to its last message.
+    pub(super) fn honest_visit(&self) -> Result<(Visit, Attended), Trouble> {
+        let client = Client { messages: MESSAGES.into(), ..self.client_with(self.credential.clone()) };
+        Ok((client.visit()?, self.server.report()?))
+    }
+
     /// A client of that credential that visits the stage's server.
     pub(super) fn client_with(&self, credential: Credential) -> Client {
         Client {
@@ -72,15 +91,9 @@ impl Theatre<'_> {
 
 /// The honest visit, and then every cheat.
 pub(super) fn play(stage: &Stage) -> Result<Play, Trouble> {
-    let began = Instant::now();
-    let theatre = Theatre {
-        stage,
-        kdc: Kdc::start(stage.realm.clone())?,
-        server: Server::start(stage.acceptor.clone())?,
-        credential: stage.credential(),
-    };
-    let visit = Client { messages: MESSAGES.into(), ..theatre.client_with(theatre.credential.clone()) }.visit()?;
-    let attended = theatre.server.report()?;
+    let (began, today) = (Instant::now(), span::now());
+    let theatre = Theatre::open(stage)?;
+    let (visit, attended) = theatre.honest_visit()?;
     let steps = explain::explain(&visit.passed, &stage.keys)?;
     let session = session(&visit, attended)?;
     nothing_in_the_clear(&visit)?;
@@ -94,6 +107,7 @@ pub(super) fn play(stage: &Stage) -> Result<Play, Trouble> {
         steps,
         session,
         attempts,
+        today,
         took: began.elapsed(),
     })
 }

@@ -9,6 +9,8 @@ use super::play::Play;
 use super::verdict::Verdict;
 use super::wire::Party;
 use crate::output::{BAD, FAINT, GOOD, STRONG};
+use crate::span;
+use handfast::Time;
 use std::time::Duration;
 
 /// The width of the words that name a row.
@@ -66,13 +68,13 @@ fn certainty(play: &Play, paper: &Paper) -> Vec<String> {
     let mut lines = vec![String::new(), paper.paint(STRONG, "Now each is sure of the other"), String::new()];
     let heads = format!("  {:LABEL$}{:column$}{}", "", "the client says", "the server says");
     lines.push(paper.paint(FAINT, &heads));
-    type Field = fn(&Proven) -> String;
-    let fields: [(&str, Field); 5] = [
-        ("I am", |proven| proven.local.to_string()),
-        ("you are", |proven| proven.peer.to_string()),
-        ("we have", |proven| proven.flags.to_string()),
-        ("sealed by", |proven| proven.enctype.map_or("nothing".to_owned(), |enctype| enctype.to_string())),
-        ("until", |proven| proven.expires.map_or("ever".to_owned(), day_and_time)),
+    type Field<'a> = (&'a str, &'a dyn Fn(&Proven) -> String);
+    let fields: [Field<'_>; 5] = [
+        ("I am", &|proven| proven.local.to_string()),
+        ("you are", &|proven| proven.peer.to_string()),
+        ("we have", &|proven| proven.flags.to_string()),
+        ("sealed by", &|proven| proven.enctype.map_or("nothing".to_owned(), |enctype| enctype.to_string())),
+        ("until", &|proven| proven.expires.map_or("ever".to_owned(), |end| until(end, play.today))),
     ];
     for (name, field) in fields {
         let (left, right) = (paper.wrap(&field(client), column - 2), paper.wrap(&field(server), column - 2));
@@ -88,6 +90,13 @@ fn certainty(play: &Play, paper: &Paper) -> Vec<String> {
     let phases = play.session.phases.iter().map(|phase| format!("{} {}", phase.name, milliseconds(phase.took)));
     row("time", &phases.collect::<Vec<_>>().join(", "), paper, &mut lines);
     lines
+}
+
+/// A time to come, and how far it is.
+fn until(end: Time, today: Time) -> String {
+    // To the nearest minute.
+    let left = end.saturating_since(today) + Duration::from_secs(30);
+    format!("{}, for {}", day_and_time(end), span::words(left))
 }
 
 /// Each cheat, and what the sides say of it.

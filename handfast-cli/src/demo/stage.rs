@@ -1,4 +1,5 @@
 use super::Trouble;
+use crate::span;
 use handfast::crypto::{OsRandom, Random, Secret};
 use handfast::krb5::enctype::{EncryptionKey, Enctype};
 use handfast::krb5::{Keytab, KeytabEntry};
@@ -6,7 +7,6 @@ use handfast::{Acceptor, Credential, Policy, Principal, ReplayGuard, ServiceName
 use handfast_kdc::{LongTermKey, MemoryDirectory, PrincipalEntry, Realm, Settings};
 use std::fmt::Write;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 /// The realm; names under `test` are nobody's (RFC 2606 2).
 pub(super) const REALM: &str = "DEMO.TEST";
@@ -42,7 +42,7 @@ pub(super) struct Keys {
 impl Stage {
     /// A new realm with one user and two services, all keys of `enctype`.
     pub(super) fn new(enctype: Enctype) -> Result<Stage, Trouble> {
-        let (now, password) = (SystemTime::now().into(), random_password()?);
+        let (now, password) = (span::now(), random_password()?);
         let service: ServiceName = SERVICE.parse()?;
         let other_service: ServiceName = OTHER_SERVICE.parse()?;
         let alice = user(CLIENT.parse()?, &password, enctype, now)?;
@@ -83,7 +83,7 @@ impl Stage {
 
     /// A keytab for the service with that key, be it the KDC's or another.
     pub(super) fn keytab_with(&self, key: EncryptionKey) -> Keytab {
-        let timestamp = SystemTime::now().into();
+        let timestamp = span::now();
         [KeytabEntry { principal: self.service_principal(), timestamp, kvno: 1, key }].into_iter().collect()
     }
 }

@@ -1,8 +1,11 @@
 use super::cheats::CHEATS;
-use super::play::{Play, play};
+use super::explain::explain;
+use super::play::{Play, Theatre, play};
 use super::verdict::Verdict;
+use super::wire::Passed;
 use super::*;
-use handfast::krb5::Keytab;
+use crate::span;
+use handfast::krb5::{Keytab, KeytabEntry};
 use handfast::{Acceptor, Policy, ReplayGuard};
 
 const ENCTYPE: Enctype = Enctype::AES128_CTS_HMAC_SHA1_96;
@@ -63,8 +66,48 @@ fn with_a_server_that_takes_any_clock_the_demo_fails() {
 fn with_a_client_that_believes_any_server_the_demo_fails() {
     let mut stage = stage();
     stage.policy = stage.policy.dangerous_unproven_acceptor();
-    // The demo's honest part shows an AP-REP, which such a client does not ask for.
-    assert!(play(&stage).is_err());
+    sabotaged(&stage, &["impostor"]);
+}
+
+#[test]
+fn with_ends_that_take_a_message_twice_the_demo_fails() {
+    let mut stage = stage();
+    stage.policy = stage.policy.dangerous_no_replay_detection();
+    let careless = Policy::default().dangerous_no_replay_detection();
+    stage.acceptor = stage.acceptor.policy(careless);
+    sabotaged(&stage, &["repeated-message"]);
+}
+
+#[test]
+fn with_a_server_that_holds_the_other_services_key_the_demo_fails() {
+    let mut stage = stage();
+    let both = stage.keys.tickets.iter().map(|(principal, key)| KeytabEntry {
+        principal: principal.clone(),
+        timestamp: span::now(),
+        kvno: 1,
+        key: key.clone(),
+    });
+    stage.acceptor = Acceptor::new(&both.collect(), ReplayGuard::in_memory());
+    sabotaged(&stage, &["wrong-service"]);
+}
+
+#[test]
+fn what_is_explained_was_in_the_bytes() {
+    let stage = stage();
+    let (visit, _) = Theatre::open(&stage).unwrap().honest_visit().unwrap();
+    let words = |passed: &[Passed]| {
+        explain(passed, &stage.keys).map(|steps| steps.into_iter().map(|step| step.says).collect::<Vec<_>>())
+    };
+    let honest = words(&visit.passed).unwrap();
+    assert_eq!(honest, words(&visit.passed).unwrap());
+    for (index, length) in visit.passed.iter().map(|passed| passed.bytes.len()).enumerate() {
+        let changed = |at: usize| {
+            let mut passed = visit.passed.clone();
+            passed[index].bytes[at] ^= 1;
+            words(&passed).ok().as_ref() != Some(&honest)
+        };
+        assert!([length / 4, length / 2, length - 1].into_iter().any(changed), "passage {index} is not read");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::words::{day_and_time, enctypes, first_bytes, full, iterations, list, 
 use super::{Reader, Reading, datagram, open};
 use crate::demo::Trouble;
 use crate::demo::wire::{Party, Passed};
-use handfast::krb5::enctype::KeyUsage;
+use handfast::krb5::enctype::{ChecksumKey, KeyUsage};
 use handfast::krb5::message::{
     ApReq, Authenticator, EncKdcRepPart, EncryptedData, ErrorCode, EtypeInfo2, KdcExchange, KdcRep, KdcReq, KrbError,
     MethodData, PaData, PaDataType, PaEncTsEnc,
@@ -67,12 +67,20 @@ impl Reader<'_> {
         let time = authenticator.ctime.with_micros(authenticator.cusec);
         self.subkey = authenticator.subkey.map(|key| key.to_key()).transpose()?;
         let wanted = request.req_body.sname.as_ref().map(short).unwrap_or_default();
-        let covered = if authenticator.cksum.is_some() { ", and a checksum of this request" } else { "" };
+        let covered = self.covered(&authenticator, request.req_body.bytes())?;
         Ok(vec![
             format!("Here is the ticket of {client} for {}.", short(&ap_req.ticket.sname)),
             format!("It is mine: the time, {}{covered}, under its session key.", time_of_day(time)),
             format!("I want a ticket for {wanted}."),
         ])
+    }
+
+    /// Whether the authenticator covers the request's body (RFC 4120 3.3.1).
+    fn covered(&self, authenticator: &Authenticator<'_>, body: &[u8]) -> Result<&'static str, Trouble> {
+        let Some(checksum) = &authenticator.cksum else { return Ok("") };
+        let key = ChecksumKey::new(self.session()?, KeyUsage::TGS_REQ_AUTHENTICATOR_CHECKSUM)?;
+        key.verify(&[body], checksum.checksum)?;
+        Ok(", and a checksum of this request")
     }
 
     fn reply(&mut self, reply: &KdcRep<'_>) -> Result<(&'static str, Vec<String>), Trouble> {
