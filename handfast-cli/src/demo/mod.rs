@@ -112,6 +112,7 @@ impl<E: std::error::Error> From<E> for Trouble {
 impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
         Failure::new(Exit::Other, format!("the demo did not get to its end: {}", trouble.0))
+            .next("make sure that programs can connect to each other on 127.0.0.1; if they can, report this")
     }
 }
 

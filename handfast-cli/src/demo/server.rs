@@ -12,7 +12,7 @@ use handfast_net::framing::{FrameError, nns};
 use handfast_net::{Clock, Deadline, Listener, Stopper, Timed};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::mpsc::{self, Receiver};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 /// How long one connection may take, and the demo waits for what a server has to say of it.
@@ -23,7 +23,6 @@ pub(super) struct Server {
     pub(super) address: SocketAddr,
     reports: Receiver<Attended>,
     stopper: Stopper,
-    thread: Option<JoinHandle<()>>,
 }
 
 /// What the server says of one connection.
@@ -55,7 +54,7 @@ impl Server {
         let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into())?;
         let (address, stopper) = (listener.local_addr(), listener.stopper());
         let (sender, reports) = mpsc::channel();
-        let thread = thread::spawn(move || {
+        thread::spawn(move || {
             while let Some(connection) = listener.accept() {
                 // An accept that fails is told by the report that is missing.
                 let told = connection.map(|(tcp, _)| sender.send(attend(&tcp)).is_ok());
@@ -64,7 +63,7 @@ impl Server {
                 }
             }
         });
-        Ok(Server { address, reports, stopper, thread: Some(thread) })
+        Ok(Server { address, reports, stopper })
     }
 
     /// What it has to say of the connection that came next.
@@ -75,13 +74,10 @@ impl Server {
     }
 }
 
+/// Its threads end by themselves; nobody waits for them, so that the demo ends whatever becomes of them.
 impl Drop for Server {
     fn drop(&mut self) {
         self.stopper.stop();
-        if let Some(thread) = self.thread.take() {
-            // A thread that panicked has said so.
-            let _ = thread.join();
-        }
     }
 }
 
