@@ -96,7 +96,7 @@ mod tests {
     fn no_two_proofs_have_the_same_time() {
         let client = "alice@EXAMPLE.COM".parse().unwrap();
         let credential = KerberosCredential::new(client, Secrets::None, Vec::new());
-        let at = |micros| Time::from_unix_micros(5_000_000 + micros);
+        let at = |micros: i64| Time::from_unix_micros(5_000_000 + micros);
         assert_eq!(credential.proof_time(at(0)), at(0));
         assert_eq!(credential.proof_time(at(0)), at(1));
         assert_eq!(credential.proof_time(at(1)), at(2));
