@@ -11,6 +11,9 @@ use core::fmt;
 /// The most characters of a KDC's text that are kept.
 const TEXT_LIMIT: usize = 256;
 
+/// Seconds between the clocks that may explain a refusal, whatever its code.
+const TELLING_DIFFERENCE: u64 = 60;
+
 /// A KDC's refusal (RFC 4120 5.9.1). Nothing protects it: anyone on the way may have made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KdcRefusal {
@@ -111,6 +114,10 @@ impl KdcRefusal {
 impl fmt::Display for KdcRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_cause(f)?;
+        if self.code != ErrorCode::KRB_AP_ERR_SKEW && self.clock_difference.unsigned_abs() > TELLING_DIFFERENCE {
+            f.write_str("; ")?;
+            write_skew(f, self.clock_difference)?;
+        }
         match &self.text {
             Some(text) => write!(f, " (the KDC's words: {})", text.escape_debug()),
             None => Ok(()),

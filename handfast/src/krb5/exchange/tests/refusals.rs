@@ -46,6 +46,14 @@ fn a_refusal_keeps_the_values() {
 }
 
 #[test]
+fn clocks_far_apart_are_told_whatever_the_code() {
+    let told = refused(login().run(|_| refusal(ErrorCode::KDC_ERR_NEVER_VALID, None, None)));
+    assert!(!told.to_string().contains("clock"), "{told}");
+    let told = KdcRefusal { clock_difference: 86_400, ..told };
+    assert!(told.to_string().ends_with("; the KDC's clock is 86400 s ahead of ours"), "{told}");
+}
+
+#[test]
 fn a_refusal_says_what_to_do_next() {
     let says = |text: String, parts: &[&str]| {
         assert!(parts.iter().all(|part| text.contains(part)), "{text}");
