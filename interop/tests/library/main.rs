@@ -5,6 +5,8 @@
 
 mod acceptor;
 mod initiator;
+mod locks;
+mod on_the_way;
 mod our_realm;
 mod ours;
 mod realm;

@@ -70,6 +70,41 @@ fn list_shows_what_kinit_and_kvno_wrote() {
 }
 
 #[test]
+fn caches_of_every_version_of_kinit_are_read_and_added_to() {
+    let realm = MitRealm::shared();
+    let server = program_server(&realm);
+    for version in 1..=4_u8 {
+        let config = realm.config().clone().setting(&format!("ccache_type = {version}"));
+        let alice = realm.client_of_with("alice", &config);
+        assert_eq!(std::fs::read(alice.ccache()).unwrap()[..2], [5, version]);
+        let program = Handfast::sharing(&alice);
+        program.run("list").expect_success().expect_text("Principal   alice@MIT.TEST").expect_text(KRBTGT);
+        let line = format!("connect localhost:{} --framing gss-sample --message x -s sample/localhost", server.port());
+        program.run(&line).expect_success();
+        assert_eq!(alice.klist().tickets.len(), 2, "version {version}");
+        alice.kvno("host/localhost").expect_success();
+        assert_eq!(alice.klist().tickets.len(), 3, "version {version}");
+    }
+}
+
+#[test]
+fn what_kinit_noted_in_its_cache_stays() {
+    let realm = MitRealm::shared();
+    let alice = realm.client_of("alice");
+    let noted = || {
+        let limit = std::time::Duration::from_secs(10);
+        let list = handfast_interop::run(alice.command("klist").arg("-C"), "", limit);
+        list.stdout.lines().filter(|line| line.starts_with("config: ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = noted();
+    assert!(!before.is_empty());
+    let server = program_server(&realm);
+    let line = format!("connect localhost:{} --framing gss-sample --message x -s sample/localhost", server.port());
+    Handfast::sharing(&alice).run(&line).expect_success();
+    assert_eq!((noted(), alice.klist().tickets.len()), (before, 2));
+}
+
+#[test]
 fn list_shows_the_keys_that_ktadd_wrote() {
     let realm = MitRealm::shared();
     let list = Handfast::new(realm.config()).run(&format!("list --keytab {}", realm.service_keytab().display()));
