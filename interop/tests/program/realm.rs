@@ -1,8 +1,9 @@
 //! `handfast realm` with MIT's programs.
 
 use crate::handfast::{Handfast, Server};
-use handfast_interop::{Enctype, GssServer, MitClient, MitConfig};
+use handfast_interop::{Enctype, GssServer, MitClient, MitConfig, Run};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 const KRBTGT: &str = "krbtgt/OURS.TEST@OURS.TEST";
 
@@ -38,10 +39,21 @@ impl World {
         client
     }
 
-    /// Edits the realm while it is served, and waits until a served realm has seen it: it looks four times a second.
     fn edit(&self, line: &str, input: &str) {
         self.program.run_with(line, input).expect_success();
-        std::thread::sleep(std::time::Duration::from_millis(500));
+    }
+}
+
+/// Runs it again until it succeeds (or fails) and prints `text`: a realm that is served looks at its file four times a second.
+fn soon(text: &str, success: bool, ask: impl Fn() -> Run) {
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        let run = ask();
+        if run.status.success() == success && run.text().contains(text) {
+            return;
+        }
+        assert!(Instant::now() < end, "{text:?} is missing in {run}");
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 
@@ -103,17 +115,19 @@ fn mit_asks_us_over_udp_and_over_tcp() {
 fn the_realm_is_edited_while_it_is_served() {
     let world = World::new();
     let carol = MitClient::new(&world.config);
-    carol.kinit("carol", "carol-password").expect_failure().expect_text("not found in Kerberos database");
+    let (unknown, wrong) = ("not found in Kerberos database", "Password incorrect");
+    let kinit = |password: &str| carol.kinit("carol", password);
+    kinit("carol-password").expect_failure().expect_text(unknown);
     world.edit("realm add-user carol --password-stdin", "carol-password\n");
-    carol.kinit("carol", "carol-password").expect_success();
-    carol.kvno("new/localhost").expect_failure().expect_text("not found in Kerberos database");
+    soon("", true, || kinit("carol-password"));
+    carol.kvno("new/localhost").expect_failure().expect_text(unknown);
     world.edit("realm add-service new/localhost --keytab new.keytab", "");
-    carol.kvno_keytab("new/localhost", &world.keytab("new.keytab")).expect_success();
+    soon("keytab entry valid", true, || carol.kvno_keytab("new/localhost", &world.keytab("new.keytab")));
     world.edit("realm set-password carol --password-stdin", "another\n");
-    carol.kinit("carol", "carol-password").expect_failure().expect_text("Password incorrect");
-    carol.kinit("carol", "another").expect_success();
+    soon(wrong, false, || kinit("carol-password"));
+    kinit("another").expect_success();
     world.edit("realm remove carol", "");
-    carol.kinit("carol", "another").expect_failure().expect_text("not found in Kerberos database");
+    soon(unknown, false, || kinit("another"));
     world.client_of(&world.config, "alice").kvno("sample/localhost").expect_success();
 }
 
