@@ -2,13 +2,14 @@
 
 use crate::ours::{OurServer, Served, connect, no_kdc, now, tickets_of};
 use handfast::krb5::Keytab;
-use handfast::{Accept, Acceptor, Error, Policy, ReplayGuard, Time};
+use handfast::{Accept, Acceptor, Error, Policy, Refusal, ReplayGuard, Time};
 use handfast_interop::{GssServer, MitClient, MitRealm, Run, record};
 use handfast_net::driver::HandshakeError;
 use handfast_net::framing::gss_sample::{Flags, Token};
 use handfast_net::stream::{GssSampleStream, SampleMessage, StreamOptions};
 use std::io::Write;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// Carries tokens between one client and `server`, each as `change` makes it: none, one or several.
@@ -171,6 +172,34 @@ fn a_changed_signature_or_proof_of_gss_server_is_found_by_us() {
         assert!(matches!(stream, Err(HandshakeError::Mechanism(_))), "{stream:?}");
         server.expect_log("Accepted connection");
     }
+}
+
+#[test]
+fn a_proof_of_gss_server_for_another_request_of_ours_is_refused() {
+    // One client with one ticket, so that both proofs are under the same key.
+    let realm = MitRealm::shared();
+    let client = with_ticket(&realm);
+    let credential = tickets_of(client.ccache());
+    let server = GssServer::start(realm.config(), realm.service_keytab(), "sample@localhost");
+    let first: Arc<Mutex<Option<Token>>> = Arc::default();
+    let ask = || {
+        let kept = first.clone();
+        // The first proof is delivered to everybody.
+        let replaced = move |token: Token| match token.flags.contains(Flags::CONTEXT) {
+            true => vec![kept.lock().unwrap().get_or_insert(token).clone()],
+            false => vec![token],
+        };
+        let way = between(server.address(), as_it_is, replaced);
+        connect(way, "sample@localhost", &credential, Policy::default(), &no_kdc, &StreamOptions::default())
+    };
+    ask().unwrap();
+    match ask() {
+        Err(HandshakeError::Mechanism(Error::Refused(refusal))) => {
+            assert_eq!(*refusal, Refusal::AcceptorAnsweredAnother);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(server.log().matches("Creating AP-REP").count(), 2, "{}", server.log());
 }
 
 /// One step of an acceptor that has seen nothing before.
