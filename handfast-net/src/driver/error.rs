@@ -52,7 +52,7 @@ impl fmt::Display for HandshakeError {
         match self {
             HandshakeError::Mechanism(error) => error.fmt(f),
             HandshakeError::RefusedByPeer(code) => {
-                write!(f, "the peer refused, without saying why ({code}): its log may say more")
+                write!(f, "{code}, and does not say why: its log may")
             }
             HandshakeError::NotProtected { least, flags } => {
                 let wanted = match least {
