@@ -21,7 +21,7 @@
 //! # When one side refuses
 //! What the mechanism has to say to the peer (Kerberos: a KRB-ERROR token) is sent where the framing has a place for it.
 //! [gss-sample](crate::framing::gss_sample) has. \[MS-NNS\] has not: a side whose mechanism fails sends HandshakeError with an error
-//! code and nothing else (3.1.5.1, 3.2.5.2), which is also what .NET does; so there the mechanism's token is dropped, and every refusal
+//! code and nothing else (3.1.5.1, 3.2.5.2); so there the mechanism's token is dropped, and every refusal
 //! carries the same code, [`ErrorCode::LOGON_DENIED`](crate::framing::nns::ErrorCode::LOGON_DENIED).
 
 use handfast::krb5::exchange::{KdcRequest, KdcUnreachable};
