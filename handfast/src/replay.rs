@@ -34,6 +34,8 @@ struct Shard {
     current: BTreeSet<ReplayTag>,
     previous: BTreeSet<ReplayTag>,
     rotated: Option<Time>,
+    /// The longest that anybody who shares the guard wants proofs kept.
+    keep: Duration,
 }
 
 impl ReplayGuard {
@@ -44,7 +46,14 @@ impl ReplayGuard {
 
     /// A guard in memory, for up to `limit` proofs at a time, of about 30 bytes each.
     pub fn in_memory_with_limit(limit: usize) -> Self {
-        let shard = |_| Lock::new(Shard { current: BTreeSet::new(), previous: BTreeSet::new(), rotated: None });
+        let shard = |_| {
+            Lock::new(Shard {
+                current: BTreeSet::new(),
+                previous: BTreeSet::new(),
+                rotated: None,
+                keep: Duration::ZERO,
+            })
+        };
         ReplayGuard { shards: core::array::from_fn(shard), limit_per_shard: limit.div_ceil(SHARDS) }
     }
 
@@ -58,7 +67,8 @@ impl ReplayGuard {
 
 impl Shard {
     fn check(&mut self, tag: ReplayTag, keep: Duration, now: Time, limit: usize) -> ReplayVerdict {
-        self.rotate(keep, now);
+        self.keep = self.keep.max(keep);
+        self.rotate(now);
         if self.current.contains(&tag) || self.previous.contains(&tag) {
             return ReplayVerdict::Replayed;
         }
@@ -69,8 +79,9 @@ impl Shard {
         ReplayVerdict::Fresh
     }
 
-    /// Starts a new generation once the current one is `keep` old. What was put in just before is kept that long again.
-    fn rotate(&mut self, keep: Duration, now: Time) {
+    /// Starts a new generation once the current one is old enough. What was put in just before is kept that long again.
+    fn rotate(&mut self, now: Time) {
+        let keep = self.keep;
         let age = now.saturating_since(*self.rotated.get_or_insert(now));
         if age < keep {
             return;
@@ -114,6 +125,17 @@ mod tests {
         let guard = ReplayGuard::in_memory();
         assert_eq!(guard.check([1; 16], KEEP, at(10_000)), ReplayVerdict::Fresh);
         assert_eq!(guard.check([1; 16], KEEP, at(0)), ReplayVerdict::Replayed);
+    }
+
+    #[test]
+    fn who_keeps_proofs_for_a_shorter_time_forgets_none_of_the_others() {
+        let guard = ReplayGuard::in_memory();
+        assert_eq!(guard.check([1; 16], KEEP, at(0)), ReplayVerdict::Fresh);
+        for seconds in [120, 240, 360] {
+            let other = [1, u8::try_from(seconds / 2).unwrap(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+            assert_eq!(guard.check(other, KEEP / 5, at(seconds)), ReplayVerdict::Fresh);
+        }
+        assert_eq!(guard.check([1; 16], KEEP, at(599)), ReplayVerdict::Replayed);
     }
 
     #[test]

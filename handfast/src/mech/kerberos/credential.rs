@@ -49,15 +49,23 @@ impl KerberosCredential {
         &self.0.secrets
     }
 
+    /// Whether the client can present it: a cache may also hold tickets of other clients, for user-to-user
+    /// authentication, and of enctypes that nobody here computes.
+    fn can_present(&self, ticket: &HeldTicket) -> bool {
+        ticket.client == self.0.client && !ticket.is_skey && ticket.has_usable_key()
+    }
+
     /// A ticket for `server` that has not ended; of several, the one that lasts longest.
     pub(crate) fn find(&self, server: &Principal, now: Time) -> Option<Arc<HeldTicket>> {
-        let fits = |ticket: &&Arc<HeldTicket>| ticket.server == *server && now < ticket.end_time;
+        let fits =
+            |ticket: &&Arc<HeldTicket>| ticket.server == *server && now < ticket.end_time && self.can_present(ticket);
         self.0.held.with(|held| held.iter().filter(fits).max_by_key(|ticket| ticket.end_time).cloned())
     }
 
-    /// A ticket for `server` that has ended.
+    /// A ticket for `server` that has ended, where [`KerberosCredential::find`] finds none that has not.
     pub(crate) fn find_ended(&self, server: &Principal) -> Option<Arc<HeldTicket>> {
-        self.0.held.with(|held| held.iter().find(|ticket| ticket.server == *server).cloned())
+        let fits = |ticket: &&Arc<HeldTicket>| ticket.server == *server && self.can_present(ticket);
+        self.0.held.with(|held| held.iter().find(fits).cloned())
     }
 
     /// The time to put into the next proof: `now`, or as little later as it takes to be unlike the last one.
@@ -91,6 +99,43 @@ impl KerberosCredential {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::krb5::enctype::Enctype;
+    use crate::krb5::message::TicketFlags;
+
+    fn held(name: u8, end: i64) -> HeldTicket {
+        HeldTicket {
+            client: "alice@R".parse().unwrap(),
+            server: "HTTP/web@R".parse().unwrap(),
+            key: EncryptionKey::new(Enctype::AES128_CTS_HMAC_SHA1_96, [name; 16]).unwrap(),
+            auth_time: Time::EPOCH,
+            start_time: None,
+            end_time: Time::from_unix_seconds(end),
+            renew_till: None,
+            is_skey: false,
+            flags: TicketFlags::NONE,
+            addresses: Vec::new(),
+            authorization_data: Vec::new(),
+            ticket: Vec::new(),
+            second_ticket: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_tickets_that_the_client_can_present_are_found() {
+        let mine = held(1, 1000);
+        let another = HeldTicket { client: "bob@R".parse().unwrap(), ..held(2, 2000) };
+        let user_to_user = HeldTicket { is_skey: true, ..held(3, 2000) };
+        let unusable = HeldTicket { key: EncryptionKey::unchecked(Enctype(23), [4; 16]), ..held(4, 2000) };
+        let ended = held(5, 10);
+        for other in [another, user_to_user, unusable, ended] {
+            let credential =
+                KerberosCredential::new(mine.client.clone(), Secrets::None, Vec::from([mine.clone(), other.clone()]));
+            let found = credential.find(&mine.server, Time::from_unix_seconds(500)).unwrap();
+            assert_eq!(*found, mine);
+            let alone = KerberosCredential::new(mine.client.clone(), Secrets::None, Vec::from([other]));
+            assert!(alone.find(&mine.server, Time::from_unix_seconds(500)).is_none());
+        }
+    }
 
     #[test]
     fn no_two_proofs_have_the_same_time() {
