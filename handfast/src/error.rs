@@ -296,6 +296,7 @@ impl fmt::Display for Refusal {
                 write!(f, "the ticket is restricted in a way that is not understood: authorization data {ad_type}")
             }
             Refusal::TransitedNotChecked { client_realm } => {
+                let client_realm = client_realm.escape_debug(); // another realm's KDC wrote it
                 write!(f, "the client is of the realm {client_realm}, and no KDC has checked the realms on its way")
             }
             Refusal::ChannelBindingsAbsent => {

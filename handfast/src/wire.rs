@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use zeroize::Zeroize;
 
 /// Bytes that do not decode: what was being read, where, and why it can't be.
 ///
@@ -200,7 +201,22 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Appends to the caller's buffer.
+/// The first capacity of a buffer that has none.
+const FIRST_CAPACITY: usize = 256;
+
+/// Makes room for `more` bytes. Where the buffer has to grow, the old one is wiped: it may hold keys.
+pub(crate) fn make_room(out: &mut Vec<u8>, more: usize) {
+    if out.capacity().saturating_sub(out.len()) >= more {
+        return;
+    }
+    let capacity = out.capacity().saturating_mul(2).max(out.len().saturating_add(more));
+    let mut grown = Vec::with_capacity(capacity.max(FIRST_CAPACITY));
+    grown.extend_from_slice(out);
+    out.zeroize();
+    *out = grown;
+}
+
+/// Appends to the caller's buffer. Where the buffer has to grow, the old one is wiped.
 #[derive(Debug)]
 pub struct Writer<'a> {
     out: &'a mut Vec<u8>,
@@ -223,6 +239,7 @@ impl<'a> Writer<'a> {
 
     /// The bytes as they are.
     pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        make_room(self.out, bytes.len());
         self.out.extend_from_slice(bytes);
         self
     }

@@ -316,6 +316,10 @@ fn a_client_of_another_realm_must_have_come_a_checked_way() {
         foreign(TicketFlags::default(), b"MIDDLE.NET").refusal(),
         Refusal::TransitedNotChecked { client_realm } if client_realm == "OTHER.ORG"
     ));
+    let mut shown = foreign(TicketFlags::default(), b"MIDDLE.NET");
+    shown.ticket_client = "alice@\u{7}\u{1b}[2J".parse().unwrap();
+    shown.client = shown.ticket_client.clone();
+    assert!(shown.refusal().to_string().contains("realm \\u{7}\\u{1b}[2J,"));
     foreign(TicketFlags::default(), b"").contexts();
     foreign(TicketFlags::TRANSITED_POLICY_CHECKED, b"MIDDLE.NET").contexts();
 }

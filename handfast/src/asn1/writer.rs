@@ -1,15 +1,12 @@
 use super::{Asn1, Optional, tag};
+use crate::wire::make_room;
 use alloc::vec::Vec;
-use zeroize::Zeroize;
 
 /// Appends DER elements to the caller's buffer. Where the buffer has to grow, the old one is wiped: some messages
 /// hold keys.
 pub(crate) struct DerWriter<'a> {
     out: &'a mut Vec<u8>,
 }
-
-/// The first capacity of a buffer that has none.
-const FIRST_CAPACITY: usize = 256;
 
 impl<'a> DerWriter<'a> {
     pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
@@ -18,19 +15,8 @@ impl<'a> DerWriter<'a> {
 
     /// Bytes that are DER already.
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
-        self.make_room(bytes.len());
+        make_room(self.out, bytes.len());
         self.out.extend_from_slice(bytes);
-    }
-
-    fn make_room(&mut self, more: usize) {
-        if self.out.capacity().saturating_sub(self.out.len()) >= more {
-            return;
-        }
-        let capacity = self.out.capacity().saturating_mul(2).max(self.out.len().saturating_add(more));
-        let mut grown = Vec::with_capacity(capacity.max(FIRST_CAPACITY));
-        grown.extend_from_slice(self.out);
-        self.out.zeroize();
-        *self.out = grown;
     }
 
     /// An element tagged `tag` around what `write` appends.

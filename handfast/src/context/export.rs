@@ -108,10 +108,8 @@ fn write_identity(identity: &Identity, out: &mut Vec<u8>) {
         Identity::Principal(principal) => {
             Writer::new(out).u8(0).i32_be(principal.name_type().0);
             write_bytes(principal.realm().as_bytes(), out);
-            Writer::new(out).u8(u8::try_from(principal.components().len()).unwrap_or(u8::MAX));
-            for component in principal.components().iter().take(usize::from(u8::MAX)) {
-                write_bytes(component.as_bytes(), out);
-            }
+            Writer::new(out).u32_be(u32::try_from(principal.components().len()).unwrap_or(u32::MAX));
+            principal.components().iter().for_each(|component| write_bytes(component.as_bytes(), out));
         }
         Identity::Name(name) => {
             Writer::new(out).u8(1);
@@ -126,11 +124,27 @@ fn read_identity(reader: &mut Reader<'_>) -> Result<Identity, DecodeError> {
         0 => {
             let name_type = NameType(reader.i32_be()?);
             let realm = read_string(reader)?;
-            let count = reader.u8()?;
+            // Bounded by what is left: every component takes bytes.
+            let count = reader.u32_be()?;
             let components: Vec<String> = (0..count).map(|_| read_string(reader)).collect::<Result<_, _>>()?;
             Ok(Identity::Principal(Principal::new(name_type, components, realm)))
         }
         1 => Ok(Identity::Name(read_string(reader)?)),
         _ => Err(at.invalid("an unknown kind of identity")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_survive_however_many_components_they_have() {
+        for count in [0, 1, 2, 255, 256, 1000] {
+            let principal = Principal::new(NameType::PRINCIPAL, alloc::vec!["part"; count], "R");
+            let (mut bytes, identity) = (Vec::new(), Identity::Principal(principal));
+            write_identity(&identity, &mut bytes);
+            assert_eq!(read_identity(&mut Reader::new("identity", &bytes)), Ok(identity), "{count}");
+        }
     }
 }

@@ -253,6 +253,7 @@ impl fmt::Display for ExchangeError {
                  the password cheap for whoever pretends to be the KDC"
             ),
             Self::Referral { name, realm } => {
+                let realm = realm.escape_debug(); // whoever answered wrote it
                 write!(f, "the KDC refers to the realm {realm} for {name}; referrals are not followed yet")
             }
             Self::OtherRealm { service, ticket } => write!(

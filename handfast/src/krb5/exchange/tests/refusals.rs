@@ -146,6 +146,12 @@ fn another_realm_named_in_a_refusal_is_a_referral() {
 }
 
 #[test]
+fn a_realm_that_anybody_may_have_written_is_shown_escaped() {
+    let error = ExchangeError::Referral { name: alice(), realm: "\u{1b}[2J".to_string() };
+    assert!(error.to_string().contains("the realm \\u{1b}[2J for"), "{error}");
+}
+
+#[test]
 fn no_refusal_cut_or_changed_gives_a_ticket() {
     let good = wants_proof(&methods(&[(17, Some("salt"), Some(4096))]));
     for end in 0..good.len() {
