@@ -24,10 +24,13 @@ pub(crate) fn preferred_key<'a>(client: &'a PrincipalEntry, etype: &[Enctype]) -
 }
 
 /// What the client needs to know to pre-authenticate (RFC 4120 5.9.1, 5.2.7.5). PA-ETYPE-INFO is never there: whoever
-/// asks for one of our enctypes, asks for a "newer" one (3.1.3).
+/// asks for one of our enctypes, asks for a "newer" one (3.1.3). A key is told of once, however often it is asked for: this
+/// goes to who has proven nothing, not even its address.
 pub(crate) fn hints(client: &PrincipalEntry, etype: &[Enctype]) -> Vec<u8> {
-    let of = |enctype: &Enctype| client.current_keys().find(|key| key.enctype() == *enctype);
-    let info = etype_info(&etype.iter().filter_map(of).collect::<Vec<_>>());
+    let place = |key: &&LongTermKey| etype.iter().position(|enctype| *enctype == key.enctype());
+    let mut keys: Vec<_> = client.current_keys().filter(|key| place(key).is_some()).collect();
+    keys.sort_by_key(place);
+    let info = etype_info(&keys);
     let method = |padata_type, padata_value| PaData { padata_type, padata_value };
     MethodData(vec![method(PaDataType::ETYPE_INFO2, &info), method(PaDataType::ENC_TIMESTAMP, &[])]).to_der()
 }

@@ -117,13 +117,11 @@ impl Realm {
             KdcExchange::As => self.answer_as(request, message, now, &mut seen),
             KdcExchange::Tgs => self.answer_tgs(request, message, now, &mut seen),
         };
-        let (reply, outcome) = match result.and_then(|issued| self.fitting(request.transport, issued)) {
-            Ok(issued) => issued,
-            Err(refusal) => {
-                let error = seen.error(&refusal, &self.krbtgt, now);
-                (error, Outcome::Refused { code: refusal.code, reason: refusal.reason })
-            }
+        let told = |refusal: Refusal| {
+            let error = seen.error(&refusal, &self.krbtgt, now);
+            (error, Outcome::Refused { code: refusal.code, reason: refusal.reason })
         };
+        let (reply, outcome) = self.fitting(request.transport, result.unwrap_or_else(told)).unwrap_or_else(told);
         let event = Event {
             exchange: Some(message.exchange),
             transport: request.transport,
@@ -137,10 +135,10 @@ impl Realm {
     }
 
     /// A reply that is too long for a datagram is not sent in one (RFC 4120 7.2.1).
-    fn fitting(&self, transport: Transport, issued: (Vec<u8>, Outcome)) -> Result<(Vec<u8>, Outcome), Refusal> {
-        let (length, limit) = (issued.0.len(), self.settings.udp_reply_limit);
+    fn fitting(&self, transport: Transport, reply: (Vec<u8>, Outcome)) -> Result<(Vec<u8>, Outcome), Refusal> {
+        let (length, limit) = (reply.0.len(), self.settings.udp_reply_limit);
         if transport == Transport::Tcp || length <= limit {
-            return Ok(issued);
+            return Ok(reply);
         }
         let reason = format!("the reply has {length} bytes, {limit} are allowed by UDP");
         Err(Refusal::new(ErrorCode::KRB_ERR_RESPONSE_TOO_BIG, reason))

@@ -174,6 +174,9 @@ fn check_options(message: &KdcReq<'_>, ticket: &EncTicketPart<'_>, service: &Pri
             return refused(reason);
         }
     }
+    if options.contains(KdcOptions::RENEW) && options.intersects(KdcOptions::FORWARDED | KdcOptions::PROXY) {
+        return refused("a renewed ticket for other addresses was asked for");
+    }
     if options.contains(KdcOptions::PROXY) && service.principal.is_krbtgt() {
         return refused("a proxy ticket-granting ticket was asked for");
     }

@@ -29,6 +29,27 @@ fn without_proof_the_client_is_told_how_to_prove_itself() {
 }
 
 #[test]
+fn an_enctype_that_is_named_again_and_again_is_hinted_at_once() {
+    let mut body = as_body();
+    body.etype = vec![AES256; 64];
+    let reply = ask(&realm(), &request(KdcExchange::As, vec![], &body), NOW).unwrap_err();
+    assert_eq!(preauth_hints(&reply).1.0.len(), 1);
+}
+
+#[test]
+fn an_error_too_long_for_udp_is_asked_for_by_tcp() {
+    let settings = Settings { udp_reply_limit: 200, ..Settings::default() };
+    let realm = Realm::new("R.TEST", Arc::new(directory()), settings, Arc::new(OsRandom));
+    let bytes = request(KdcExchange::As, vec![], &as_body());
+    let error = ask(&realm, &bytes, NOW).unwrap_err();
+    assert_eq!((error.error_code, error.e_data), (ErrorCode::KRB_ERR_RESPONSE_TOO_BIG, None));
+    let by_tcp = realm.handle(&Request { bytes: &bytes, transport: Transport::Tcp, peer: None }, NOW);
+    let reply = by_tcp.reply.unwrap();
+    assert!(reply.len() > 200);
+    assert_eq!(KrbError::decode(&reply).unwrap().error_code, ErrorCode::KDC_ERR_PREAUTH_REQUIRED);
+}
+
+#[test]
 fn a_proof_with_a_key_of_any_enctype_gets_a_ticket() {
     for enctype in Enctype::supported() {
         let realm = realm();

@@ -365,6 +365,19 @@ fn a_renewed_ticket_lives_its_life_again_until_it_may_not() {
 }
 
 #[test]
+fn a_renewed_ticket_keeps_its_addresses() {
+    let realm = realm();
+    let wish = KdcOptions::FORWARDABLE | KdcOptions::PROXIABLE | KdcOptions::RENEWABLE;
+    let tgt = tgt(&realm, |body| body.kdc_options = wish);
+    let web = TgsAsk::new(&tgt, WEB).with(|ask| ask.body.kdc_options = wish).held(&realm);
+    let renew = |other| TgsAsk::new(&web, WEB).with(|ask| ask.body.kdc_options = KdcOptions::RENEW | other);
+    renew(KdcOptions::NONE).held(&realm);
+    for other in [KdcOptions::FORWARDED, KdcOptions::PROXY] {
+        assert_eq!(renew(other).refused(&realm), ErrorCode::KDC_ERR_BADOPTION, "{other:?}");
+    }
+}
+
+#[test]
 fn old_keys_of_the_realm_open_tickets_that_are_under_way() {
     let mut directory = directory();
     let tgt = tgt(&over(directory.clone()), |_| ());
