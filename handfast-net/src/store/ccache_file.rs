@@ -75,13 +75,19 @@ impl CcacheFile {
         self.place.locked(Access::Append, |file, stamp| self.append(file, stamp, entries))
     }
 
-    /// Removes the file, and writes zeros over what it held.
+    /// Removes the file, and writes zeros over what it held. A damaged cache is removed, too.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`]: [`Malformed`](StoreError::Malformed) for what does not even start like a cache, and
+    /// [`NotAFile`](StoreError::NotAFile) for a symbolic link; both are left alone.
     #[doc(alias("krb5_cc_destroy", "kdestroy"))]
     pub fn destroy(&self) -> Result<(), StoreError> {
-        self.place.locked(Access::Write, |file, _| {
+        self.place.refuse_link()?;
+        self.place.locked(Access::WriteItself, |file, _| {
+            match self.decode(file) {
+                Err(StoreError::Malformed { error, .. }) if error.offset > 0 => {}
+                decoded => drop(decoded?),
+            }
             fs::remove_file(&self.place.path).map_err(self.place.io("remove"))?;
             wipe(file).map_err(self.place.io("wipe"))
         })

@@ -1,13 +1,14 @@
 //! A store's file: opened, locked, read and written as MIT's library does.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use handfast::crypto::{OsRandom, Random, Secret};
+use nix::fcntl::OFlag;
 
 use super::StoreError;
 use crate::environment::Store;
@@ -90,6 +91,8 @@ pub(super) enum Access {
     Read,
     Append,
     Write,
+    /// To write, and not what a symbolic link leads to: who can put one there shall not choose what is overwritten.
+    WriteItself,
 }
 
 impl Place {
@@ -111,6 +114,26 @@ impl Place {
         Ok(Stamp::of(&metadata))
     }
 
+    fn open(&self, access: Access) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        match access {
+            Access::Read => options.read(true),
+            Access::Append => options.read(true).append(true),
+            Access::Write => options.read(true).write(true),
+            Access::WriteItself => options.read(true).write(true).custom_flags(OFlag::O_NOFOLLOW.bits()),
+        };
+        options.open(&self.path)
+    }
+
+    /// Fails if a symbolic link stands here.
+    pub(super) fn refuse_link(&self) -> Result<(), StoreError> {
+        let metadata = fs::symlink_metadata(&self.path).map_err(self.io("read"))?;
+        if metadata.is_symlink() {
+            return Err(StoreError::NotAFile { store: self.store, path: self.path.clone() });
+        }
+        Ok(())
+    }
+
     /// Opens the file, locks it, and calls `with` with it. A file that was replaced in between is opened anew.
     pub(super) fn locked<T>(
         &self,
@@ -119,17 +142,12 @@ impl Place {
     ) -> Result<T, StoreError> {
         let (doing, mode) = match access {
             Access::Read => ("read", LockMode::Shared),
-            Access::Append | Access::Write => ("write", LockMode::Exclusive),
+            Access::Append | Access::Write | Access::WriteItself => ("write", LockMode::Exclusive),
         };
         let mut left = REPLACED_LIMIT;
         loop {
             self.stamp()?;
-            let file = match access {
-                Access::Read => File::open(&self.path),
-                Access::Append => OpenOptions::new().read(true).append(true).open(&self.path),
-                Access::Write => OpenOptions::new().read(true).write(true).open(&self.path),
-            };
-            let file = file.map_err(self.io(doing))?;
+            let file = self.open(access).map_err(self.io(doing))?;
             let lock = FileLock::acquire(&file, mode, PATIENCE).map_err(|error| StoreError::Lock {
                 store: self.store,
                 path: self.path.clone(),
@@ -193,6 +211,7 @@ fn fill(mut file: &File, contents: &Secret) -> io::Result<()> {
 /// Writes zeros over the file.
 pub(super) fn wipe(mut file: &File) -> io::Result<()> {
     let size = file.metadata()?.len();
+    file.rewind()?;
     io::copy(&mut io::repeat(0).take(size), &mut file).map(|_| ())
 }
 

@@ -71,6 +71,22 @@ fn a_cache_is_created_read_added_to_and_destroyed() {
 }
 
 #[test]
+fn only_a_cache_is_destroyed_and_not_through_a_link() {
+    let scratch = Scratch::new("destroy");
+    let thesis = CcacheFile::new(scratch.file("thesis", "years of work"));
+    assert!(matches!(thesis.destroy(), Err(StoreError::Malformed { .. })));
+    assert_eq!(fs::read(thesis.path()).unwrap(), b"years of work");
+    let another = CcacheFile::new(scratch.path("another"));
+    another.replace(&ccache(&["krbtgt/R@R"])).unwrap();
+    symlink(another.path(), scratch.path("link")).unwrap();
+    assert!(matches!(CcacheFile::new(scratch.path("link")).destroy(), Err(StoreError::NotAFile { .. })));
+    assert_eq!(*another.load().unwrap(), ccache(&["krbtgt/R@R"]));
+    let damaged = CcacheFile::new(scratch.file("damaged", b"\x05\x04\0\0garbage"));
+    damaged.destroy().unwrap();
+    assert!(!damaged.path().exists());
+}
+
+#[test]
 fn files_are_for_their_owner_only_and_nothing_else_is_left() {
     let scratch = Scratch::new("mode");
     let (cc, kt) = (CcacheFile::new(scratch.path("cc")), KeytabFile::new(scratch.path("kt")));
