@@ -7,6 +7,9 @@ use super::{Attempt, KdcAddress, Silence, Transport, Unreachable};
 use crate::Deadline;
 use crate::resolve::Unresolvable;
 
+/// A pace may be as slow as it likes; what is added to a clock is bounded.
+const LONGEST_LISTEN: Duration = Duration::from_secs(86_400);
+
 /// Asks KDCs: how patiently, and up to which size by UDP first. `default()` does as MIT's library does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KdcClient {
@@ -159,7 +162,7 @@ impl<'a> Exchange<'a> {
             let until_next = self.next.saturating_duration_since(Instant::now());
             if until_next.is_zero() {
                 let Some(listen) = self.advance() else { break };
-                self.next = Instant::now() + listen;
+                self.next = Instant::now() + listen.min(LONGEST_LISTEN);
             } else if let Some(event) = self.deadline.at_most(until_next).and_then(|wait| self.threads.wait(wait))
                 && let Some(reply) = self.take(event)
             {
@@ -313,6 +316,16 @@ mod tests {
         exchange.take(Event::Found(0, Ok(vec!["127.0.0.1:88".parse().unwrap()])));
         assert!(exchange.next <= Instant::now());
         assert!(matches!(exchange.queue.front(), Some(Action::Find(0, Transport::Udp))));
+    }
+
+    #[test]
+    fn a_pace_beyond_all_clocks_is_one_without_end() {
+        let endless = Duration::MAX;
+        let pace = Pace { between: endless, after_pass: endless, passes: 2, connect: endless, whole: endless };
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let kdcs = [format!("tcp/{closed}").parse().unwrap()];
+        let tried = Exchange::new(&pace, &kdcs, b"request", [Some(Transport::Tcp), None]).run().unwrap_err();
+        assert!(matches!(tried[..], [Attempt { why: Silence::Refused, .. }]));
     }
 
     #[test]
