@@ -23,7 +23,8 @@ use crate::krb5::exchange::{KdcRequest, KdcUnreachable};
 use crate::krb5::keytab::Keytab;
 use crate::legs::{Legs, waiting_arm};
 use crate::mech::kerberos::KerberosAcceptor;
-use crate::mech::{AcceptInput, AcceptRequest, AcceptStep, Accepting, Mechanism, MechanismId};
+use crate::mech::ntlm::{NtlmAcceptor, NtlmServer, is_ntlm};
+use crate::mech::{AcceptInput, AcceptRequest, AcceptStep, Accepting, Mechanism, MechanismId, Progress};
 use crate::policy::Policy;
 use crate::question::{Account, Answer, Logon, Question};
 use crate::replay::ReplayGuard;
@@ -46,6 +47,8 @@ use core::fmt;
 pub struct Acceptor {
     policy: Arc<Policy>,
     kerberos: KerberosAcceptor,
+    ntlm: Option<NtlmAcceptor>,
+    random: Arc<dyn Random>,
 }
 
 impl Acceptor {
@@ -65,7 +68,18 @@ impl Acceptor {
     /// An acceptor with another source of randomness. No guard is as dangerous here as in
     /// [`Acceptor::dangerous_without_replay_guard`].
     pub fn with_random(keytab: &Keytab, guard: Option<ReplayGuard>, random: Arc<dyn Random>) -> Self {
-        Acceptor { policy: Arc::new(Policy::default()), kerberos: KerberosAcceptor::new(keytab, guard, random) }
+        let kerberos = KerberosAcceptor::new(keytab, guard, Arc::clone(&random));
+        Acceptor { policy: Arc::new(Policy::default()), kerberos, ntlm: None, random }
+    }
+
+    /// The same, which also takes clients that speak NTLM: [`Accept::NeedsAccount`] asks for their accounts.
+    ///
+    /// NTLM is version 2 with a MIC, but its clients can't tell this server from another, whoever sees a handshake can guess
+    /// at the password, and an account's hash is as good as its password. Without this, a token of NTLM is refused.
+    #[must_use]
+    pub fn dangerous_with_ntlm(mut self, server: NtlmServer) -> Self {
+        self.ntlm = Some(NtlmAcceptor::new(server, Arc::clone(&self.random)));
+        self
     }
 
     /// The same with another policy.
@@ -114,9 +128,11 @@ impl<'a> Session<'a> {
     fn waiting(self) -> Waiting {
         let policy = &self.acceptor.policy;
         let request = AcceptRequest { policy, bindings: self.bindings };
-        let handshake = match self.mechanism {
-            Some(mechanism) => mechanism.accept(&request),
-            None => self.acceptor.kerberos.accept(&request),
+        let kerberos = || self.acceptor.kerberos.accept(&request);
+        let handshake = match (self.mechanism, &self.acceptor.ntlm) {
+            (Some(mechanism), _) => mechanism.accept(&request),
+            (None, Some(ntlm)) => Box::new(Either { kerberos: kerberos(), ntlm: ntlm.accept(&request) }),
+            (None, None) => kerberos(),
         };
         Waiting { handshake, legs: Legs::new(policy) }
     }
@@ -151,6 +167,25 @@ pub enum Accept {
     NeedsAnswer(AcceptAnswer),
     /// Nothing more: the context is established, once what is in `out` has been sent.
     Complete(Context),
+}
+
+/// Has not seen the first token, which says what the client speaks.
+struct Either {
+    kerberos: Box<dyn Accepting>,
+    ntlm: Box<dyn Accepting>,
+}
+
+impl Accepting for Either {
+    fn step(self: Box<Self>, input: AcceptInput<'_>, now: Time, out: &mut Vec<u8>) -> Result<AcceptStep, Error> {
+        match input {
+            AcceptInput::Token(token) if is_ntlm(token) => self.ntlm.step(input, now, out),
+            input => self.kerberos.step(input, now, out),
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        self.kerberos.progress()
+    }
 }
 
 struct Waiting {

@@ -1,11 +1,12 @@
 use crate::crypto::{Random, Secret};
-use crate::error::CredentialError;
+use crate::error::{CredentialError, Error};
 use crate::krb5::enctype::EncryptionKey;
 use crate::krb5::keytab::Keytab;
 use crate::krb5::{Ccache, HeldTicket};
 use crate::mech::kerberos::{self, KerberosCredential, Secrets};
+use crate::mech::ntlm::{self, NtlmCredential};
 use crate::mech::{InitiateRequest, Initiating};
-use crate::name::Principal;
+use crate::name::{NameType, Principal};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -25,6 +26,9 @@ use core::fmt;
 #[doc(alias("gss_cred_id_t", "CredHandle", "AcquireCredentialsHandle", "gss_acquire_cred"))]
 pub struct Credential {
     kerberos: KerberosCredential,
+    ntlm: Option<NtlmCredential>,
+    /// Nothing here for Kerberos.
+    only_ntlm: bool,
 }
 
 impl Credential {
@@ -64,7 +68,38 @@ impl Credential {
     }
 
     fn of(client: Principal, secrets: Secrets, held: Vec<HeldTicket>) -> Self {
-        Credential { kerberos: KerberosCredential::new(client, secrets, held) }
+        Credential { kerberos: KerberosCredential::new(client, secrets, held), ntlm: None, only_ntlm: false }
+    }
+
+    /// A user of a domain and a password, for NTLM alone. The domain may be empty, as with `user@domain` for a name.
+    ///
+    /// Only the password's hash is kept. The policy must allow NTLM:
+    /// [`Policy::dangerous_ntlm_unproven_server`](crate::Policy::dangerous_ntlm_unproven_server).
+    ///
+    /// ```
+    /// use handfast::Credential;
+    /// let credential = Credential::ntlm_password("EXAMPLE", "alice", "correct horse");
+    /// ```
+    pub fn ntlm_password(domain: &str, user: &str, password: &str) -> Self {
+        Credential::of_ntlm(domain, user, NtlmCredential::password(domain, user, password))
+    }
+
+    /// A user of a domain and the NT hash of a password, for NTLM alone.
+    pub fn ntlm_hash(domain: &str, user: &str, nt_hash: Secret<[u8; 16]>) -> Self {
+        Credential::of_ntlm(domain, user, NtlmCredential::hash(domain, user, nt_hash))
+    }
+
+    /// The same, with a password for NTLM as well, which is used where NTLM is asked for by name:
+    /// [`Target::ntlm`](crate::Target::ntlm).
+    #[must_use]
+    pub fn and_ntlm_password(mut self, domain: &str, user: &str, password: &str) -> Self {
+        self.ntlm = Some(NtlmCredential::password(domain, user, password));
+        self
+    }
+
+    fn of_ntlm(domain: &str, user: &str, ntlm: NtlmCredential) -> Self {
+        let client = Principal::new(NameType::PRINCIPAL, [user], domain);
+        Credential { ntlm: Some(ntlm), only_ntlm: true, ..Credential::of(client, Secrets::None, Vec::new()) }
     }
 
     /// As whom it acts.
@@ -72,8 +107,20 @@ impl Credential {
         self.kerberos.client()
     }
 
-    pub(crate) fn initiate(&self, random: &Arc<dyn Random>, request: &InitiateRequest<'_>) -> Box<dyn Initiating> {
-        kerberos::initiate(self.kerberos.clone(), Arc::clone(random), request)
+    /// By NTLM if it is asked for by name, or there is nothing else.
+    pub(crate) fn initiate(
+        &self,
+        random: &Arc<dyn Random>,
+        request: &InitiateRequest<'_>,
+        by_ntlm: bool,
+    ) -> Result<Box<dyn Initiating>, Error> {
+        match &self.ntlm {
+            Some(ntlm) if by_ntlm || self.only_ntlm => {
+                Ok(ntlm::initiate(ntlm.clone(), Arc::clone(random), request))
+            }
+            None if by_ntlm => Err(CredentialError::NoNtlmSecret { client: self.client().clone() }.into()),
+            _ => Ok(kerberos::initiate(self.kerberos.clone(), Arc::clone(random), request)),
+        }
     }
 }
 

@@ -158,6 +158,30 @@ pub enum Refusal {
     ReplayGuardFull,
     /// The peer does not offer what the policy asks for.
     FlagsMissing(Flags),
+    /// The peer's NTLM flags lack what makes its contexts safe (MS-NLMP 2.2.2.5): Unicode, extended session security, target
+    /// info, and where messages are protected, signing or sealing as asked for, 128-bit keys and key exchange.
+    NtlmFlagsMissing(
+        /// The flags that are missing.
+        u32,
+    ),
+    /// The client's response is not of NTLM's version 2, or the client is anonymous.
+    NtlmNotVersion2,
+    /// The server's challenge has no timestamp, without which NTLM's handshake is not protected by a MIC.
+    NtlmNoTimestamp,
+    /// The client's message has no MIC, though the challenge had a timestamp: it was taken off, or the client is too old.
+    NtlmMicAbsent,
+    /// The handshake's messages were changed on their way, or the client does not hold the session key.
+    NtlmMicMismatch,
+    /// The client's response was not made with the account's secret.
+    NtlmNotProven {
+        /// The account that the client names.
+        account: String,
+    },
+    /// The client meant to reach another service.
+    NtlmTarget {
+        /// The service that it names; empty if none.
+        target: String,
+    },
     /// The peer did not do what was asked for: it sent a request for something that this mechanism does not do here.
     Unsupported(&'static str),
 }
@@ -193,6 +217,16 @@ pub enum CredentialError {
     },
     /// The key given has the wrong encryption type for what the KDC or the policy wants.
     NoUsableKey {
+        /// The client.
+        client: Principal,
+    },
+    /// The policy does not allow NTLM, which can't prove who the server is.
+    NtlmServerUnproven {
+        /// The service wanted.
+        target: String,
+    },
+    /// NTLM was asked for by name, and the credential has no secret for it.
+    NoNtlmSecret {
         /// The client.
         client: Principal,
     },
@@ -308,6 +342,20 @@ impl fmt::Display for Refusal {
             Refusal::Replay => f.write_str("replayed: this proof was presented before"),
             Refusal::ReplayGuardFull => f.write_str("the replay guard is full: too many new contexts at once"),
             Refusal::FlagsMissing(flags) => write!(f, "the peer does not offer what is required: {flags}"),
+            Refusal::NtlmFlagsMissing(flags) => {
+                write!(f, "the peer does not negotiate what NTLM needs here: flags {flags:#010x} are missing")
+            }
+            Refusal::NtlmNotVersion2 => f.write_str("the client's response is not of NTLM version 2"),
+            Refusal::NtlmNoTimestamp => {
+                f.write_str("the server's NTLM challenge has no timestamp, so its messages can't be protected")
+            }
+            Refusal::NtlmMicAbsent => f.write_str("the client's NTLM message has no MIC: it was removed, or never made"),
+            Refusal::NtlmMicMismatch => f.write_str("the NTLM messages were changed on their way"),
+            Refusal::NtlmNotProven { account } => {
+                write!(f, "the client does not hold the secret of {account}: a wrong password, or an impostor")
+            }
+            Refusal::NtlmTarget { target } if target.is_empty() => f.write_str("the client does not say whom it wants"),
+            Refusal::NtlmTarget { target } => write!(f, "the client wants {target}, and that is not us"),
             Refusal::Unsupported(what) => write!(f, "not supported: {what}"),
         }
     }
@@ -370,6 +418,14 @@ impl fmt::Display for CredentialError {
             }
             CredentialError::NoUsableKey { client } => {
                 write!(f, "no key of {client} has an encryption type that the policy permits")
+            }
+            CredentialError::NtlmServerUnproven { target } => write!(
+                f,
+                "NTLM can't prove that the server is {target}: use Kerberos, or allow it by the policy \
+                 dangerous_ntlm_unproven_server"
+            ),
+            CredentialError::NoNtlmSecret { client } => {
+                write!(f, "the credential of {client} has no password or hash for NTLM")
             }
             CredentialError::UnknownRealm { name } => {
                 write!(f, "no realm is known for {name}: name one (…@REALM), or set a default")

@@ -8,7 +8,8 @@ use core::fmt;
 pub enum Identity {
     /// A Kerberos principal that its KDC vouches for.
     Principal(Principal),
-    /// A name in the terms of an application's own mechanism.
+    /// A name in the terms of another mechanism: of NTLM `DOMAIN\\user`, or the service that was asked for; of an
+    /// application's own mechanism whatever that says.
     Name(String),
 }
 

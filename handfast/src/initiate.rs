@@ -61,7 +61,7 @@ impl Initiator {
 
     /// A handshake with `target`, to be completed and begun.
     pub fn to<'a>(&'a self, target: &'a ServiceName) -> Target<'a> {
-        Target { initiator: self, target, credential: None, bindings: None, mechanism: None }
+        Target { initiator: self, target, credential: None, bindings: None, mechanism: None, ntlm: false }
     }
 }
 
@@ -79,6 +79,7 @@ pub struct Target<'a> {
     credential: Option<&'a Credential>,
     bindings: Option<&'a ChannelBindings>,
     mechanism: Option<&'a dyn Mechanism>,
+    ntlm: bool,
 }
 
 impl<'a> Target<'a> {
@@ -96,6 +97,14 @@ impl<'a> Target<'a> {
         self
     }
 
+    /// By NTLM, even if the credential could do better. The policy must allow it:
+    /// [`Policy::dangerous_ntlm_unproven_server`].
+    #[must_use]
+    pub fn ntlm(mut self) -> Self {
+        self.ntlm = true;
+        self
+    }
+
     /// By an application's own mechanism, which brings its own credential.
     #[must_use]
     pub fn mechanism(mut self, mechanism: &'a dyn Mechanism) -> Self {
@@ -109,7 +118,7 @@ impl<'a> Target<'a> {
         let request = InitiateRequest { target: self.target, policy, bindings: self.bindings };
         let handshake = match (self.mechanism, self.credential) {
             (Some(mechanism), _) => mechanism.initiate(&request),
-            (None, Some(credential)) => credential.initiate(&self.initiator.random, &request),
+            (None, Some(credential)) => credential.initiate(&self.initiator.random, &request, self.ntlm)?,
             (None, None) => return Err(Error::ApiMisuse("begin() needs a credential: call credential() before it")),
         };
         Waiting { handshake, legs: Legs::new(policy) }.step(InitiateInput::Begin, now, out)

@@ -150,6 +150,7 @@ pub use error::{CredentialError, Error, MessageError, PeerRefusal, Refusal};
 pub use flags::Flags;
 pub use identity::Identity;
 pub use initiate::{Initiate, InitiateAnswer, InitiateKdc, InitiateToken, Initiator, Target};
+pub use mech::ntlm::NtlmServer;
 pub use mech::{Part, Protection, Unprotected};
 pub use name::{NameType, ParseNameError, ParseServiceNameError, Principal, ServiceName};
 pub use policy::Policy;

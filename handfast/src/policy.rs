@@ -18,6 +18,7 @@ pub struct Policy {
     enctypes: Vec<Enctype>,
     clock_skew: Duration,
     absent_bindings: AbsentBindings,
+    ntlm_unproven_server: bool,
     token_limit: usize,
     leg_limit: u32,
 }
@@ -42,6 +43,7 @@ impl Default for Policy {
             .into(),
             clock_skew: Duration::from_secs(300),
             absent_bindings: AbsentBindings::Refuse,
+            ntlm_unproven_server: false,
             token_limit: 64 * 1024,
             leg_limit: 16,
         }
@@ -112,6 +114,18 @@ impl Policy {
 
     pub(crate) fn absent_bindings(&self) -> AbsentBindings {
         self.absent_bindings
+    }
+
+    /// The initiator may use NTLM, which never proves who the server is: whoever answers is believed, and gets a proof
+    /// that a weak password can be guessed from. Without this, an NTLM handshake does not begin.
+    #[must_use]
+    pub fn dangerous_ntlm_unproven_server(mut self) -> Self {
+        self.ntlm_unproven_server = true;
+        self
+    }
+
+    pub(crate) fn permits_ntlm_unproven_server(&self) -> bool {
+        self.ntlm_unproven_server
     }
 
     /// The encryption types that may be used, best first: the four AES types of RFC 8009 and RFC 3962.

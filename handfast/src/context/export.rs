@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::flags::Flags;
 use crate::identity::Identity;
 use crate::krb5::enctype::Enctype;
-use crate::mech::{Established, Mechanism, MechanismId, Why, kerberos};
+use crate::mech::{Established, Mechanism, MechanismId, Why, kerberos, ntlm};
 use crate::name::{NameType, Principal};
 use crate::time::Time;
 use crate::wire::{DecodeError, Reader, Writer};
@@ -77,6 +77,7 @@ fn read(exported: &[u8], own: Option<&dyn Mechanism>) -> Result<Context, Error> 
     let (mechanism, halves) = match own {
         Some(own) if own.id().der_contents() == id => (own.id(), own.import(&mut reader)?),
         _ if id == MechanismId::KERBEROS.der_contents() => (MechanismId::KERBEROS, kerberos::import(&mut reader)?),
+        _ if id == MechanismId::NTLM.der_contents() => (MechanismId::NTLM, ntlm::import(&mut reader)?),
         _ => return Err(Error::UnknownMechanism),
     };
     reader.finish()?;

@@ -4,6 +4,8 @@ pub(crate) mod aes;
 mod confounder;
 pub(crate) mod hash;
 pub(crate) mod hmac;
+pub(crate) mod hmac_md5;
+pub(crate) mod keystream;
 mod random;
 mod secret;
 

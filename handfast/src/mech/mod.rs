@@ -6,6 +6,7 @@
 
 pub mod framing;
 pub mod kerberos;
+pub mod ntlm;
 
 mod established;
 mod handshake;
@@ -36,6 +37,9 @@ pub struct MechanismId(&'static [u8]);
 impl MechanismId {
     /// Kerberos V5 (RFC 4121 1): 1.2.840.113554.1.2.2.
     pub const KERBEROS: MechanismId = MechanismId(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02]);
+
+    /// NTLM (MS-NLMP, the identifier of MS-SPNG 1.9): 1.3.6.1.4.1.311.2.2.10.
+    pub const NTLM: MechanismId = MechanismId(&[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0a]);
 
     /// A mechanism of these bytes.
     pub const fn from_der_contents(bytes: &'static [u8]) -> Self {

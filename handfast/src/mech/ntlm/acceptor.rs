@@ -1,0 +1,400 @@
+use super::account_name;
+use super::message::{
+    Authenticate, AvId, AvPairs, Challenge, MIC_PRESENT, Negotiate, NegotiateFlags, around_mic, utf16, utf16_text,
+};
+use super::per_message::{Role, halves};
+use super::response::{Response, exchange_key, nt_proof, ntowf_v2, session_base_key};
+use crate::crypto::hmac_md5::hmac_md5;
+use crate::crypto::{Random, Secret, constant_time_eq};
+use crate::error::{Error, Refusal};
+use crate::flags::Flags;
+use crate::identity::Identity;
+use crate::mech::{AcceptInput, AcceptRequest, AcceptStep, Accepting, Established, MechanismId, Progress, Why};
+use crate::name::ServiceName;
+use crate::policy::{AbsentBindings, Policy};
+use crate::question::{Account, Logon};
+use crate::time::Time;
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// The names that an NTLM acceptor has, and the ones that its clients may ask for.
+///
+/// ```
+/// use handfast::NtlmServer;
+/// let server = NtlmServer::new("WWW", "EXAMPLE").dns("www.example.com", "example.com")
+///     .only_targets(["HTTP/www.example.com".parse()?]);
+/// # Ok::<(), handfast::ParseServiceNameError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NtlmServer {
+    computer: String,
+    domain: String,
+    dns: Option<(String, String)>,
+    targets: Option<Vec<ServiceName>>,
+}
+
+impl NtlmServer {
+    /// A server with these NetBIOS names (MS-NLMP 2.2.2.1: `MsvAvNbComputerName`, `MsvAvNbDomainName`). Each is cut to
+    /// 255 characters.
+    pub fn new(computer: &str, domain: &str) -> Self {
+        NtlmServer { computer: cut(computer), domain: cut(domain), dns: None, targets: None }
+    }
+
+    /// The server's names in the DNS as well. Each is cut to 255 characters.
+    #[must_use]
+    pub fn dns(mut self, computer: &str, domain: &str) -> Self {
+        self.dns = Some((cut(computer), cut(domain)));
+        self
+    }
+
+    /// Takes only clients that ask for one of these services (`MsvAvTargetName`), so that what was meant for another
+    /// server is refused here. Service and host are compared without regard to case; ports and realms are not compared.
+    #[must_use]
+    pub fn only_targets(mut self, targets: impl IntoIterator<Item = ServiceName>) -> Self {
+        self.targets = Some(targets.into_iter().collect());
+        self
+    }
+
+    /// What the challenge says of the server.
+    fn target_info(&self, timestamp: u64) -> AvPairs<'static> {
+        let mut pairs = AvPairs::default();
+        pairs.set(AvId::NB_DOMAIN_NAME, utf16(&self.domain));
+        pairs.set(AvId::NB_COMPUTER_NAME, utf16(&self.computer));
+        if let Some((computer, domain)) = &self.dns {
+            pairs.set(AvId::DNS_DOMAIN_NAME, utf16(domain));
+            pairs.set(AvId::DNS_COMPUTER_NAME, utf16(computer));
+        }
+        pairs.set(AvId::TIMESTAMP, timestamp.to_le_bytes().to_vec());
+        pairs
+    }
+
+    fn check_target(&self, target: Option<&str>) -> Result<(), Error> {
+        let Some(targets) = &self.targets else { return Ok(()) };
+        let is_ours = |target: &str| targets.iter().any(|ours| spn(ours).eq_ignore_ascii_case(target));
+        match target {
+            Some(target) if is_ours(target) => Ok(()),
+            target => refuse(Refusal::NtlmTarget { target: target.unwrap_or_default().into() }),
+        }
+    }
+}
+
+fn cut(name: &str) -> String {
+    name.chars().take(255).collect()
+}
+
+/// The service principal name that NTLM carries: service and host.
+pub(super) fn spn(service: &ServiceName) -> String {
+    match service.host() {
+        Some(host) => alloc::format!("{}/{host}", service.service()),
+        None => service.service().to_string(),
+    }
+}
+
+/// 100 nanoseconds since 1601 (MS-DTYP 2.3.3, FILETIME).
+fn file_time(time: Time) -> u64 {
+    const SECONDS_TO_1970: i64 = 11_644_473_600;
+    let micros = time.unix_micros().saturating_add(SECONDS_TO_1970 * 1_000_000);
+    u64::try_from(micros).unwrap_or(0).saturating_mul(10)
+}
+
+fn refuse<T>(refusal: Refusal) -> Result<T, Error> {
+    Err(Error::refused(refusal))
+}
+
+/// The server's names and where its challenges come from.
+#[derive(Clone)]
+pub(crate) struct NtlmAcceptor {
+    server: Arc<NtlmServer>,
+    random: Arc<dyn Random>,
+}
+
+impl NtlmAcceptor {
+    pub(crate) fn new(server: NtlmServer, random: Arc<dyn Random>) -> Self {
+        NtlmAcceptor { server: Arc::new(server), random }
+    }
+
+    pub(crate) fn accept(&self, request: &AcceptRequest<'_>) -> Box<dyn Accepting> {
+        Box::new(Waiting(Handshake {
+            acceptor: self.clone(),
+            policy: Arc::clone(request.policy),
+            bindings: request.bindings.map(|bindings| bindings.gss_hash()),
+        }))
+    }
+}
+
+/// What stays the same from step to step.
+struct Handshake {
+    acceptor: NtlmAcceptor,
+    policy: Arc<Policy>,
+    bindings: Option<[u8; 16]>,
+}
+
+/// Waits for the NEGOTIATE_MESSAGE.
+struct Waiting(Handshake);
+
+impl Accepting for Waiting {
+    fn step(self: Box<Self>, input: AcceptInput<'_>, now: Time, out: &mut Vec<u8>) -> Result<AcceptStep, Error> {
+        let AcceptInput::Token(negotiate) = input else {
+            return Err(Error::ApiMisuse("an NTLM acceptor waits for the client's NEGOTIATE_MESSAGE"));
+        };
+        let (flags, server_challenge, challenge) = self.0.challenge(negotiate, now)?;
+        out.extend_from_slice(&challenge);
+        let negotiate = negotiate.to_vec();
+        Ok(AcceptStep::NeedsToken(Box::new(Challenged {
+            handshake: self.0,
+            flags,
+            server_challenge,
+            negotiate,
+            challenge,
+        })))
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { mechanism: MechanismId::NTLM, flags: Flags::NONE }
+    }
+}
+
+impl Handshake {
+    /// The answer to a NEGOTIATE_MESSAGE (MS-NLMP 3.2.5.1.1), with a timestamp always.
+    fn challenge(&self, negotiate: &[u8], now: Time) -> Result<(NegotiateFlags, [u8; 8], Vec<u8>), Error> {
+        let asked = Negotiate::decode(negotiate)?.flags;
+        self.check_flags(asked)?;
+        let flags = asked & SUPPORTED | NegotiateFlags::TARGET_INFO | NegotiateFlags::TARGET_TYPE_SERVER;
+        let mut server_challenge = [0; 8];
+        self.acceptor.random.fill(&mut server_challenge)?;
+        let server = &self.acceptor.server;
+        let target_name = utf16(&server.computer);
+        let target_info = server.target_info(file_time(now));
+        let challenge = Challenge { flags, server_challenge, target_name: &target_name, target_info };
+        Ok((flags, server_challenge, challenge.encode()))
+    }
+
+    /// What makes the context safe must be there, and what the policy insists on.
+    fn check_flags(&self, flags: NegotiateFlags) -> Result<(), Error> {
+        let missing = flags.missing(flags.needed());
+        if missing != NegotiateFlags::NONE {
+            return refuse(Refusal::NtlmFlagsMissing(missing.0));
+        }
+        let missing = context_flags(flags).missing(self.policy.required_of_initiator());
+        if missing != Flags::NONE {
+            return refuse(Refusal::FlagsMissing(missing));
+        }
+        Ok(())
+    }
+
+    fn check_bindings(&self, theirs: Option<[u8; 16]>) -> Result<(), Error> {
+        let Some(ours) = &self.bindings else { return Ok(()) };
+        match theirs {
+            Some(theirs) if constant_time_eq(ours, &theirs) => Ok(()),
+            Some(_) => refuse(Refusal::ChannelBindingsMismatch),
+            None => match self.policy.absent_bindings() {
+                AbsentBindings::Accept => Ok(()),
+                AbsentBindings::Refuse => refuse(Refusal::ChannelBindingsAbsent),
+            },
+        }
+    }
+}
+
+/// The flags that are granted to a client that asks for them.
+const SUPPORTED: NegotiateFlags = NegotiateFlags(
+    NegotiateFlags::UNICODE.0
+        | NegotiateFlags::REQUEST_TARGET.0
+        | NegotiateFlags::SIGN.0
+        | NegotiateFlags::SEAL.0
+        | NegotiateFlags::NTLM.0
+        | NegotiateFlags::ALWAYS_SIGN.0
+        | NegotiateFlags::EXTENDED_SESSION_SECURITY.0
+        | NegotiateFlags::IDENTIFY.0
+        | NegotiateFlags::VERSION.0
+        | NegotiateFlags::KEY_128.0
+        | NegotiateFlags::KEY_EXCHANGE.0,
+);
+
+/// What a context with these flags offers. What is sealed is signed too (MS-NLMP 3.4.3), and signatures are in strict
+/// sequence (3.4.4). Nothing proves the server.
+pub(super) fn context_flags(flags: NegotiateFlags) -> Flags {
+    let mut offered = Flags::NONE;
+    if flags.protects() {
+        offered |= Flags::INTEGRITY | Flags::REPLAY | Flags::SEQUENCE;
+    }
+    if flags.contains(NegotiateFlags::SEAL) {
+        offered |= Flags::CONFIDENTIALITY;
+    }
+    if flags.contains(NegotiateFlags::IDENTIFY) {
+        offered |= Flags::IDENTIFY;
+    }
+    offered
+}
+
+/// Waits for the AUTHENTICATE_MESSAGE.
+struct Challenged {
+    handshake: Handshake,
+    flags: NegotiateFlags,
+    server_challenge: [u8; 8],
+    negotiate: Vec<u8>,
+    challenge: Vec<u8>,
+}
+
+impl Accepting for Challenged {
+    fn step(self: Box<Self>, input: AcceptInput<'_>, _: Time, _: &mut Vec<u8>) -> Result<AcceptStep, Error> {
+        let AcceptInput::Token(message) = input else {
+            return Err(Error::ApiMisuse("an NTLM acceptor waits for the client's AUTHENTICATE_MESSAGE"));
+        };
+        self.claim(message)
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { mechanism: MechanismId::NTLM, flags: context_flags(self.flags) }
+    }
+}
+
+impl Challenged {
+    /// Checks all that needs no secret, and asks for the account (MS-NLMP 3.2.5.1.2).
+    fn claim(self: Box<Self>, message: &[u8]) -> Result<AcceptStep, Error> {
+        let authenticate = Authenticate::decode(message)?;
+        let flags = authenticate.flags & self.flags;
+        self.handshake.check_flags(flags)?;
+        // Version 1's response has 24 octets, an anonymous client's none.
+        if authenticate.nt_response.len() <= 24 || authenticate.user.is_empty() {
+            return refuse(Refusal::NtlmNotVersion2);
+        }
+        let response = Response::decode(authenticate.nt_response)?;
+        let Some(mic) = authenticate.mic.filter(|_| response.pairs.flags() & MIC_PRESENT != 0) else {
+            return refuse(Refusal::NtlmMicAbsent);
+        };
+        self.handshake.check_bindings(response.pairs.channel_bindings())?;
+        let target = response.pairs.target_name()?;
+        self.handshake.acceptor.server.check_target(target.as_deref())?;
+        let logon = self.logon(&authenticate, flags)?;
+        Ok(AcceptStep::NeedsAccount(
+            Box::new(Claimed {
+                mac_input: mac_input(&self.negotiate, &self.challenge, message),
+                local: target.unwrap_or_else(|| self.handshake.acceptor.server.computer.clone()),
+                flags,
+                mic,
+                encrypted_session_key: encrypted_session_key(&authenticate, flags)?,
+                logon: logon.clone(),
+            }),
+            logon,
+        ))
+    }
+
+    fn logon(&self, authenticate: &Authenticate<'_>, flags: NegotiateFlags) -> Result<Logon, Error> {
+        let (user, domain) = (utf16_text("UserName", authenticate.user)?, utf16_text("DomainName", authenticate.domain)?);
+        // `A\B` and `C` must not read as `A` and `B\C` where the two are written as one.
+        if user.contains('\\') || domain.contains('\\') {
+            return refuse(Refusal::Unsupported("a backslash in the name of a user or a domain"));
+        }
+        Ok(Logon {
+            user,
+            domain,
+            workstation: utf16_text("Workstation", authenticate.workstation)?,
+            server_challenge: self.server_challenge,
+            nt_response: authenticate.nt_response.to_vec(),
+            lm_response: authenticate.lm_response.to_vec(),
+            negotiate_flags: flags.0,
+        })
+    }
+}
+
+/// The three messages, with zeros for the MIC.
+fn mac_input(negotiate: &[u8], challenge: &[u8], authenticate: &[u8]) -> Vec<u8> {
+    let (before, behind) = around_mic(authenticate).unwrap_or((authenticate, &[]));
+    [negotiate, challenge, before, &[0; 16], behind].concat()
+}
+
+/// The session key that the client chose, where there is a key exchange.
+fn encrypted_session_key(message: &Authenticate<'_>, flags: NegotiateFlags) -> Result<Option<[u8; 16]>, Error> {
+    if !exchanges_key(flags) {
+        return Ok(None);
+    }
+    match message.encrypted_session_key.try_into() {
+        Ok(key) => Ok(Some(key)),
+        Err(_) => refuse(Refusal::NtlmFlagsMissing(NegotiateFlags::KEY_EXCHANGE.0)),
+    }
+}
+
+/// Whether the client chooses the session key (MS-NLMP 3.1.5.1.2).
+pub(super) fn exchanges_key(flags: NegotiateFlags) -> bool {
+    flags.contains(NegotiateFlags::KEY_EXCHANGE) && flags.protects()
+}
+
+/// Waits for what the account store says.
+struct Claimed {
+    mac_input: Vec<u8>,
+    local: String,
+    flags: NegotiateFlags,
+    mic: [u8; 16],
+    encrypted_session_key: Option<[u8; 16]>,
+    logon: Logon,
+}
+
+impl Accepting for Claimed {
+    fn step(self: Box<Self>, input: AcceptInput<'_>, _: Time, _: &mut Vec<u8>) -> Result<AcceptStep, Error> {
+        let AcceptInput::Account(account) = input else {
+            return Err(Error::ApiMisuse("an NTLM acceptor waits for what the account store says"));
+        };
+        let named = account_name(&self.logon.domain, &self.logon.user);
+        let (session_base_key, peer) = match account {
+            Account::NtHash(nt_hash) => (self.prove(&nt_hash, &named)?, named),
+            Account::Verified { session_base_key, identity } => (session_base_key, identity),
+            Account::Refused => return Err(Error::AccountRefused),
+            Account::Unavailable => return Err(Error::AccountUnavailable),
+        };
+        self.establish(&session_base_key, peer).map(AcceptStep::Complete)
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { mechanism: MechanismId::NTLM, flags: context_flags(self.flags) }
+    }
+}
+
+impl Claimed {
+    /// Checks `NTProofStr` with the account's secret (MS-NLMP 3.2.5.1.2), whatever else was negotiated.
+    fn prove(&self, nt_hash: &Secret<[u8; 16]>, account: &str) -> Result<Secret<[u8; 16]>, Error> {
+        let response = Response::decode(&self.logon.nt_response)?;
+        let response_key = ntowf_v2(nt_hash, &self.logon.user, &self.logon.domain);
+        let proof = nt_proof(&response_key, &self.logon.server_challenge, response.temp);
+        if !constant_time_eq(&proof, &response.nt_proof) {
+            return refuse(Refusal::NtlmNotProven { account: account.into() });
+        }
+        Ok(session_base_key(&response_key, &proof))
+    }
+
+    /// Checks the MIC, which covers all three messages and is made with the session key, whoever checked the proof.
+    fn establish(&self, session_base_key: &Secret<[u8; 16]>, peer: String) -> Result<Box<Established>, Error> {
+        let key = match &self.encrypted_session_key {
+            Some(encrypted) => Secret::new(exchange_key(session_base_key, encrypted)),
+            None => session_base_key.clone(),
+        };
+        if !constant_time_eq(&hmac_md5(&key, &[&self.mac_input]), &self.mic) {
+            return refuse(Refusal::NtlmMicMismatch);
+        }
+        let local = Identity::Name(self.local.clone());
+        Ok(established(&key, self.flags, Role::Server, Identity::Name(peer), local))
+    }
+}
+
+/// A context with this session key.
+pub(super) fn established(
+    key: &Secret<[u8; 16]>,
+    flags: NegotiateFlags,
+    role: Role,
+    peer: Identity,
+    local: Identity,
+) -> Box<Established> {
+    Box::new(Established {
+        mechanism: MechanismId::NTLM,
+        why: Why::OnlyOneOffered,
+        peer,
+        local,
+        flags: context_flags(flags),
+        expires: None,
+        session_key: Secret::new(key.expose().to_vec()),
+        enctype: None,
+        acquired: Vec::new(),
+        halves: halves(key, role, flags.contains(NegotiateFlags::SEAL)),
+    })
+}

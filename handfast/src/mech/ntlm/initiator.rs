@@ -1,0 +1,185 @@
+use super::acceptor::{context_flags, established, exchanges_key, spn};
+use super::credential::NtlmCredential;
+use super::message::{
+    Authenticate, AvId, AvPairs, Challenge, MIC_PRESENT, Negotiate, NegotiateFlags, put_mic, utf16,
+};
+use super::per_message::Role;
+use super::response::{exchange_key, nt_proof, ntowf_v2, session_base_key, temp};
+use crate::crypto::hmac_md5::hmac_md5;
+use crate::crypto::{Random, Secret};
+use crate::error::{CredentialError, Error, Refusal};
+use crate::flags::Flags;
+use crate::identity::Identity;
+use crate::mech::{InitiateInput, InitiateRequest, InitiateStep, Initiating, MechanismId, Progress};
+use crate::policy::Policy;
+use crate::time::Time;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// A handshake that begins with `credential`.
+pub(crate) fn initiate(
+    credential: NtlmCredential,
+    random: Arc<dyn Random>,
+    request: &InitiateRequest<'_>,
+) -> Box<dyn Initiating> {
+    Box::new(Begun(Handshake {
+        credential,
+        random,
+        policy: Arc::clone(request.policy),
+        bindings: request.bindings.map_or([0; 16], |bindings| bindings.gss_hash()),
+        target: spn(request.target),
+    }))
+}
+
+/// The flags that we ask for (MS-NLMP 3.1.5.1.1), as the policy wants them.
+fn offered(policy: &Policy) -> NegotiateFlags {
+    let mut flags = NegotiateFlags::UNICODE
+        | NegotiateFlags::REQUEST_TARGET
+        | NegotiateFlags::NTLM
+        | NegotiateFlags::ALWAYS_SIGN
+        | NegotiateFlags::EXTENDED_SESSION_SECURITY
+        | NegotiateFlags::TARGET_INFO
+        | NegotiateFlags::VERSION;
+    if policy.flags().contains(Flags::INTEGRITY) {
+        flags = flags | NegotiateFlags::SIGN;
+    }
+    if policy.flags().contains(Flags::CONFIDENTIALITY) {
+        flags = flags | NegotiateFlags::SIGN | NegotiateFlags::SEAL;
+    }
+    if policy.flags().contains(Flags::IDENTIFY) {
+        flags = flags | NegotiateFlags::IDENTIFY;
+    }
+    flags | flags.needed()
+}
+
+struct Handshake {
+    credential: NtlmCredential,
+    random: Arc<dyn Random>,
+    policy: Arc<Policy>,
+    bindings: [u8; 16],
+    target: String,
+}
+
+impl Handshake {
+    fn progress(&self) -> Progress {
+        Progress { mechanism: MechanismId::NTLM, flags: context_flags(offered(&self.policy)) }
+    }
+}
+
+/// Has sent nothing yet.
+struct Begun(Handshake);
+
+impl Initiating for Begun {
+    fn step(self: Box<Self>, input: InitiateInput<'_>, _: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+        let InitiateInput::Begin = input else {
+            return Err(Error::ApiMisuse("an NTLM initiator begins first"));
+        };
+        if !self.0.policy.permits_ntlm_unproven_server() {
+            return Err(CredentialError::NtlmServerUnproven { target: self.0.target }.into());
+        }
+        let negotiate = Negotiate { flags: offered(&self.0.policy) }.encode();
+        out.extend_from_slice(&negotiate);
+        Ok(InitiateStep::NeedsToken(Box::new(Asked { handshake: self.0, negotiate })))
+    }
+
+    fn progress(&self) -> Progress {
+        self.0.progress()
+    }
+}
+
+/// Waits for the CHALLENGE_MESSAGE.
+struct Asked {
+    handshake: Handshake,
+    negotiate: Vec<u8>,
+}
+
+impl Initiating for Asked {
+    fn step(self: Box<Self>, input: InitiateInput<'_>, _: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+        let InitiateInput::Token(challenge) = input else {
+            return Err(Error::ApiMisuse("an NTLM initiator waits for the server's CHALLENGE_MESSAGE"));
+        };
+        let (message, key, flags) = self.answer(challenge)?;
+        out.extend_from_slice(&message);
+        let Handshake { credential, target, .. } = self.handshake;
+        let (peer, local) = (Identity::Name(target), Identity::Name(credential.account()));
+        Ok(InitiateStep::Complete(established(&key, flags, Role::Client, peer, local)))
+    }
+
+    fn progress(&self) -> Progress {
+        self.handshake.progress()
+    }
+}
+
+impl Asked {
+    /// The AUTHENTICATE_MESSAGE (MS-NLMP 3.1.5.1.2), and the session key.
+    fn answer(&self, challenge: &[u8]) -> Result<(Vec<u8>, Secret<[u8; 16]>, NegotiateFlags), Error> {
+        let received = Challenge::decode(challenge)?;
+        let flags = self.agree(received.flags)?;
+        let Some(timestamp) = received.target_info.timestamp() else {
+            return Err(Error::refused(Refusal::NtlmNoTimestamp));
+        };
+        let client_challenge = self.draw()?;
+        let pairs = self.answered_pairs(received.target_info);
+        let temp = temp(timestamp, &client_challenge, &pairs);
+        let NtlmCredential { user, domain, nt_hash } = &self.handshake.credential;
+        let response_key = ntowf_v2(nt_hash, user, domain);
+        let proof = nt_proof(&response_key, &received.server_challenge, &temp);
+        let (key, encrypted) = self.session_key(session_base_key(&response_key, &proof), flags)?;
+        let mut message = Authenticate {
+            lm_response: &[0; 24], // Z(24): with a timestamp there is no LMv2 response
+            nt_response: &[&proof[..], &temp].concat(),
+            domain: &utf16(domain),
+            user: &utf16(user),
+            workstation: &[],
+            encrypted_session_key: &encrypted,
+            flags,
+            mic: None,
+        }
+        .encode();
+        let mic = hmac_md5(&key, &[&self.negotiate, challenge, &message]);
+        put_mic(&mut message, &mic);
+        Ok((message, key, flags))
+    }
+
+    /// What both want; the server must grant all that makes the context what the policy asks for.
+    fn agree(&self, granted: NegotiateFlags) -> Result<NegotiateFlags, Error> {
+        let offered = offered(&self.handshake.policy);
+        let wanted = offered & (NegotiateFlags::SIGN | NegotiateFlags::SEAL);
+        let missing = granted.missing(wanted | wanted.needed() | NegotiateFlags::TARGET_INFO);
+        if missing != NegotiateFlags::NONE {
+            return Err(Error::refused(Refusal::NtlmFlagsMissing(missing.0)));
+        }
+        Ok(offered & granted)
+    }
+
+    fn draw<const N: usize>(&self) -> Result<[u8; N], Error> {
+        let mut drawn = [0; N];
+        self.handshake.random.fill(&mut drawn)?;
+        Ok(drawn)
+    }
+
+    /// The server's pairs with ours: that there is a MIC, the channel, and whom we mean to reach.
+    fn answered_pairs<'a>(&self, mut pairs: AvPairs<'a>) -> AvPairs<'a> {
+        let flags = pairs.flags() | MIC_PRESENT;
+        pairs.set(AvId::FLAGS, flags.to_le_bytes().to_vec());
+        pairs.set(AvId::CHANNEL_BINDINGS, self.handshake.bindings.to_vec());
+        pairs.set(AvId::TARGET_NAME, utf16(&self.handshake.target));
+        pairs
+    }
+
+    /// The session key, and how the server is told it.
+    fn session_key(
+        &self,
+        key_exchange_key: Secret<[u8; 16]>,
+        flags: NegotiateFlags,
+    ) -> Result<(Secret<[u8; 16]>, Vec<u8>), Error> {
+        if !exchanges_key(flags) {
+            return Ok((key_exchange_key, Vec::new()));
+        }
+        let key = Secret::new(self.draw()?);
+        let encrypted = exchange_key(&key_exchange_key, key.expose());
+        Ok((key, encrypted.to_vec()))
+    }
+}

@@ -1,0 +1,29 @@
+//! NTLM (MS-NLMP): version 2 of the response only, with key exchange, 128-bit keys and a MIC over the handshake.
+//!
+//! NTLM proves the client to the server, and nothing to the client: whoever answers may be anybody. That is why an
+//! initiator needs [`Policy::dangerous_ntlm_unproven_server`](crate::Policy::dangerous_ntlm_unproven_server), and why the
+//! context has no [`Flags::MUTUAL`](crate::Flags::MUTUAL).
+//!
+//! Tokens are the messages themselves, without the framing of RFC 2743 3.1 (MS-NLMP 3.1.4).
+
+mod acceptor;
+mod credential;
+mod initiator;
+mod message;
+mod per_message;
+mod response;
+
+pub(crate) use acceptor::NtlmAcceptor;
+pub use acceptor::NtlmServer;
+pub(crate) use credential::NtlmCredential;
+pub(crate) use initiator::initiate;
+pub(crate) use message::is_ntlm;
+pub(crate) use per_message::import;
+
+use alloc::format;
+use alloc::string::String;
+
+/// `DOMAIN\user`, or the user alone where there is no domain.
+fn account_name(domain: &str, user: &str) -> String {
+    if domain.is_empty() { user.into() } else { format!("{domain}\\{user}") }
+}

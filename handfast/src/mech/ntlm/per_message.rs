@@ -1,0 +1,328 @@
+//! Signed and sealed messages (MS-NLMP 3.4), with extended session security, 128-bit keys and key exchange.
+//!
+//! A token is a `NTLMSSP_MESSAGE_SIGNATURE` (2.2.2.9.2) of 16 octets, followed by the message. A token does not say whether
+//! it is sealed: where sealing was negotiated, all are.
+
+use crate::crypto::hmac_md5::HmacMd5;
+use crate::crypto::keystream::{Keystream, xor};
+use crate::crypto::{Secret, constant_time_eq};
+use crate::error::MessageError;
+use crate::mech::{Halves, Part, Protection, Seal, Unprotected, Unseal};
+use crate::window::{Order, OrderError};
+use crate::wire::{DecodeError, Reader, Writer};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use md5::{Digest, Md5};
+
+const WHAT: &str = "NTLM message signature";
+/// Octets of a signature.
+const SIGNATURE: usize = 16;
+const CHECKSUM: usize = 8;
+const VERSION: u32 = 1;
+/// How much of a key stream an imported context may have behind it, in octets: it is passed over on import.
+const RESUME_LIMIT: u64 = 1 << 32;
+
+/// Who we are to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Client,
+    Server,
+}
+
+/// The halves of a context with this session key; `sealed` if confidentiality was negotiated.
+pub(super) fn halves(exported_session_key: &Secret<[u8; 16]>, role: Role, sealed: bool) -> Halves {
+    let client = Direction::new(exported_session_key, Role::Client, sealed);
+    let server = Direction::new(exported_session_key, Role::Server, sealed);
+    let (send, receive) = if role == Role::Client { (client, server) } else { (server, client) };
+    Halves { seal: Box::new(Sender(send)), unseal: Box::new(Receiver(receive)), splittable: true }
+}
+
+/// The halves of an exported context.
+pub(crate) fn import(exported: &mut Reader<'_>) -> Result<Halves, DecodeError> {
+    let seal = Box::new(Sender(Direction::import(exported)?));
+    let unseal = Box::new(Receiver(Direction::import(exported)?));
+    Ok(Halves { seal, unseal, splittable: true })
+}
+
+/// `SIGNKEY` and `SEALKEY` (MS-NLMP 3.4.5.2, 3.4.5.3): MD5 of the key and a text with its terminating zero.
+fn derive(key: &Secret<[u8; 16]>, text: &[u8]) -> Secret<[u8; 16]> {
+    Secret::new(Md5::new_with_prefix(key.expose()).chain_update(text).chain_update([0]).finalize().into())
+}
+
+pub(super) fn signing_key(key: &Secret<[u8; 16]>, sender: Role) -> Secret<[u8; 16]> {
+    match sender {
+        Role::Client => derive(key, b"session key to client-to-server signing key magic constant"),
+        Role::Server => derive(key, b"session key to server-to-client signing key magic constant"),
+    }
+}
+
+pub(super) fn sealing_key(key: &Secret<[u8; 16]>, sender: Role) -> Secret<[u8; 16]> {
+    match sender {
+        Role::Client => derive(key, b"session key to client-to-server sealing key magic constant"),
+        Role::Server => derive(key, b"session key to server-to-client sealing key magic constant"),
+    }
+}
+
+/// What protects the messages of one direction.
+struct Direction {
+    signing_key: Secret<[u8; 16]>,
+    stream: Keystream,
+    /// Of the next message; `None` after the last one that there can be.
+    sequence: Option<u32>,
+    sealed: bool,
+}
+
+impl Direction {
+    fn new(key: &Secret<[u8; 16]>, sender: Role, sealed: bool) -> Self {
+        let stream = Keystream::new(sealing_key(key, sender));
+        Direction { signing_key: signing_key(key, sender), stream, sequence: Some(0), sealed }
+    }
+
+    fn protection(&self) -> Protection {
+        if self.sealed { Protection::Confidentiality } else { Protection::Integrity }
+    }
+
+    fn next(&self) -> Result<u32, MessageError> {
+        self.sequence.ok_or(MessageError::SequenceExhausted)
+    }
+
+    /// `HMAC_MD5(SigningKey, SeqNum + Message)` (MS-NLMP 3.4.4.2), its first octets.
+    fn checksum<'m>(&self, sequence: u32, message: impl Iterator<Item = &'m [u8]>) -> [u8; CHECKSUM] {
+        let mut mac = HmacMd5::new(&self.signing_key);
+        mac.update(&sequence.to_le_bytes());
+        message.for_each(|part| mac.update(part));
+        let mut checksum = [0; CHECKSUM];
+        checksum.iter_mut().zip(mac.finish()).for_each(|(to, from)| *to = from);
+        checksum
+    }
+
+    fn export(&self, out: &mut Vec<u8>) {
+        let (key, consumed) = self.stream.state();
+        let mut writer = Writer::new(out);
+        writer.bytes(self.signing_key.expose()).bytes(key.expose()).u64_be(consumed);
+        writer.u64_be(self.sequence.map_or(1 << 32, u64::from)).u8(u8::from(self.sealed));
+    }
+
+    fn import(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (signing_key, key) = (Secret::new(reader.array()?), Secret::new(reader.array()?));
+        let at = reader.clone();
+        let consumed = reader.u64_be()?;
+        if consumed > RESUME_LIMIT {
+            return Err(at.invalid("the context has sealed too much to be imported"));
+        }
+        let at = reader.clone();
+        let sequence = match reader.u64_be()? {
+            0x1_0000_0000 => None,
+            number => Some(u32::try_from(number).map_err(|_| at.invalid("no sequence number"))?),
+        };
+        let at = reader.clone();
+        let sealed = match reader.u8()? {
+            0 => false,
+            1 => true,
+            _ => return Err(at.invalid("neither sealed nor signed")),
+        };
+        Ok(Direction { signing_key, stream: Keystream::resume(key, consumed), sequence, sealed })
+    }
+}
+
+/// A signature as it stands in a token.
+struct Signature {
+    checksum: [u8; CHECKSUM],
+    sequence: u32,
+}
+
+impl Signature {
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(WHAT, bytes);
+        let at = reader.clone();
+        if reader.u32_le()? != VERSION {
+            return Err(at.invalid("the version is not 1"));
+        }
+        let signature = Signature { checksum: reader.array()?, sequence: reader.u32_le()? };
+        reader.finish()?;
+        Ok(signature)
+    }
+}
+
+/// What goes through the cipher, in place.
+fn sealed_octets<'p>(parts: &'p mut [Part<'_>]) -> impl Iterator<Item = &'p mut [u8]> {
+    parts.iter_mut().filter_map(|part| match part {
+        Part::Sealed(octets) => Some(&mut **octets),
+        Part::Signed(_) => None,
+    })
+}
+
+fn octets<'p>(parts: &'p [Part<'_>]) -> impl Iterator<Item = &'p [u8]> {
+    parts.iter().map(|part| match part {
+        Part::Sealed(octets) => &**octets,
+        Part::Signed(octets) => octets,
+    })
+}
+
+/// Sends.
+struct Sender(Direction);
+
+impl Sender {
+    /// The signature of a message whose checksum is `checksum`. The message itself has gone through the cipher before
+    /// (MS-NLMP 3.4.3).
+    fn signature(&mut self, sequence: u32, mut checksum: [u8; CHECKSUM], header: &mut [u8]) {
+        self.0.stream.apply(&mut checksum);
+        let (version, rest) = header.split_at_mut(4);
+        let (place, number) = rest.split_at_mut(CHECKSUM);
+        version.copy_from_slice(&VERSION.to_le_bytes());
+        place.copy_from_slice(&checksum);
+        number.copy_from_slice(&sequence.to_le_bytes());
+        self.0.sequence = sequence.checked_add(1);
+    }
+}
+
+impl Seal for Sender {
+    fn protect(&mut self, protection: Protection, message: &[u8], out: &mut Vec<u8>) -> Result<(), MessageError> {
+        let start = out.len();
+        out.resize(start + SIGNATURE, 0);
+        out.extend_from_slice(message);
+        let (_, token) = out.split_at_mut(start);
+        let (header, message) = token.split_at_mut(SIGNATURE);
+        let result = self.protect_parts(protection, header, &mut [Part::Sealed(message)], &mut []);
+        if result.is_err() {
+            out.truncate(start);
+        }
+        result
+    }
+
+    fn protect_parts(
+        &mut self,
+        protection: Protection,
+        header: &mut [u8],
+        parts: &mut [Part<'_>],
+        trailer: &mut [u8],
+    ) -> Result<(), MessageError> {
+        let sequence = self.0.next()?;
+        check_sizes(header, trailer)?;
+        if protection > self.0.protection() {
+            return Err(MessageError::NotNegotiated(crate::flags::Flags::CONFIDENTIALITY));
+        }
+        let checksum = self.0.checksum(sequence, octets(parts));
+        if self.0.sealed {
+            sealed_octets(parts).for_each(|octets| self.0.stream.apply(octets));
+        }
+        self.signature(sequence, checksum, header);
+        Ok(())
+    }
+
+    fn sizes(&self, _: Protection) -> (usize, usize) {
+        (SIGNATURE, 0)
+    }
+
+    fn sign(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<(), MessageError> {
+        let sequence = self.0.next()?;
+        let checksum = self.0.checksum(sequence, [message].into_iter());
+        let mut signature = [0; SIGNATURE];
+        self.signature(sequence, checksum, &mut signature);
+        out.extend_from_slice(&signature);
+        Ok(())
+    }
+
+    fn export(&self, out: &mut Vec<u8>) {
+        self.0.export(out);
+    }
+}
+
+/// Receives, strictly in sequence (MS-NLMP 3.4.4).
+struct Receiver(Direction);
+
+impl Receiver {
+    /// The signature, if its number is the next one.
+    fn expected(&self, signature: &[u8]) -> Result<Signature, MessageError> {
+        let next = self.0.next()?;
+        let signature = Signature::decode(signature)?;
+        match signature.sequence.checked_sub(next) {
+            Some(0) => Ok(signature),
+            Some(missing) => Err(OrderError::Gap { missing: u64::from(missing) }.into()),
+            None => Err(OrderError::Replayed.into()),
+        }
+    }
+
+    /// Checks the checksum of what has been opened; `opened` octets of the key stream were before it.
+    fn check<'m>(
+        &mut self,
+        signature: &Signature,
+        opened: usize,
+        message: impl Iterator<Item = &'m [u8]>,
+    ) -> Result<(), MessageError> {
+        let mut checksum = self.0.checksum(signature.sequence, message);
+        let stream = self.0.stream.peek(opened + CHECKSUM);
+        xor(&mut checksum, stream.get(opened..).unwrap_or_default());
+        if !constant_time_eq(&checksum, &signature.checksum) {
+            return Err(MessageError::NotAuthentic);
+        }
+        self.0.stream.consume(opened + CHECKSUM);
+        self.0.sequence = signature.sequence.checked_add(1);
+        Ok(())
+    }
+
+    /// Takes the cipher off, and says how much of the key stream that took.
+    fn open(&mut self, parts: &mut [Part<'_>]) -> usize {
+        if !self.0.sealed {
+            return 0;
+        }
+        let total = sealed_octets(parts).map(|octets| octets.len()).sum();
+        let mut stream = self.0.stream.peek(total);
+        for octets in sealed_octets(parts) {
+            let (now, later) = stream.split_at(octets.len());
+            xor(octets, now);
+            stream = later;
+        }
+        total
+    }
+}
+
+impl Unseal for Receiver {
+    fn unprotect<'t>(&mut self, least: Protection, token: &'t mut [u8]) -> Result<Unprotected<'t>, MessageError> {
+        let left = token.len();
+        let Some((header, message)) = token.split_at_mut_checked(SIGNATURE) else {
+            let reason = crate::wire::DecodeReason::Truncated { needed: SIGNATURE, left };
+            return Err(DecodeError { what: WHAT, offset: 0, reason }.into());
+        };
+        let (protection, order) = self.unprotect_parts(least, header, &mut [Part::Sealed(message)], &mut [])?;
+        Ok(Unprotected { message, protection, order })
+    }
+
+    fn unprotect_parts(
+        &mut self,
+        least: Protection,
+        header: &mut [u8],
+        parts: &mut [Part<'_>],
+        trailer: &mut [u8],
+    ) -> Result<(Protection, Order), MessageError> {
+        check_sizes(header, trailer)?;
+        let protection = self.0.protection();
+        if protection < least {
+            return Err(MessageError::NotSealed);
+        }
+        let signature = self.expected(header)?;
+        let opened = self.open(parts);
+        self.check(&signature, opened, octets(parts)).inspect_err(|_| {
+            // What is not authentic is not left to be read.
+            sealed_octets(parts).for_each(|octets| octets.fill(0));
+        })?;
+        Ok((protection, Order::InOrder))
+    }
+
+    fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<Order, MessageError> {
+        let signature = self.expected(signature)?;
+        self.check(&signature, 0, [message].into_iter())?;
+        Ok(Order::InOrder)
+    }
+
+    fn export(&self, out: &mut Vec<u8>) {
+        self.0.export(out);
+    }
+}
+
+fn check_sizes(header: &[u8], trailer: &[u8]) -> Result<(), MessageError> {
+    if header.len() != SIGNATURE {
+        return Err(MessageError::BufferSize { needed: SIGNATURE });
+    }
+    if trailer.is_empty() { Ok(()) } else { Err(MessageError::BufferSize { needed: 0 }) }
+}
