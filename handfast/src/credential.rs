@@ -115,9 +115,7 @@ impl Credential {
         by_ntlm: bool,
     ) -> Result<Box<dyn Initiating>, Error> {
         match &self.ntlm {
-            Some(ntlm) if by_ntlm || self.only_ntlm => {
-                Ok(ntlm::initiate(ntlm.clone(), Arc::clone(random), request))
-            }
+            Some(ntlm) if by_ntlm || self.only_ntlm => Ok(ntlm::initiate(ntlm.clone(), Arc::clone(random), request)),
             None if by_ntlm => Err(CredentialError::NoNtlmSecret { client: self.client().clone() }.into()),
             _ => Ok(kerberos::initiate(self.kerberos.clone(), Arc::clone(random), request)),
         }

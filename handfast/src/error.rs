@@ -349,7 +349,9 @@ impl fmt::Display for Refusal {
             Refusal::NtlmNoTimestamp => {
                 f.write_str("the server's NTLM challenge has no timestamp, so its messages can't be protected")
             }
-            Refusal::NtlmMicAbsent => f.write_str("the client's NTLM message has no MIC: it was removed, or never made"),
+            Refusal::NtlmMicAbsent => {
+                f.write_str("the client's NTLM message has no MIC: it was removed, or never made")
+            }
             Refusal::NtlmMicMismatch => f.write_str("the NTLM messages were changed on their way"),
             Refusal::NtlmNotProven { account } => {
                 write!(f, "the client does not hold the secret of {account}: a wrong password, or an impostor")

@@ -252,7 +252,7 @@ impl Accepting for Challenged {
 
 impl Challenged {
     /// Checks all that needs no secret, and asks for the account (MS-NLMP 3.2.5.1.2).
-    fn claim(self: Box<Self>, message: &[u8]) -> Result<AcceptStep, Error> {
+    fn claim(self, message: &[u8]) -> Result<AcceptStep, Error> {
         let authenticate = Authenticate::decode(message)?;
         let flags = authenticate.flags & self.flags;
         self.handshake.check_flags(flags)?;
@@ -282,7 +282,8 @@ impl Challenged {
     }
 
     fn logon(&self, authenticate: &Authenticate<'_>, flags: NegotiateFlags) -> Result<Logon, Error> {
-        let (user, domain) = (utf16_text("UserName", authenticate.user)?, utf16_text("DomainName", authenticate.domain)?);
+        let (user, domain) =
+            (utf16_text("UserName", authenticate.user)?, utf16_text("DomainName", authenticate.domain)?);
         // `A\B` and `C` must not read as `A` and `B\C` where the two are written as one.
         if user.contains('\\') || domain.contains('\\') {
             return refuse(Refusal::Unsupported("a backslash in the name of a user or a domain"));
@@ -397,4 +398,62 @@ pub(super) fn established(
         acquired: Vec::new(),
         halves: halves(key, role, flags.contains(NegotiateFlags::SEAL)),
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::crypto::RandomError;
+    use crate::mech::{InitiateInput, InitiateRequest, InitiateStep};
+
+    struct Fixed;
+
+    impl Random for Fixed {
+        fn fill(&self, out: &mut [u8]) -> Result<(), RandomError> {
+            out.fill(0x5a);
+            Ok(())
+        }
+    }
+
+    /// Who knows the secret, such as a domain controller, answers with the session base key alone.
+    #[test]
+    fn a_verified_account_is_who_the_checker_says_and_the_mic_is_checked_still() {
+        let (random, now): (Arc<dyn Random>, _) = (Arc::new(Fixed), Time::EPOCH);
+        let policy = Arc::new(Policy::default().dangerous_ntlm_unproven_server());
+        let credential = crate::mech::ntlm::NtlmCredential::password("D", "user", "secret");
+        let hash = credential.nt_hash.clone();
+        let target = "HTTP/host".parse().unwrap();
+        let request = InitiateRequest { target: &target, policy: &policy, bindings: None };
+        let client = crate::mech::ntlm::initiate(credential, Arc::clone(&random), &request);
+        let acceptor = NtlmAcceptor::new(NtlmServer::new("S", "D"), random);
+        let (mut one, mut two, mut three) = (Vec::new(), Vec::new(), Vec::new());
+        let InitiateStep::NeedsToken(client) = client.step(InitiateInput::Begin, now, &mut one).unwrap() else {
+            panic!()
+        };
+        let answer = |key: &mut dyn FnMut(&Logon) -> Secret<[u8; 16]>, three: &[u8], two: &mut Vec<u8>| {
+            let server = acceptor.accept(&AcceptRequest { policy: &policy, bindings: None });
+            let AcceptStep::NeedsToken(server) = server.step(AcceptInput::Token(&one), now, two).unwrap() else {
+                panic!()
+            };
+            if three.is_empty() {
+                return None;
+            }
+            let step = server.step(AcceptInput::Token(three), now, &mut Vec::new()).unwrap();
+            let AcceptStep::NeedsAccount(server, logon) = step else { panic!() };
+            let account = Account::Verified { session_base_key: key(&logon), identity: "CORP\\user".into() };
+            Some(server.step(AcceptInput::Account(account), now, &mut Vec::new()))
+        };
+        assert!(answer(&mut |_| Secret::new([0; 16]), &[], &mut two).is_none());
+        client.step(InitiateInput::Token(&two), now, &mut three).unwrap();
+        let mut right = |logon: &Logon| {
+            let response = Response::decode(&logon.nt_response).unwrap();
+            session_base_key(&ntowf_v2(&hash, &logon.user, &logon.domain), &response.nt_proof)
+        };
+        let step = answer(&mut right, &three, &mut Vec::new()).unwrap().unwrap();
+        let AcceptStep::Complete(established) = step else { panic!() };
+        assert_eq!(established.peer.to_string(), "CORP\\user");
+        let error = answer(&mut |_| Secret::new([0; 16]), &three, &mut Vec::new()).unwrap().unwrap_err();
+        assert_eq!(error, Error::refused(Refusal::NtlmMicMismatch));
+    }
 }

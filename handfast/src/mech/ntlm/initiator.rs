@@ -1,8 +1,6 @@
 use super::acceptor::{context_flags, established, exchanges_key, spn};
 use super::credential::NtlmCredential;
-use super::message::{
-    Authenticate, AvId, AvPairs, Challenge, MIC_PRESENT, Negotiate, NegotiateFlags, put_mic, utf16,
-};
+use super::message::{Authenticate, AvId, AvPairs, Challenge, MIC_PRESENT, Negotiate, NegotiateFlags, put_mic, utf16};
 use super::per_message::Role;
 use super::response::{exchange_key, nt_proof, ntowf_v2, session_base_key, temp};
 use crate::crypto::hmac_md5::hmac_md5;
@@ -11,12 +9,16 @@ use crate::error::{CredentialError, Error, Refusal};
 use crate::flags::Flags;
 use crate::identity::Identity;
 use crate::mech::{InitiateInput, InitiateRequest, InitiateStep, Initiating, MechanismId, Progress};
+use crate::name::ParseNameError;
 use crate::policy::Policy;
 use crate::time::Time;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+/// The longest name that is sent, in bytes of UTF-8: twice as many at most in UTF-16.
+const NAME_LIMIT: usize = 1024;
 
 /// A handshake that begins with `credential`.
 pub(crate) fn initiate(
@@ -68,6 +70,15 @@ impl Handshake {
     }
 }
 
+impl Handshake {
+    /// Names that the acceptor's end would not take, or that a field can't hold.
+    fn check_names(&self) -> Result<(), Error> {
+        let NtlmCredential { user, domain, .. } = &self.credential;
+        let long = [user, domain, &self.target].into_iter().any(|name| name.len() > NAME_LIMIT);
+        if long { Err(ParseNameError::TooLong { limit: NAME_LIMIT }.into()) } else { Ok(()) }
+    }
+}
+
 /// Has sent nothing yet.
 struct Begun(Handshake);
 
@@ -79,6 +90,7 @@ impl Initiating for Begun {
         if !self.0.policy.permits_ntlm_unproven_server() {
             return Err(CredentialError::NtlmServerUnproven { target: self.0.target }.into());
         }
+        self.0.check_names()?;
         let negotiate = Negotiate { flags: offered(&self.0.policy) }.encode();
         out.extend_from_slice(&negotiate);
         Ok(InitiateStep::NeedsToken(Box::new(Asked { handshake: self.0, negotiate })))
@@ -100,7 +112,7 @@ impl Initiating for Asked {
         let InitiateInput::Token(challenge) = input else {
             return Err(Error::ApiMisuse("an NTLM initiator waits for the server's CHALLENGE_MESSAGE"));
         };
-        let (message, key, flags) = self.answer(challenge)?;
+        let Answer { message, key, flags } = self.answer(challenge)?;
         out.extend_from_slice(&message);
         let Handshake { credential, target, .. } = self.handshake;
         let (peer, local) = (Identity::Name(target), Identity::Name(credential.account()));
@@ -112,9 +124,16 @@ impl Initiating for Asked {
     }
 }
 
+/// The AUTHENTICATE_MESSAGE, and what was agreed on with it.
+struct Answer {
+    message: Vec<u8>,
+    key: Secret<[u8; 16]>,
+    flags: NegotiateFlags,
+}
+
 impl Asked {
     /// The AUTHENTICATE_MESSAGE (MS-NLMP 3.1.5.1.2), and the session key.
-    fn answer(&self, challenge: &[u8]) -> Result<(Vec<u8>, Secret<[u8; 16]>, NegotiateFlags), Error> {
+    fn answer(&self, challenge: &[u8]) -> Result<Answer, Error> {
         let received = Challenge::decode(challenge)?;
         let flags = self.agree(received.flags)?;
         let Some(timestamp) = received.target_info.timestamp() else {
@@ -140,7 +159,7 @@ impl Asked {
         .encode();
         let mic = hmac_md5(&key, &[&self.negotiate, challenge, &message]);
         put_mic(&mut message, &mic);
-        Ok((message, key, flags))
+        Ok(Answer { message, key, flags })
     }
 
     /// What both want; the server must grant all that makes the context what the policy asks for.

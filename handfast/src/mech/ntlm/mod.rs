@@ -12,6 +12,9 @@ mod initiator;
 mod message;
 mod per_message;
 mod response;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+mod vectors;
 
 pub(crate) use acceptor::NtlmAcceptor;
 pub use acceptor::NtlmServer;

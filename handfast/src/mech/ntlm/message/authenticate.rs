@@ -45,14 +45,9 @@ impl<'a> Authenticate<'a> {
         let (mut out, mut payload) = (Vec::new(), Vec::new());
         Writer::new(&mut out).bytes(&SIGNATURE).u32_le(MESSAGE_TYPE);
         // The payload's order: what is a multiple of two first, so that names start at even offsets.
-        for field in [
-            self.lm_response,
-            self.nt_response,
-            self.domain,
-            self.user,
-            self.workstation,
-            self.encrypted_session_key,
-        ] {
+        for field in
+            [self.lm_response, self.nt_response, self.domain, self.user, self.workstation, self.encrypted_session_key]
+        {
             write_field(field, WITH_MIC, &mut out, &mut payload);
         }
         Writer::new(&mut out).u32_le(self.flags.0).bytes(&VERSION).bytes(&self.mic.unwrap_or_default()).bytes(&payload);

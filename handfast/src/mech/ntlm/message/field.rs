@@ -67,9 +67,7 @@ impl<'a> Payload<'a> {
         let end = self.taken.iter().map(|taken| taken.1).max().unwrap_or(0).max(fixed);
         match self.message.len().checked_sub(end) {
             None | Some(0) => Ok(()),
-            Some(count) => {
-                Err(DecodeError { what: self.what, offset: end, reason: DecodeReason::Trailing { count } })
-            }
+            Some(count) => Err(DecodeError { what: self.what, offset: end, reason: DecodeReason::Trailing { count } }),
         }
     }
 }
@@ -106,4 +104,56 @@ pub(in crate::mech::ntlm) fn utf16_text(what: &'static str, bytes: &[u8]) -> Res
         return Err(error(DecodeReason::Invalid("a control character in a name")));
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(len: usize, offset: usize) -> Field {
+        Field { at: 0, len, offset }
+    }
+
+    #[test]
+    fn fields_outside_wrapping_and_overlapping_are_refused() {
+        let message = [7; 100];
+        let reason = |fields: &[Field]| {
+            let mut payload = Payload::new("test", &message);
+            fields.iter().try_for_each(|field| payload.take(field, 40).map(|_| ())).map_err(|error| error.reason)
+        };
+        let invalid = |rule| Err(DecodeReason::Invalid(rule));
+        assert_eq!(reason(&[field(20, 40), field(40, 60), field(0, usize::MAX)]), Ok(()));
+        assert_eq!(reason(&[field(1, 39)]), invalid("a field points into the fixed part of the message"));
+        for (len, offset) in [(1, 100), (61, 40), (2, usize::MAX), (0xffff, 0xffff_ffff)] {
+            assert_eq!(
+                reason(&[field(len, offset)]),
+                invalid("a field points outside of the message"),
+                "{len} {offset}"
+            );
+        }
+        for second in [field(1, 59), field(60, 40), field(5, 45), field(20, 40)] {
+            assert_eq!(reason(&[field(20, 40), second]), invalid("two fields overlap"));
+        }
+    }
+
+    #[test]
+    fn what_no_field_points_to_is_refused() {
+        let message = [7; 100];
+        let mut payload = Payload::new("test", &message);
+        payload.take(&field(10, 60), 40).unwrap();
+        assert_eq!((payload.first(), payload.finish(40).unwrap_err().offset), (60, 70));
+        payload.take(&field(30, 70), 40).unwrap();
+        assert_eq!(payload.finish(40), Ok(()));
+    }
+
+    #[test]
+    fn bad_utf16_is_refused() {
+        let reason = |bytes: &[u8]| utf16_text("test", bytes).map_err(|error| error.reason);
+        let invalid = |rule| Err(DecodeReason::Invalid(rule));
+        assert_eq!(reason(&utf16("a\u{e9}\u{1f980}")), Ok("a\u{e9}\u{1f980}".into()));
+        assert_eq!(reason(&[0x61]), invalid("UTF-16 of an odd number of bytes"));
+        assert_eq!(reason(&[0x00, 0xd8]), invalid("UTF-16 with half a surrogate pair"));
+        assert_eq!(reason(&[0x1b, 0]), invalid("a control character in a name"));
+        assert_eq!(reason(&[0x61; 2050]), Err(DecodeReason::TooLarge { limit: NAME_LIMIT }));
+    }
 }
