@@ -1,0 +1,108 @@
+//! Writes the corpora: `seed CORPUS` makes a folder for each target there.
+
+use handfast_fuzz::parsers::MESSAGES;
+use handfast_fuzz::seeds::{join, stage};
+use std::path::Path;
+
+/// What the core's own tests read.
+const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../handfast/tests/vectors");
+
+fn main() -> std::io::Result<()> {
+    let corpus = std::env::args_os().nth(1).expect("usage: seed CORPUS");
+    let put = |target: &str, number: usize, bytes: &[u8]| {
+        let folder = Path::new(&corpus).join(target);
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join(format!("seed-{number:03}")), bytes)
+    };
+    let all = |target: &str, seeds: Vec<Vec<u8>>| -> std::io::Result<()> {
+        assert!(!seeds.is_empty(), "{target} has no seeds");
+        println!("{target}: {} seeds", seeds.len());
+        seeds.iter().enumerate().try_for_each(|(number, seed)| put(target, number, seed))
+    };
+    all("messages", messages()?)?;
+    all("keytab", vectors("keytab")?)?;
+    all("ccache", vectors("ccache")?)?;
+    all("certificate", vectors("server-end-point")?)?;
+    all("framing", framing())?;
+    all("conf", texts(&CONF))?;
+    all("auth_to_local", texts(&RULES))?;
+    all("names", texts(&NAMES))?;
+    machines(&all)
+}
+
+fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+/// The bytes of every case of a vector file: its indented lines are hex.
+fn vectors(name: &str) -> std::io::Result<Vec<Vec<u8>>> {
+    let text = std::fs::read_to_string(format!("{VECTORS}/{name}.txt"))?;
+    let cases = text.split("name: ").skip(1);
+    let hex = |case: &str| case.lines().filter(|line| line.starts_with("  ")).map(str::trim).collect::<String>();
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("hex"), 16).expect("hex");
+    Ok(cases.map(|case| hex(case).as_bytes().chunks(2).map(byte).collect()).collect())
+}
+
+/// Every message of the vectors, for every type that reads it.
+fn messages() -> std::io::Result<Vec<Vec<u8>>> {
+    let bytes = [vectors("message")?, vectors("kdc-exchange")?].concat();
+    let mut seeds = Vec::new();
+    for (selector, (_, rewrite)) in (0u8..).zip(MESSAGES) {
+        let read = bytes.iter().filter(|bytes| rewrite(bytes).is_ok());
+        seeds.extend(read.map(|bytes| [&[selector], &bytes[..]].concat()));
+    }
+    Ok(seeds)
+}
+
+fn framing() -> Vec<Vec<u8>> {
+    let token = &stage().ap_req;
+    let short = &token[..40];
+    vec![
+        [&[0, 0x16, 1, 0, 0, 40], short].concat(),
+        [&[0, 0x14, 1, 0, 0, 0][..]].concat(),
+        vec![0, 0x15, 1, 0, 0, 8, 0, 0, 0, 0, 0x80, 9, 3, 8],
+        [&[1, 40, 0, 0, 0], short].concat(),
+        [&[2, 0x42, 0, 0, 0, 40], short].concat(),
+        [&[3], &token[..]].concat(),
+    ]
+}
+
+type All<'a> = &'a dyn Fn(&str, Vec<Vec<u8>>) -> std::io::Result<()>;
+
+fn machines(all: All<'_>) -> std::io::Result<()> {
+    let stage = stage();
+    all("context_import", vec![stage.client.clone(), stage.server.clone()])?;
+    let tokens = stage.messages.iter().map(|(selector, token)| [&[*selector], &token[..]].concat());
+    all("context_tokens", tokens.collect())?;
+    all("acceptor", vec![stage.ap_req.clone()])?;
+    all("initiator", vec![join(&[stage.ap_rep.clone()])])?;
+    let lone = |replies: &[Vec<u8>]| replies.iter().map(|reply| join(&[reply.clone()])).collect::<Vec<_>>();
+    all("login", [vec![join(&stage.login_replies)], lone(&stage.login_replies)].concat())?;
+    let errors = &stage.login_replies[..1];
+    all("ticket_request", [lone(std::slice::from_ref(&stage.tgs_rep)), lone(errors)].concat())?;
+    let requests = stage.requests.iter();
+    all("kdc", requests.flat_map(|request| [0, 1].map(|over| [&[over], &request[..]].concat())).collect())
+}
+
+const CONF: [&str; 3] = [
+    "[libdefaults]\n default_realm = EXAMPLE.COM\n clockskew = 5m\n permitted_enctypes = DEFAULT -rc4\n dns_lookup_kdc = no\n",
+    "[realms]\nEXAMPLE.COM = {\n kdc = kdc1.example.com:88\n kdc = tcp/[::1]:1088\n auth_to_local = RULE:[1:$1@$0](.*@A)s/@.*//\n}\n",
+    "include /etc/x\nincludedir /etc/y\n[domain_realm]* \n .example.com = EXAMPLE.COM\n[capaths]\n A = {\n  B = .\n  C = \"B\\n\"\n }*\n",
+];
+
+const RULES: [&str; 3] = [
+    "johndoe/admin@R\nRULE:[2:$1](johndoe)s/^.*$/guest/\nDEFAULT",
+    "jane/admin@R\nRULE:[2:$1;$2](^.*;admin$)s/;admin$//",
+    "alice@EXAMPLE.COM\nRULE:[1:$1@$0](a|alice@[A-Z.]*)s/(a|b)+/x/g\nDEFAULT",
+];
+
+const NAMES: [&str; 8] = [
+    "alice@EXAMPLE.COM",
+    "HTTP/www.example.com@EXAMPLE.COM",
+    "a\\/b\\@c\\n\\t\\b\\0@R\\\\",
+    "HTTP@www.example.com",
+    "MSSQLSvc/db.example.com:1433",
+    "HTTP/[::1]",
+    "krbtgt/A@B",
+    "host/example.com:80/EXAMPLE.COM",
+];

@@ -1,0 +1,8 @@
+//! What the fuzz targets do with their input, one function for each target, and the seeds of their corpora.
+//!
+//! A finding is a panic: of the library, or of an `assert!` here. See `README.md`.
+#![forbid(unsafe_code)]
+
+pub mod machines;
+pub mod parsers;
+pub mod seeds;
