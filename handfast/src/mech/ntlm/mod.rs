@@ -5,6 +5,10 @@
 //! context has no [`Flags::MUTUAL`](crate::Flags::MUTUAL).
 //!
 //! Tokens are the messages themselves, without the framing of RFC 2743 3.1 (MS-NLMP 3.1.4).
+//!
+//! What a peer may miss: our acceptor takes nobody without a MIC, and some clients make one only where Negotiate asks them
+//! to. Where sealing was not negotiated, our tokens are the signature and the message as it is; some peers encrypt the
+//! message all the same, and can then exchange signatures with us but no wrapped messages.
 
 mod acceptor;
 mod credential;
