@@ -289,6 +289,7 @@ mod tests {
             ("a@b@c", ParseNameError::TwoRealms),
             ("a@", ParseNameError::EmptyRealm),
             ("a\\", ParseNameError::DanglingEscape),
+            (&"a".repeat(4097), ParseNameError::TooLong { limit: 4096 }),
         ] {
             assert_eq!(text.parse::<Principal>().unwrap_err(), error, "{text:?}");
         }

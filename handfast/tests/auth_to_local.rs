@@ -120,12 +120,16 @@ fn bad_rules_are_named() {
 
 #[test]
 fn hostile_rules_and_names_stay_small() {
-    assert!(AuthToLocal::parse(&[format!("RULE:{}", "x".repeat(5000))], None).is_err());
+    let reason = |rule: String| AuthToLocal::parse(&[rule], None).unwrap_err().reason;
+    assert_eq!(reason(format!("RULE:[1:{}]", "x".repeat(4096))), "the rule is too long");
+    assert_eq!(reason(format!("RULE:{}", "s/a/b/".repeat(257))), "there are too many substitutions");
     assert!(AuthToLocal::parse(&["RULE:[1:$1](((a{100}){100}){100})"], None).is_err());
     assert!(AuthToLocal::parse(&["RULE:[1:$1]s/((a{100}){100}){100}/x/"], None).is_err());
     assert!(AuthToLocal::parse(&vec!["DEFAULT"; 257], None).is_err());
     let doubling = format!("RULE:[1:$1]{}", "s/a/aa/g".repeat(30));
     assert_eq!(local(&map(&[&doubling]), "a@R"), None);
+    let growing = format!("RULE:[1:$1]s/a/{}/gs/.*/x/", "b".repeat(50));
+    assert_eq!(local(&map(&[&growing]), &format!("{}@R", "a".repeat(100))), None, "also where it would shrink again");
     let long = format!("{}@R", "a".repeat(4000));
     assert_eq!(local(&map(&["RULE:[1:$1$1]"]), &long), None);
     assert_eq!(local(&map(&["RULE:[1:$1](a*)s/a/b/"]), &long).map(|name| name.len()), Some(4000));
