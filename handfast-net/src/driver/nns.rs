@@ -75,3 +75,53 @@ impl<S: Read + Write> Carrier for NnsCarrier<'_, S> {
         let _ = self.write(&Handshake::Error(code)); // the peer may be gone
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    /// Says what it is told to, and hears nothing.
+    struct Peer<'a>(&'a [u8]);
+
+    impl Read for Peer<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.read(buffer)
+        }
+    }
+
+    impl Write for Peer<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn whose_context_is_complete_waits_for_an_empty_done_and_takes_nothing_else() {
+        let finish = |peer: &[u8]| {
+            let mut peer = Peer(peer);
+            let mut carrier = NnsCarrier::initiator(&mut peer);
+            carrier.send(b"token", true).unwrap();
+            carrier.finish()
+        };
+        finish(b"\x14\x01\0\0\0").unwrap();
+        for wrong in [&b"\x14\x01\0\0\x01x"[..], b"\x16\x01\0\0\x01x"] {
+            assert!(matches!(finish(wrong), Err(HandshakeError::UnexpectedToken)));
+        }
+        let refused = finish(b"\x15\x01\0\0\x08\0\0\0\0\x80\x09\x03\x0c");
+        assert!(matches!(refused, Err(HandshakeError::RefusedByPeer(ErrorCode::LOGON_DENIED))));
+    }
+
+    #[test]
+    fn a_peer_that_is_done_gets_no_further_token() {
+        let mut peer = Peer(b"\x14\x01\0\0\x01x");
+        let mut carrier = NnsCarrier::initiator(&mut peer);
+        carrier.send(b"token", false).unwrap();
+        assert_eq!(carrier.receive().unwrap(), b"x");
+        assert!(matches!(carrier.send(b"more", false), Err(HandshakeError::EndedEarly)));
+    }
+}

@@ -138,6 +138,31 @@ mod tests {
     }
 
     #[test]
+    fn tickets_are_held_up_to_a_limit_and_those_that_end_first_make_room() {
+        let now = Time::from_unix_seconds(500);
+        let limit = i64::try_from(HELD_LIMIT).unwrap();
+        let full = |first_end: i64| {
+            let tickets = (0..limit).map(|index| held(1, first_end + index)).collect();
+            KerberosCredential::new("alice@R".parse().unwrap(), Secrets::None, tickets)
+        };
+        let ends = |credential: &KerberosCredential| {
+            credential.0.held.with(|held| {
+                let mut ends: Vec<i64> = held.iter().map(|ticket| ticket.end_time.unix_seconds()).collect();
+                ends.sort_unstable();
+                ends
+            })
+        };
+        let lasting = full(501);
+        lasting.hold(Arc::new(held(1, 9000)), now);
+        let expected: Vec<i64> = (502..501 + limit).chain([9000]).collect();
+        assert_eq!(ends(&lasting), expected, "one that ends first is gone");
+        let half_ended = full(500 - limit / 2);
+        half_ended.hold(Arc::new(held(1, 9000)), now);
+        let expected: Vec<i64> = (501..500 + limit / 2).chain([9000]).collect();
+        assert_eq!(ends(&half_ended), expected, "all that have ended are gone");
+    }
+
+    #[test]
     fn no_two_proofs_have_the_same_time() {
         let client = "alice@EXAMPLE.COM".parse().unwrap();
         let credential = KerberosCredential::new(client, Secrets::None, Vec::new());

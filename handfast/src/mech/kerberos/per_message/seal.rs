@@ -149,3 +149,25 @@ impl Seal for KerberosSeal {
         writer.bytes(self.confounder_secret.expose());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::krb5::enctype::{EncryptionKey, Enctype};
+    use crate::mech::kerberos::per_message::Sender;
+
+    #[test]
+    fn no_sequence_number_is_used_twice() {
+        let key = EncryptionKey::new(Enctype::AES128_CTS_HMAC_SHA1_96, [1; 16]).unwrap();
+        let direction = Direction::new(Sender::Initiator, false, key);
+        let mut seal = KerberosSeal::new(direction, u64::MAX, Secret::new([2; 16]));
+        let mut out = Vec::new();
+        seal.protect(Protection::Confidentiality, b"last", &mut out).unwrap();
+        let length = out.len();
+        for protection in [Protection::Confidentiality, Protection::Integrity] {
+            assert_eq!(seal.protect(protection, b"more", &mut out), Err(MessageError::SequenceExhausted));
+        }
+        assert_eq!(seal.sign(b"more", &mut out), Err(MessageError::SequenceExhausted));
+        assert_eq!(out.len(), length);
+    }
+}
