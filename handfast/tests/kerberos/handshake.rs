@@ -317,6 +317,25 @@ fn tokens_over_the_limit_are_not_looked_at() {
     let acceptor = pair.acceptor();
     let error = accept(&acceptor, &vec![0x60; 64 * 1024 + 1], now()).0.unwrap_err();
     assert_eq!(error, Error::TokenTooLarge { size: 65_537, limit: 65_536 });
+    let Initiate::NeedsToken(waiting) = pair.begin(None).0 else { panic!() };
+    let error = waiting.step(&vec![0x60; 64 * 1024 + 1], now(), &mut Vec::new()).unwrap_err();
+    assert_eq!(error, Error::TokenTooLarge { size: 65_537, limit: 65_536 });
+}
+
+#[test]
+fn an_initiator_takes_as_many_steps_as_its_policy_allows() {
+    let mut pair = Pair { guard: None, ..Pair::new(ENCTYPES[1]) };
+    let acceptor = pair.acceptor();
+    for (limit, passes) in [(1, false), (2, true)] {
+        pair.client_policy = Policy::default().with_leg_limit(limit);
+        let (step, token) = pair.begin(None);
+        let Initiate::NeedsToken(waiting) = step else { panic!() };
+        let (_, reply) = accept(&acceptor, &token, now());
+        match waiting.step(&reply, now(), &mut Vec::new()) {
+            Ok(_) => assert!(passes),
+            Err(error) => assert!(!passes && error == Error::TooManyLegs { limit }, "{error}"),
+        }
+    }
 }
 
 #[test]

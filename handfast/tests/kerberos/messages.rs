@@ -159,6 +159,7 @@ fn an_exported_context_goes_on_where_it_was() {
     for cut in 0..exported.expose().len() {
         assert!(Context::import(&exported.expose()[..cut]).is_err(), "cut at {cut}");
     }
+    assert!(Context::import(&[exported.expose().as_slice(), &[0]].concat()).is_err());
     let mut server = Context::import(exported.expose()).unwrap();
     assert_eq!((client.peer(), client.flags()), (&peer, flags));
     assert!(server.unseal(&mut first).is_err());
