@@ -228,7 +228,8 @@ pub struct AcceptToken {
 impl AcceptToken {
     /// Takes the client's token.
     ///
-    /// An error says what was wrong; what `out` then holds for the client is the same for every refusal.
+    /// An error says what was wrong; what `out` then holds for the client is the same for every refusal. A token over the
+    /// policy's limit is not answered.
     pub fn step(self, token: &[u8], now: Time, out: &mut Vec<u8>) -> Result<Accept, Error> {
         self.waiting.legs.check_token(token)?;
         self.waiting.step(AcceptInput::Token(token), now, out)

@@ -35,6 +35,9 @@ impl Context {
     }
 
     /// Who we are to the peer.
+    ///
+    /// An acceptor with several services that share a key is the one that its client says: the name of a ticket's service
+    /// stands outside of what is encrypted (RFC 4120 5.3).
     pub fn local(&self) -> &Identity {
         &self.established.local
     }
