@@ -2,6 +2,7 @@ use super::{NameType, ParseNameError, Principal};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
+use core::net::Ipv6Addr;
 use core::str::FromStr;
 
 /// The service that an initiator wants to talk to, before it is known which realm it is in.
@@ -182,7 +183,7 @@ impl FromStr for Host {
         let (name, port) = match text.strip_prefix('[') {
             Some(rest) => {
                 let (address, behind) = rest.split_once(']').ok_or_else(bad)?;
-                if !address.contains(':') || !(behind.is_empty() || behind.starts_with(':')) {
+                if !is_ipv6(address) || !(behind.is_empty() || behind.starts_with(':')) {
                     return Err(bad());
                 }
                 (address, behind.strip_prefix(':'))
@@ -194,9 +195,16 @@ impl FromStr for Host {
         match port.map(parse_port).transpose()? {
             _ if name.is_empty() && text.is_empty() => Err(ParseServiceNameError::NoHost),
             _ if name.is_empty() || name.contains(is_stray) => Err(bad()),
+            _ if name.contains(':') && !is_ipv6(&name) => Err(bad()),
+            _ if name.split('.').any(str::is_empty) => Err(bad()),
             port => Ok(Host { name, port }),
         }
     }
+}
+
+/// An IPv6 address, with or without a zone (RFC 4007 11).
+fn is_ipv6(text: &str) -> bool {
+    text.split('%').next().unwrap_or(text).parse::<Ipv6Addr>().is_ok()
 }
 
 /// What follows a lone colon is a port; more than one colon are those of an IPv6 address.
@@ -328,6 +336,10 @@ mod tests {
             ("a/[::1", BadHost("[::1".into())),
             ("a/[::1]x", BadHost("[::1]x".into())),
             ("a/[h]", BadHost("[h]".into())),
+            ("a/[a:80]", BadHost("[a:80]".into())),
+            ("a/b:c:d", BadHost("b:c:d".into())),
+            ("a/b..", BadHost("b..".into())),
+            ("a/.b", BadHost(".b".into())),
             ("a/b c", BadHost("b c".into())),
             ("a/b\\/c", BadHost("b/c".into())),
             ("a/.", BadHost(".".into())),
