@@ -89,10 +89,6 @@ pub fn keytab(data: &[u8]) {
     for entry in keytab.entries() {
         assert!(!keytab.keys_of(&entry.principal).is_empty());
     }
-    // Known: a record of version 1 that can't be read is written as it is into a file of version 2, where it may be one.
-    if data.starts_with(&[5, 1]) && !keytab.unreadable().is_empty() {
-        return;
-    }
     let Ok(written) = keytab.encode() else { return };
     let again = Keytab::decode(written.expose()).expect("just written");
     assert!(again.entries() == keytab.entries());
@@ -145,9 +141,8 @@ pub fn auth_to_local(data: &[u8]) {
 /// Names: printed, they read as themselves.
 pub fn names(data: &[u8]) {
     let Ok(text) = core::str::from_utf8(data) else { return };
-    // Known: other controls are printed as `\u{2}`, which reads as `u{2}`; and escapes make a name longer than may be read.
-    let known = |c: char| c.is_control() && !"\n\t\u{8}\0".contains(c);
-    if text.len() > 2048 || text.contains(known) {
+    // Escapes can make a printed name longer than one may be that is read.
+    if text.len() > 512 {
         return;
     }
     if let Ok(principal) = text.parse::<Principal>() {

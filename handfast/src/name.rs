@@ -236,7 +236,7 @@ fn split_escaped(text: &str) -> Result<(Vec<String>, Option<String>), ParseNameE
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
         match c {
-            '\\' => current.push(unescape(chars.next().ok_or(ParseNameError::DanglingEscape)?)),
+            '\\' => current.push(unescape(&mut chars).ok_or(ParseNameError::DanglingEscape)?),
             '/' if !in_realm => components.push(core::mem::take(&mut current)),
             '@' if in_realm => return Err(ParseNameError::TwoRealms),
             '@' => {
@@ -259,14 +259,25 @@ fn split_escaped(text: &str) -> Result<(Vec<String>, Option<String>), ParseNameE
     Ok((components, realm))
 }
 
-fn unescape(c: char) -> char {
-    match c {
+/// The character that stands behind a `\`; `\u{…}` is how control characters are shown.
+fn unescape(chars: &mut core::str::Chars<'_>) -> Option<char> {
+    Some(match chars.next()? {
         'n' => '\n',
         't' => '\t',
         'b' => '\u{8}',
         '0' => '\0',
+        'u' => return Some(unicode(chars).unwrap_or('u')),
         c => c,
-    }
+    })
+}
+
+/// The character whose number stands in braces; takes nothing if none does.
+fn unicode(chars: &mut core::str::Chars<'_>) -> Option<char> {
+    let (number, rest) = chars.as_str().strip_prefix('{')?.split_once('}')?;
+    let hexadecimal = number.len() <= 6 && number.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let c = hexadecimal.then(|| u32::from_str_radix(number, 16).ok()).flatten().and_then(char::from_u32)?;
+    *chars = rest.chars();
+    Some(c)
 }
 
 #[cfg(test)]
@@ -299,6 +310,12 @@ mod tests {
     fn control_characters_do_not_reach_a_terminal() {
         let principal = Principal::new(NameType::PRINCIPAL, ["a\u{1b}[2J\r"], "R\u{7}");
         assert_eq!(principal.to_string(), "a\\u{1b}[2J\\u{d}@R\\u{7}");
+        assert_eq!(principal.to_string().parse::<Principal>().unwrap(), principal);
+        for (text, name) in
+            [("\\u", "u"), ("\\u{zz}", "u{zz}"), ("\\u{d800}", "u{d800}"), ("\\u{}", "u{}"), ("\\u{1", "u{1")]
+        {
+            assert_eq!(text.parse::<Principal>().unwrap().components(), [name], "{text}");
+        }
     }
 
     #[test]

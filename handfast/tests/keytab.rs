@@ -261,3 +261,15 @@ fn large_keytabs_are_quick_and_errors_stay_short() {
     let error = keytab.find(&"HTTP/h@R".parse().unwrap(), None, Enctype(17)).unwrap_err().to_string();
     assert!(error.ends_with("host/h6@R, host/h7@R and more"), "{error}");
 }
+
+#[test]
+fn an_unreadable_record_of_version_1_does_not_become_an_entry_of_version_2() {
+    let mut file = vec![5, 1];
+    let mut record = vec![0; 0x24];
+    record[8..12].copy_from_slice(&[0, 0xac, 0, 0]);
+    file.extend_from_slice(&u32::try_from(record.len()).unwrap().to_le_bytes());
+    file.extend_from_slice(&record);
+    let keytab = Keytab::decode(&file).unwrap();
+    assert_eq!((keytab.entries().len(), keytab.unreadable().len()), (0, 1));
+    assert_eq!(Keytab::decode(keytab.encode().unwrap().expose()).unwrap(), Keytab::new());
+}

@@ -34,7 +34,10 @@ impl Keytab {
         let bytes = record.clone().all();
         match read_entry(version, &mut record) {
             Ok(entry) => self.entries.push(entry),
-            Err(error) => self.unreadable.push(UnreadableRecord { error, bytes: Secret::new(bytes.to_vec()) }),
+            Err(error) => {
+                let bytes = (version == Version::Two).then(|| Secret::new(bytes.to_vec()));
+                self.unreadable.push(UnreadableRecord { error, bytes });
+            }
         }
     }
 }

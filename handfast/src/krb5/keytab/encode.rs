@@ -16,15 +16,16 @@ impl Keytab {
         for entry in &self.entries {
             write_entry(out.expose_mut(), entry)?;
         }
-        for record in &self.unreadable {
-            write_record(out.expose_mut(), record.bytes.expose())?;
+        for record in self.unreadable.iter().filter_map(|record| record.bytes.as_ref()) {
+            write_record(out.expose_mut(), record.expose())?;
         }
         Ok(out)
     }
 
     /// Enough bytes for the whole file, so that writing it leaves no outgrown copies of keys behind.
     fn room(&self) -> usize {
-        let unreadable = self.unreadable.iter().map(|record| record.bytes.expose().len() + 4);
+        let unreadable = self.unreadable.iter().filter_map(|record| record.bytes.as_ref());
+        let unreadable = unreadable.map(|record| record.expose().len() + 4);
         2 + self.entries.iter().map(|entry| room_for(entry) + 4).chain(unreadable).sum::<usize>()
     }
 }

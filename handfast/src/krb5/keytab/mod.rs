@@ -65,12 +65,13 @@ pub struct KeytabEntry {
     pub key: EncryptionKey,
 }
 
-/// A record whose contents do not decode. The others are good without it; it is written back as it was.
+/// A record whose contents do not decode. The others are good without it; it is written back as it was, unless it stood in
+/// a file of version 1: files are written in version 2, where its bytes would mean something else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadableRecord {
     /// What is wrong with it.
     pub error: DecodeError,
-    bytes: Secret,
+    bytes: Option<Secret>,
 }
 
 impl Keytab {
