@@ -6,6 +6,8 @@ mod support;
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -155,6 +157,60 @@ fn changed_unexpected_oversize_and_cut_tokens_are_refused() {
     let (mut tcp, _, server) = raw(&options());
     tcp.write_all(&[0; 5]).unwrap();
     assert!(matches!(reason(server), StreamError::Unexpected { .. }));
+}
+
+#[test]
+fn a_conversation_ends_with_its_ticket_on_either_side() {
+    let expired = |error: &io::Error| matches!(StreamError::of(error), Some(StreamError::Expired { .. }));
+    for late in 0..2 {
+        let ahead = [Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0))];
+        let [client_options, server_options] = ahead.each_ref().map(|ahead| options().clock(clock_with(ahead)));
+        let (address, server) = serve(server_options);
+        let mut client = connect_with(address, &credential(), &client_options).unwrap();
+        client.send(b"in time", HOWS[0]).unwrap();
+        ahead[late].store(3601, Ordering::Relaxed);
+        let error = client.send(b"late", HOWS[0]).unwrap_err();
+        assert_eq!(expired(&error), late == 0, "{error}");
+        drop(client);
+        let (received, end) = server.join().unwrap();
+        assert_eq!(received.len(), 1);
+        assert_eq!(end.is_err_and(|error| expired(&error)), late == 1);
+    }
+}
+
+#[test]
+fn an_answer_that_comes_too_late_is_not_taken() {
+    let ahead = Arc::new(AtomicUsize::new(0));
+    let (address, _server) = serve(options());
+    let timed = options().clock(clock_with(&ahead));
+    let (tcp, context) = connect_with(address, &credential(), &timed).unwrap().into_inner();
+    let slow = Slow { tcp, ahead };
+    let mut client = GssSampleStream::established(slow, context, &timed);
+    let error = client.send(b"message", HOWS[0]).unwrap_err();
+    assert!(matches!(StreamError::of(&error), Some(StreamError::Expired { .. })), "{error}");
+}
+
+/// A connection over which nothing comes within the ticket's time.
+struct Slow {
+    tcp: TcpStream,
+    ahead: Arc<AtomicUsize>,
+}
+
+impl Read for Slow {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.ahead.store(3601, Ordering::Relaxed);
+        self.tcp.read(into)
+    }
+}
+
+impl Write for Slow {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.tcp.write(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.tcp.flush()
+    }
 }
 
 #[test]

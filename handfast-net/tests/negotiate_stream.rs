@@ -12,7 +12,6 @@ use std::thread;
 use std::time::Duration;
 
 use handfast::{Flags, MessageError, Order, Policy, Protection};
-use handfast_net::Clock;
 use handfast_net::driver::NoKdc;
 use handfast_net::framing::nns::Handshake;
 use handfast_net::stream::{Expiry, NegotiateStream, StreamError, StreamOptions};
@@ -308,15 +307,6 @@ fn writes_that_time_out_lose_and_repeat_nothing() {
     server.read_to_end(&mut got).unwrap();
     assert!(got == data);
     writing.join().unwrap();
-}
-
-/// A clock that shows the system's time and what was added to it.
-fn clock_with(ahead: &Arc<AtomicUsize>) -> Clock {
-    let ahead = Arc::clone(ahead);
-    Clock::from_fn(move || {
-        let seconds = u64::try_from(ahead.load(Ordering::Relaxed)).unwrap();
-        Clock::system().now().saturating_add(Duration::from_secs(seconds))
-    })
 }
 
 #[test]

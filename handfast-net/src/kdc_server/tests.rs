@@ -103,6 +103,20 @@ fn a_client_that_takes_its_time_is_closed() {
 }
 
 #[test]
+fn a_client_that_does_not_take_its_reply_keeps_nobody() {
+    let server = bind(Limits { patience: Duration::from_millis(200), ..Limits::default() });
+    let (stopper, address) = (server.stopper(), server.local_addr());
+    // More than the system takes for a peer that does not read.
+    let serving = thread::spawn(move || server.serve(|_| Some(vec![0; 32 << 20])));
+    let mut tcp = connect(address);
+    tcp.write_all(&frame(b"much")).unwrap();
+    tcp.read_exact(&mut [0; 4]).unwrap();
+    stopper.stop();
+    serving.join().unwrap();
+    drop(tcp);
+}
+
+#[test]
 fn one_connection_too_many_closes_the_oldest() {
     with_server(Limits { connections: 2, ..Limits::default() }, |address| {
         let mut open = Vec::new();

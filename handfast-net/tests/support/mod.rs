@@ -5,6 +5,8 @@ pub(crate) mod nns;
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -159,4 +161,13 @@ pub(crate) fn pattern(length: usize) -> Vec<u8> {
 
 pub(crate) fn kind<T: std::fmt::Debug>(result: io::Result<T>) -> io::ErrorKind {
     result.unwrap_err().kind()
+}
+
+/// A clock that shows the system's time and what was added to it.
+pub(crate) fn clock_with(ahead: &Arc<AtomicUsize>) -> Clock {
+    let ahead = Arc::clone(ahead);
+    Clock::from_fn(move || {
+        let seconds = u64::try_from(ahead.load(Ordering::Relaxed)).unwrap();
+        Clock::system().now().saturating_add(Duration::from_secs(seconds))
+    })
 }
