@@ -54,6 +54,8 @@ pub enum StreamError {
     },
     /// We have ended the stream, and can't write any more. [`io::ErrorKind::BrokenPipe`].
     ShutDown,
+    /// The connection failed in the middle of a message of ours, in this way: what of it arrived is not known.
+    Broken(io::ErrorKind),
 }
 
 impl StreamError {
@@ -75,6 +77,7 @@ impl StreamError {
             StreamError::Truncated { .. } | StreamError::Unannounced => io::ErrorKind::UnexpectedEof,
             StreamError::Expired { .. } => io::ErrorKind::PermissionDenied,
             StreamError::ShutDown => io::ErrorKind::BrokenPipe,
+            StreamError::Broken(kind) => *kind,
         }
     }
 }
@@ -120,6 +123,7 @@ impl fmt::Display for StreamError {
                 write!(f, "the context ended at {at}; it is now {now}: connect again with a new ticket")
             }
             StreamError::ShutDown => f.write_str("the stream was shut down for writing"),
+            StreamError::Broken(kind) => write!(f, "the connection failed while a message was sent: {kind}"),
         }
     }
 }

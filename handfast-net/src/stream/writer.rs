@@ -90,7 +90,19 @@ impl FrameWriter {
         }
     }
 
+    /// Sends what is left of the frame. After an error that is not only for now, nothing is sent any more: the frame must
+    /// not be sent twice, and without it the stream has a gap.
     fn send(&mut self, stream: &mut impl Write) -> io::Result<()> {
+        self.push(stream).inspect_err(|error| {
+            if !is_later(error) {
+                self.failed = Some(StreamError::Broken(error.kind()));
+                self.buffer.clear();
+                self.sent = 0;
+            }
+        })
+    }
+
+    fn push(&mut self, stream: &mut impl Write) -> io::Result<()> {
         while let Some(rest) = self.buffer.get(self.sent..).filter(|rest| !rest.is_empty()) {
             match stream.write(rest) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -106,4 +118,72 @@ impl FrameWriter {
 /// Whether it is only not possible now.
 fn is_later(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Clock;
+    use crate::stream::Expiry;
+    use handfast::MessageError;
+
+    /// Protects nothing.
+    struct Plain;
+
+    impl Seals for Plain {
+        fn protect(&mut self, _: Protection, message: &[u8], out: &mut Vec<u8>) -> Result<(), MessageError> {
+            out.extend_from_slice(message);
+            Ok(())
+        }
+
+        fn message_limit(&self, _: Protection, token: usize) -> usize {
+            token
+        }
+    }
+
+    /// Fails once, after a few bytes.
+    struct Hiccup {
+        taken: Vec<u8>,
+        kind: Option<io::ErrorKind>,
+    }
+
+    impl Write for Hiccup {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            match self.kind.take_if(|_| self.taken.len() >= 3) {
+                Some(kind) => Err(kind.into()),
+                None => {
+                    let count = if self.kind.is_some() { bytes.len().min(3) } else { bytes.len() };
+                    self.taken.extend_from_slice(&bytes[..count]);
+                    Ok(count)
+                }
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn writer() -> FrameWriter {
+        FrameWriter::new(Protection::Confidentiality, Lifetime::new(None, Expiry::End, Clock::system()))
+    }
+
+    #[test]
+    fn what_timed_out_is_sent_on_once() {
+        let (mut writer, mut stream) = (writer(), Hiccup { taken: vec![], kind: Some(io::ErrorKind::TimedOut) });
+        assert_eq!(writer.write(&mut stream, &mut Plain, b"one").unwrap(), 3);
+        assert_eq!(writer.write(&mut stream, &mut Plain, b"two").unwrap(), 3);
+        assert_eq!(stream.taken, b"\x03\0\0\0one\x03\0\0\0two");
+    }
+
+    #[test]
+    fn what_broke_is_not_sent_again_nor_anything_after_it() {
+        let broken = io::ErrorKind::ConnectionReset;
+        let (mut writer, mut stream) = (writer(), Hiccup { taken: vec![], kind: Some(broken) });
+        assert_eq!(writer.write(&mut stream, &mut Plain, b"one").unwrap_err().kind(), broken);
+        let error = writer.write(&mut stream, &mut Plain, b"one").unwrap_err();
+        assert_eq!(StreamError::of(&error), Some(&StreamError::Broken(broken)));
+        assert!(writer.shut_down(&mut stream, &mut Plain).is_err());
+        assert_eq!(stream.taken, b"\x03\0\0");
+    }
 }
