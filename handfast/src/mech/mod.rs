@@ -6,10 +6,12 @@
 
 pub mod framing;
 pub mod kerberos;
+pub mod negotiate;
 pub mod ntlm;
 
 mod established;
 mod handshake;
+mod identifier;
 
 pub use established::{Established, Halves, Protection, Seal, Unprotected, Unseal, Why};
 pub use handshake::{
@@ -17,67 +19,13 @@ pub use handshake::{
     Progress,
 };
 
+pub use identifier::MechanismId;
+
 pub use crate::krb5::enctype::Part;
 
 use crate::error::Error;
 use crate::wire::Reader;
 use alloc::boxed::Box;
-use core::fmt;
-
-/// A mechanism's object identifier, as the bytes of its DER encoding without tag and length.
-///
-/// ```
-/// use handfast::mech::MechanismId;
-/// assert_eq!(MechanismId::KERBEROS.to_string(), "1.2.840.113554.1.2.2");
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-#[doc(alias("gss_OID", "gss_mech_krb5", "PackageName"))]
-pub struct MechanismId(&'static [u8]);
-
-impl MechanismId {
-    /// Kerberos V5 (RFC 4121 1): 1.2.840.113554.1.2.2.
-    pub const KERBEROS: MechanismId = MechanismId(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02]);
-
-    /// NTLM (MS-NLMP, the identifier of MS-SPNG 1.9): 1.3.6.1.4.1.311.2.2.10.
-    pub const NTLM: MechanismId = MechanismId(&[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0a]);
-
-    /// A mechanism of these bytes.
-    pub const fn from_der_contents(bytes: &'static [u8]) -> Self {
-        MechanismId(bytes)
-    }
-
-    /// The bytes of the DER encoding, without tag and length.
-    pub const fn der_contents(self) -> &'static [u8] {
-        self.0
-    }
-}
-
-impl fmt::Display for MechanismId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut arc = 0_u64;
-        let mut first = true;
-        for byte in self.0 {
-            arc = (arc << 7) | u64::from(byte & 0x7f);
-            if byte & 0x80 != 0 {
-                continue;
-            }
-            if first {
-                let top = (arc / 40).min(2);
-                write!(f, "{top}.{}", arc - top * 40)?;
-            } else {
-                write!(f, ".{arc}")?;
-            }
-            (first, arc) = (false, 0);
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for MechanismId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MechanismId({self})")
-    }
-}
 
 /// A security package: makes the handshakes of both ends.
 pub trait Mechanism: Send + Sync {
