@@ -26,6 +26,7 @@ pub(crate) use credential::NtlmCredential;
 pub(crate) use initiator::initiate;
 pub(crate) use message::is_ntlm;
 pub(crate) use per_message::import;
+pub use response::nt_hash;
 
 use alloc::format;
 use alloc::string::String;

@@ -12,8 +12,18 @@ use zeroize::Zeroizing;
 
 const WHAT: &str = "NTLMv2 response";
 
-/// `MD4(UNICODE(Passwd))`: what an account store holds of a password (MS-NLMP 3.3.1, NTOWFv1).
-pub(super) fn nt_hash(password: &str) -> Secret<[u8; 16]> {
+/// The NT hash of a password, `MD4(UNICODE(Passwd))`: what an account store holds, and answers with
+/// [`Account::NtHash`](crate::Account::NtHash) (MS-NLMP 3.3.1, NTOWFv1).
+///
+/// It is as good as the password to whoever has it.
+///
+/// ```
+/// // The example of MS-NLMP 4.2.2.1.2.
+/// let hash = handfast::mech::ntlm::nt_hash("Password");
+/// assert_eq!(hash.expose()[..4], [0xa4, 0xf4, 0x9c, 0x40]);
+/// ```
+#[doc(alias = "NTOWF")]
+pub fn nt_hash(password: &str) -> Secret<[u8; 16]> {
     let unicode = Zeroizing::new(utf16(password));
     Secret::new(Md4::digest(unicode.as_slice()).into())
 }
