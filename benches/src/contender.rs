@@ -15,11 +15,26 @@ pub enum Tickets {
     File,
 }
 
-/// One way to set up contexts: mutual authentication, confidentiality, integrity and replay detection are on.
+/// The security package of a context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Package {
+    /// Kerberos V5 with mutual authentication; ticket, session key and subkeys are of this encryption type.
+    Kerberos(Enctype),
+    /// NTLM, version 2 of the response, which the acceptor checks with the account's secret. The server proves nothing.
+    Ntlm,
+}
+
+impl From<Enctype> for Package {
+    fn from(enctype: Enctype) -> Self {
+        Package::Kerberos(enctype)
+    }
+}
+
+/// One way to set up contexts: confidentiality, integrity and replay detection are on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Handshakes {
-    /// The encryption type of ticket, session key and subkeys.
-    pub enctype: Enctype,
+    /// What makes the contexts.
+    pub package: Package,
     /// Where the ticket is.
     pub tickets: Tickets,
     /// Whether the acceptor keeps what it has seen.
@@ -28,8 +43,8 @@ pub struct Handshakes {
 
 impl Handshakes {
     /// The ticket in memory, no replay cache.
-    pub fn plain(enctype: Enctype) -> Self {
-        Handshakes { enctype, tickets: Tickets::Memory, replay_cache: false }
+    pub fn plain(package: impl Into<Package>) -> Self {
+        Handshakes { package: package.into(), tickets: Tickets::Memory, replay_cache: false }
     }
 }
 
@@ -73,7 +88,19 @@ pub enum Way {
     Udp,
 }
 
-/// An implementation of both sides, in this process.
+/// The error of a contender that has no such way, or not here.
+#[derive(Debug)]
+pub struct NotThisWay;
+
+impl std::fmt::Display for NotThisWay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("this contender can't do that")
+    }
+}
+
+impl std::error::Error for NotThisWay {}
+
+/// An implementation of both sides, in this process. Each call may end with [`NotThisWay`].
 pub trait Contender {
     /// The head of its column.
     fn name(&self) -> &'static str;
@@ -83,10 +110,10 @@ pub trait Contender {
     fn handshakes(&mut self, how: Handshakes, threads: usize, count: usize) -> Result<()>;
 
     /// Sets up one context and keeps both sides.
-    fn pair(&mut self, enctype: Enctype) -> Result<Box<dyn Pair>>;
+    fn pair(&mut self, package: Package) -> Result<Box<dyn Pair>>;
 
     /// How many bytes of heap `count` contexts take, both sides.
-    fn heap_of_pairs(&mut self, enctype: Enctype, past: Past, count: usize) -> Result<usize>;
+    fn heap_of_pairs(&mut self, package: Package, past: Past, count: usize) -> Result<usize>;
 
     /// How long a new process takes for its first context, both sides: from the start of its `main`, with credential
     /// cache and keytab in files, to both being complete.
@@ -95,9 +122,8 @@ pub trait Contender {
     /// Makes a key from a password, with the default iteration count, `count` times.
     fn string_to_key(&mut self, enctype: Enctype, count: usize) -> Result<()>;
 
-    /// How long its KDC takes to grant `count` requests, all keys of aes256-cts-hmac-sha1-96; `None` if it can't be
-    /// asked that way.
-    fn kdc(&mut self, exchange: Exchange, way: Way, count: usize) -> Result<Option<Duration>>;
+    /// How long its KDC takes to grant `count` requests, all keys of aes256-cts-hmac-sha1-96.
+    fn kdc(&mut self, exchange: Exchange, way: Way, count: usize) -> Result<Duration>;
 }
 
 /// Both sides of one context.

@@ -56,10 +56,11 @@ fn run(options: &Options) -> Result<()> {
     let realm = Realm::start();
     // SAFETY: this is the only thread; others are started by contenders alone, and end before these calls return.
     let mit = unsafe { Mit::start(&realm)? };
+    let has_ntlm = mit.has_ntlm();
     let mut contenders: Vec<Box<dyn Contender>> = vec![Box::new(mit), Box::new(Handfast::new(&realm))];
     let names: Vec<&str> = contenders.iter().map(|contender| contender.name()).collect();
     if !options.json {
-        print_head(&names, options.plan);
+        print_head(&names, options.plan, has_ntlm);
     }
     for row in rows {
         let costs = compare(&mut contenders, row.work, options.plan)?;
@@ -68,11 +69,12 @@ fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn print_head(names: &[&str], plan: Plan) {
+fn print_head(names: &[&str], plan: Plan, has_ntlm: bool) {
     if cfg!(debug_assertions) {
         println!("a debug build: the figures mean nothing (cargo run --release -p handfast-benches)");
     }
     println!("{}", machine::describe());
     println!("best of {} interleaved passes of about {:?}; ! is a goal that is missed", plan.rounds, plan.pass);
+    println!("ntlm in the peer's column is gss-ntlmssp{}", if has_ntlm { "" } else { ", which is not installed here" });
     println!("{}", head(names));
 }

@@ -1,6 +1,6 @@
 //! Interleaved passes, the best of each contender.
 
-use crate::contender::{Contender, Exchange, Handshakes, Operation, Past, Result, Way};
+use crate::contender::{Contender, Exchange, Handshakes, NotThisWay, Operation, Package, Past, Result, Way};
 use handfast_interop::Enctype;
 use std::time::{Duration, Instant};
 
@@ -19,15 +19,15 @@ pub enum Work {
     Scaling(Handshakes),
     /// One operation on messages of one size.
     Messages {
-        /// The encryption type of the context.
-        enctype: Enctype,
+        /// What made the context.
+        package: Package,
         /// The operation.
         operation: Operation,
         /// Bytes per message.
         size: usize,
     },
     /// Bytes of heap that both sides of a context take.
-    HeapOfPair(Enctype, Past),
+    HeapOfPair(Package, Past),
     /// The first context of a process.
     FirstContext(Enctype),
     /// Keys made from passwords.
@@ -35,18 +35,6 @@ pub enum Work {
     /// Requests that a KDC grants.
     Kdc(Exchange, Way),
 }
-
-/// A contender has no such way.
-#[derive(Debug)]
-struct NotThisWay;
-
-impl std::fmt::Display for NotThisWay {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("this contender can't do that")
-    }
-}
-
-impl std::error::Error for NotThisWay {}
 
 /// How long to measure.
 #[derive(Debug, Clone, Copy)]
@@ -66,10 +54,13 @@ pub fn compare(contenders: &mut [Box<dyn Contender>], work: Work, plan: Plan) ->
             let two = fastest(contenders, Work::Handshakes(how, 2), plan)?;
             Ok(one.iter().zip(&two).map(|(one, two)| two / one).collect())
         }
-        Work::HeapOfPair(enctype, past) => {
-            let heap = |contender: &mut Box<dyn Contender>| contender.heap_of_pairs(enctype, past, PAIRS);
-            contenders.iter_mut().map(|contender| Ok(per_item(exact(heap(contender)?), PAIRS))).collect()
-        }
+        Work::HeapOfPair(package, past) => contenders
+            .iter_mut()
+            .map(|contender| match possible(contender.heap_of_pairs(package, past, PAIRS))? {
+                Some(heap) => Ok(per_item(exact(heap), PAIRS)),
+                None => Ok(f64::NAN),
+            })
+            .collect(),
         _ => fastest(contenders, work, plan),
     }
 }
@@ -80,10 +71,7 @@ pub fn compare(contenders: &mut [Box<dyn Contender>], work: Work, plan: Plan) ->
 fn fastest(contenders: &mut [Box<dyn Contender>], work: Work, plan: Plan) -> Result<Vec<f64>> {
     let mut counts = Vec::new();
     for contender in contenders.iter_mut() {
-        counts.push(match calibrate(contender.as_mut(), work, plan.pass) {
-            Err(error) if error.is::<NotThisWay>() => None,
-            count => Some(count?),
-        });
+        counts.push(possible(calibrate(contender.as_mut(), work, plan.pass))?);
     }
     let mut best: Vec<f64> = counts.iter().map(|count| count.map_or(f64::NAN, |_| f64::INFINITY)).collect();
     for _ in 0..plan.rounds.max(1) {
@@ -94,6 +82,14 @@ fn fastest(contenders: &mut [Box<dyn Contender>], work: Work, plan: Plan) -> Res
         }
     }
     Ok(best)
+}
+
+/// `None` for what a contender can't do.
+fn possible<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Err(error) if error.is::<NotThisWay>() => Ok(None),
+        result => result.map(Some),
+    }
 }
 
 /// The number of items that take about `aim`: doubled until a pass takes half of it or the limit is reached.
@@ -126,10 +122,10 @@ fn pass(contender: &mut dyn Contender, work: Work, count: usize) -> Result<Durat
         Work::Handshakes(how, threads) => timed(|| contender.handshakes(how, threads, count)),
         Work::StringToKey(enctype) => timed(|| contender.string_to_key(enctype, count)),
         Work::FirstContext(enctype) => contender.first_context(enctype),
-        Work::Kdc(exchange, way) => contender.kdc(exchange, way, count)?.ok_or_else(|| NotThisWay.into()),
-        Work::Messages { enctype, operation, size } => {
+        Work::Kdc(exchange, way) => contender.kdc(exchange, way, count),
+        Work::Messages { package, operation, size } => {
             let message: Vec<u8> = (0..=u8::MAX).cycle().take(size).collect();
-            let mut pair = contender.pair(enctype)?;
+            let mut pair = contender.pair(package)?;
             pair.prepare(operation, &message, count)?;
             timed(|| pair.run(operation, &message, count))
         }
@@ -171,8 +167,8 @@ mod tests {
             self.1.borrow_mut().push((self.0, count));
             Ok(())
         }
-        fn heap_of_pairs(&mut self, _: Enctype, _: Past, count: usize) -> Result<usize> {
-            Ok(1000 * count)
+        fn heap_of_pairs(&mut self, package: Package, _: Past, count: usize) -> Result<usize> {
+            if self.0 == "A" && package == Package::Ntlm { Err(NotThisWay.into()) } else { Ok(1000 * count) }
         }
         fn first_context(&mut self, _: Enctype) -> Result<Duration> {
             Ok(Duration::from_secs(3))
@@ -180,10 +176,10 @@ mod tests {
         fn string_to_key(&mut self, _: Enctype, _: usize) -> Result<()> {
             Ok(())
         }
-        fn kdc(&mut self, _: Exchange, way: Way, _: usize) -> Result<Option<Duration>> {
-            Ok((self.0 == "B" || way == Way::Udp).then_some(Duration::from_secs(1)))
+        fn kdc(&mut self, _: Exchange, way: Way, _: usize) -> Result<Duration> {
+            if self.0 == "B" || way == Way::Udp { Ok(Duration::from_secs(1)) } else { Err(NotThisWay.into()) }
         }
-        fn pair(&mut self, _: Enctype) -> Result<Box<dyn Pair>> {
+        fn pair(&mut self, _: Package) -> Result<Box<dyn Pair>> {
             Err("no pair".into())
         }
     }
@@ -207,7 +203,7 @@ mod tests {
     fn bytes_and_the_time_of_another_process_are_taken_as_they_are() {
         let (mut contenders, _) = scripted();
         let plan = Plan { rounds: 1, pass: Duration::ZERO };
-        let heap = compare(&mut contenders, Work::HeapOfPair(Enctype::Aes256Sha1, Past::Fresh), plan).unwrap();
+        let heap = compare(&mut contenders, Work::HeapOfPair(Enctype::Aes256Sha1.into(), Past::Fresh), plan).unwrap();
         assert_eq!(heap, [1000.0, 1000.0]);
         assert_eq!(compare(&mut contenders, Work::FirstContext(Enctype::Aes256Sha1), plan).unwrap(), [3.0, 3.0]);
     }
@@ -218,19 +214,21 @@ mod tests {
         let plan = Plan { rounds: 1, pass: Duration::ZERO };
         let costs = compare(&mut contenders, Work::Kdc(Exchange::As, Way::Call), plan).unwrap();
         assert!(costs[0].is_nan() && costs[1] == 1.0, "{costs:?}");
+        let heap = compare(&mut contenders, Work::HeapOfPair(Package::Ntlm, Past::Fresh), plan).unwrap();
+        assert!(heap[0].is_nan() && heap[1] == 1000.0, "{heap:?}");
     }
 
     #[test]
     fn a_failure_ends_the_run() {
         let (mut contenders, _) = scripted();
-        let work = Work::Messages { enctype: Enctype::Aes256Sha1, operation: Operation::Seal, size: 64 };
+        let work = Work::Messages { package: Package::Ntlm, operation: Operation::Seal, size: 64 };
         let error = compare(&mut contenders, work, Plan { rounds: 1, pass: Duration::ZERO }).unwrap_err();
         assert_eq!(error.to_string(), "no pair");
     }
 
     #[test]
     fn prepared_tokens_are_bounded() {
-        let of_size = |size| limit(Work::Messages { enctype: Enctype::Aes256Sha1, operation: Operation::Unseal, size });
+        let of_size = |size| limit(Work::Messages { package: Package::Ntlm, operation: Operation::Unseal, size });
         assert_eq!(of_size(64), 1 << 16);
         assert_eq!(of_size(1 << 16), 256);
         assert_eq!(of_size(1 << 30), 1);

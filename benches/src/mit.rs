@@ -1,17 +1,20 @@
-//! MIT's library as a contender, with tickets of MIT's KDC.
+//! MIT's library as a contender, with tickets of MIT's KDC; for NTLM with gss-ntlmssp as its plug-in, if it is installed.
 
 mod string_to_key;
 
-use crate::contender::{Contender, Exchange, Handshakes, Operation, Pair, Past, Result, Tickets, Way, on_threads};
-use crate::gssapi::{Buffer, Context, Credential, Gssapi, Name, Usage, establish};
+use crate::contender::{
+    Contender, Exchange, Handshakes, NotThisWay, Operation, Package, Pair, Past, Result, Tickets, Way, on_threads,
+};
+use crate::gssapi::{Buffer, Context, Credential, Gssapi, KERBEROS, NTLM, Name, Proof, Usage, establish};
 use crate::kdc::{Client, ask, connect, storm};
 use crate::realm::{Realm, file};
-use crate::{first, heap};
+use crate::{first, heap, ntlm};
 use handfast::Principal;
 use handfast::krb5::Keytab;
-use handfast_interop::{Enctype, MitClient, MitRealm, TempDir};
+use handfast_interop::{Enctype, MitRealm, TempDir};
 use std::collections::HashMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 use string_to_key::Libkrb5;
@@ -36,7 +39,8 @@ struct Held {
     initiator: Credential,
     target: Name,
     acceptor: Credential,
-    client: Rc<MitClient>,
+    proof: Proof,
+    config: PathBuf,
 }
 
 impl Mit {
@@ -51,8 +55,17 @@ impl Mit {
     pub unsafe fn start(realm: &Rc<Realm>) -> Result<Self> {
         set("KRB5_KTNAME", &file(realm.service_keytab()));
         set("KRB5_CLIENT_KTNAME", &file(realm.user_keytab()));
+        let dir = TempDir::new("bench");
+        set("NTLM_USER_FILE", &dir.write("ntlm", user_file()).display().to_string());
+        set("NETBIOS_COMPUTER_NAME", ntlm::SERVER);
+        set("NETBIOS_DOMAIN_NAME", ntlm::DOMAIN);
         let (library, krb5) = (Self::load()?, Libkrb5::load()?);
-        Ok(Mit { library, krb5, held: HashMap::new(), dir: TempDir::new("bench"), realm: Rc::clone(realm) })
+        Ok(Mit { library, krb5, held: HashMap::new(), dir, realm: Rc::clone(realm) })
+    }
+
+    /// Whether the plug-in gss-ntlmssp is installed.
+    pub fn has_ntlm(&self) -> bool {
+        self.library.has(&NTLM)
     }
 
     /// The library, never to be unloaded.
@@ -63,9 +76,9 @@ impl Mit {
     /// The first context of this process, by the environment that its parent gave it.
     pub fn first_context(library: &'static Gssapi, enctype: Enctype) -> Result<()> {
         let target = Name::host_based_service(library, &enctype.service())?;
-        let initiator = Credential::acquire(library, None, Usage::Initiate)?;
-        let acceptor = Credential::acquire(library, Some(&target), Usage::Accept)?;
-        establish(library, &initiator, &target, &acceptor).map(drop)
+        let initiator = Credential::acquire(library, &KERBEROS, None, Usage::Initiate)?;
+        let acceptor = Credential::acquire(library, &KERBEROS, Some(&target), Usage::Accept)?;
+        establish(library, &initiator, &target, &acceptor, Proof::Mutual).map(drop)
     }
 
     /// The credentials for `how`, acquired at its first use, and the environment set for it.
@@ -74,7 +87,7 @@ impl Mit {
             Some(held) => held,
             None => self.acquire(how)?,
         };
-        set("KRB5_CONFIG", &held.client.config().path().display().to_string());
+        set("KRB5_CONFIG", &held.config.display().to_string());
         set("KRB5RCACHENAME", &self.replay_cache(how));
         Ok(self.held.entry(how).or_insert(held))
     }
@@ -84,23 +97,46 @@ impl Mit {
         if how.replay_cache { format!("file2:{}", file.display()) } else { "none:".into() }
     }
 
-    /// Credentials: a memory cache fills itself by `KRB5_CLIENT_KTNAME`, a file has its tickets.
     fn acquire(&self, how: Handshakes) -> Result<Held> {
-        let client = self.realm.client(how.enctype);
-        let memory = format!("MEMORY:{}", how.enctype.name());
+        match how.package {
+            Package::Kerberos(enctype) => self.acquire_kerberos(how, enctype),
+            Package::Ntlm if self.has_ntlm() => self.acquire_ntlm(),
+            Package::Ntlm => Err(NotThisWay.into()),
+        }
+    }
+
+    /// Credentials: a memory cache fills itself by `KRB5_CLIENT_KTNAME`, a file has its tickets.
+    fn acquire_kerberos(&self, how: Handshakes, enctype: Enctype) -> Result<Held> {
+        let client = self.realm.client(enctype);
+        let memory = format!("MEMORY:{}", enctype.name());
         set("KRB5CCNAME", &if how.tickets == Tickets::File { file(client.ccache()) } else { memory });
         set("KRB5_CONFIG", &client.config().path().display().to_string());
         set("KRB5RCACHENAME", &self.replay_cache(how));
-        let target = Name::host_based_service(self.library, &how.enctype.service())?;
-        let initiator = Credential::acquire(self.library, None, Usage::Initiate)?;
-        let acceptor = Credential::acquire(self.library, Some(&target), Usage::Accept)?;
-        let held = Held { initiator, target, acceptor, client };
+        let target = Name::host_based_service(self.library, &enctype.service())?;
+        let initiator = Credential::acquire(self.library, &KERBEROS, None, Usage::Initiate)?;
+        let acceptor = Credential::acquire(self.library, &KERBEROS, Some(&target), Usage::Accept)?;
+        let config = client.config().path();
+        let held = Held { initiator, target, acceptor, proof: Proof::Mutual, config };
         let (ours, theirs) = held.sides().establish(self.library)?;
         match (ours.enctype()?, theirs.enctype()?) {
-            (ours, theirs) if ours == how.enctype.number() && theirs == ours => Ok(held),
+            (ours, theirs) if ours == enctype.number() && theirs == ours => Ok(held),
             other => Err(format!("contexts for {how:?} have keys of {other:?}").into()),
         }
     }
+
+    /// Credentials by `NTLM_USER_FILE`, which the acceptor checks responses with, too.
+    fn acquire_ntlm(&self) -> Result<Held> {
+        let target = Name::host_based_service(self.library, ntlm::SERVICE)?;
+        let initiator = Credential::acquire(self.library, &NTLM, None, Usage::Initiate)?;
+        let acceptor = Credential::acquire(self.library, &NTLM, None, Usage::Accept)?;
+        let config = self.realm.client(Enctype::Aes256Sha1).config().path();
+        Ok(Held { initiator, target, acceptor, proof: Proof::Initiator, config })
+    }
+}
+
+/// The accounts of gss-ntlmssp: a line `domain:user:password` for each.
+fn user_file() -> String {
+    format!("{}:{}:{}\n", ntlm::DOMAIN, ntlm::USER, ntlm::PASSWORD)
 }
 
 /// What a handshake needs, to be lent to threads.
@@ -109,17 +145,18 @@ struct Sides<'h> {
     initiator: &'h Credential,
     target: &'h Name,
     acceptor: &'h Credential,
+    proof: Proof,
 }
 
 impl Held {
     fn sides(&self) -> Sides<'_> {
-        Sides { initiator: &self.initiator, target: &self.target, acceptor: &self.acceptor }
+        Sides { initiator: &self.initiator, target: &self.target, acceptor: &self.acceptor, proof: self.proof }
     }
 }
 
 impl Sides<'_> {
     fn establish(&self, library: &'static Gssapi) -> Result<(Context, Context)> {
-        establish(library, self.initiator, self.target, self.acceptor)
+        establish(library, self.initiator, self.target, self.acceptor, self.proof)
     }
 }
 
@@ -143,15 +180,15 @@ impl Contender for Mit {
         })
     }
 
-    fn pair(&mut self, enctype: Enctype) -> Result<Box<dyn Pair>> {
+    fn pair(&mut self, package: Package) -> Result<Box<dyn Pair>> {
         let library = self.library;
-        let (initiator, acceptor) = self.held(Handshakes::plain(enctype))?.sides().establish(library)?;
+        let (initiator, acceptor) = self.held(Handshakes::plain(package))?.sides().establish(library)?;
         Ok(Box::new(MitPair { initiator, acceptor, tokens: Vec::new() }))
     }
 
-    fn heap_of_pairs(&mut self, enctype: Enctype, past: Past, count: usize) -> Result<usize> {
+    fn heap_of_pairs(&mut self, package: Package, past: Past, count: usize) -> Result<usize> {
         let library = self.library;
-        let sides = self.held(Handshakes::plain(enctype))?.sides();
+        let sides = self.held(Handshakes::plain(package))?.sides();
         let mut pairs = Vec::with_capacity(count);
         let before = heap::in_use();
         for _ in 0..count {
@@ -174,16 +211,16 @@ impl Contender for Mit {
     }
 
     /// Of `krb5kdc`, a process of its own, which as configured by default writes each login to its database.
-    fn kdc(&mut self, exchange: Exchange, way: Way, count: usize) -> Result<Option<Duration>> {
+    fn kdc(&mut self, exchange: Exchange, way: Way, count: usize) -> Result<Duration> {
         if way == Way::Call {
-            return Ok(None);
+            return Err(NotThisWay.into());
         }
         let keytab = Keytab::decode(&std::fs::read(self.realm.user_keytab())?)?;
         let name = |text| Principal::parse_with_realm(text, MitRealm::NAME);
         let client = Client::new(name("alice")?, &keytab, name("HTTP/localhost")?);
         let socket = connect(self.realm.kdc())?;
         let requests = client.requests(exchange, count, &mut |request| ask(&socket, request))?;
-        storm(&socket, exchange, &requests).map(Some)
+        storm(&socket, exchange, &requests)
     }
 }
 

@@ -1,16 +1,20 @@
-//! Handfast as a contender, with the tickets and the keytab that MIT's programs made.
+//! Handfast as a contender, with the tickets and the keytab that MIT's programs made, and with gss-ntlmssp's account.
 
 mod kdc;
 
 use self::kdc::OurKdc;
-use crate::contender::{Contender, Exchange, Handshakes, Operation, Pair, Past, Result, Tickets, Way, on_threads};
-use crate::first;
-use crate::heap;
+use crate::contender::{
+    Contender, Exchange, Handshakes, Operation, Package, Pair, Past, Result, Tickets, Way, on_threads,
+};
 use crate::realm::{Files, Realm};
+use crate::{first, heap, ntlm};
 use handfast::krb5::enctype::{self, string_to_key};
 use handfast::krb5::{Ccache, Keytab};
+use handfast::mech::MechanismId;
+use handfast::mech::ntlm::nt_hash;
 use handfast::{
-    Accept, Acceptor, Context, Credential, Flags, Initiate, Initiator, Policy, ReplayGuard, ServiceName, Time,
+    Accept, Acceptor, Account, Context, Credential, Flags, Initiate, Initiator, NtlmServer, Policy, ReplayGuard,
+    ServiceName, Time,
 };
 use handfast_interop::Enctype;
 use handfast_net::store::CcacheFile;
@@ -39,9 +43,10 @@ impl fmt::Debug for Handfast {
 /// What a program would hold as long as it runs.
 struct Held {
     initiator: Initiator,
-    tickets: Source,
+    source: Source,
     target: ServiceName,
     acceptor: Acceptor,
+    account: Account,
 }
 
 enum Source {
@@ -79,8 +84,8 @@ fn read_tickets(path: &Path) -> Result<Credential> {
 }
 
 impl Held {
-    fn acquire(how: Handshakes, files: &Files) -> Result<Self> {
-        let tickets = match how.tickets {
+    fn kerberos(how: Handshakes, enctype: Enctype, files: &Files) -> Result<Self> {
+        let source = match how.tickets {
             Tickets::Memory => Source::Memory(read_tickets(&files.ccache)?),
             Tickets::File => Source::File(Mutex::new(TicketFile::open(&files.ccache)?)),
         };
@@ -89,15 +94,29 @@ impl Held {
             true => Acceptor::new(&keytab, ReplayGuard::in_memory()),
             false => Acceptor::dangerous_without_replay_guard(&keytab),
         };
-        let target = how.enctype.service().parse()?;
-        let held = Held { initiator: Initiator::new(Policy::default()), tickets, target, acceptor };
-        check(&held.establish()?, how.enctype)?;
+        let (initiator, target) = (Initiator::new(Policy::default()), enctype.service().parse()?);
+        let held = Held { initiator, source, target, acceptor, account: Account::Refused };
+        let expected = Some(enctype::Enctype(enctype.number()));
+        held.check(Flags::MUTUAL | protection(), |context| context.enctype() == expected)?;
         Ok(held)
     }
 
-    /// Sets up a mutually authenticated context: the initiator's side and the acceptor's.
+    fn ntlm() -> Result<Self> {
+        let held = Held {
+            initiator: Initiator::new(Policy::default().dangerous_ntlm_unproven_server()),
+            source: Source::Memory(Credential::ntlm_password(ntlm::DOMAIN, ntlm::USER, ntlm::PASSWORD)),
+            target: ntlm::SERVICE.parse()?,
+            acceptor: Acceptor::dangerous_without_replay_guard(&Keytab::new())
+                .dangerous_with_ntlm(NtlmServer::new(ntlm::SERVER, ntlm::DOMAIN)),
+            account: Account::NtHash(nt_hash(ntlm::PASSWORD)),
+        };
+        held.check(protection(), |context| context.mechanism() == MechanismId::NTLM)?;
+        Ok(held)
+    }
+
+    /// Sets up a context: the initiator's side and the acceptor's.
     fn establish(&self) -> Result<(Context, Context)> {
-        match &self.tickets {
+        match &self.source {
             Source::Memory(credential) => self.establish_with(credential),
             Source::File(file) => {
                 let credential = file.lock().unwrap_or_else(PoisonError::into_inner).credential()?;
@@ -107,29 +126,55 @@ impl Held {
     }
 
     fn establish_with(&self, credential: &Credential) -> Result<(Context, Context)> {
-        let (mut first, mut answer, mut last) = (Vec::new(), Vec::new(), Vec::new());
-        let ours = self.initiator.to(&self.target).credential(credential).begin(now(), &mut first)?;
-        let theirs = self.acceptor.session().begin().step(&first, now(), &mut answer)?;
-        let Initiate::NeedsToken(ours) = ours else { return Err("the initiator needs no answer".into()) };
-        match (ours.step(&answer, now(), &mut last)?, theirs) {
-            (Initiate::Complete(ours), Accept::Complete(theirs)) if last.is_empty() => Ok((ours, theirs)),
-            _ => Err("the handshake is not complete after two tokens".into()),
+        let (mut token, mut answer) = (Vec::new(), Vec::new());
+        let mut ours = self.initiator.to(&self.target).credential(credential).begin(now(), &mut token)?;
+        let mut theirs = Accept::NeedsToken(self.acceptor.session().begin());
+        while !token.is_empty() {
+            answer.clear();
+            theirs = self.accept(theirs, &token, &mut answer)?;
+            token.clear();
+            if !answer.is_empty() {
+                ours = initiate(ours, &answer, &mut token)?;
+            }
         }
+        match (ours, theirs) {
+            (Initiate::Complete(ours), Accept::Complete(theirs)) => Ok((ours, theirs)),
+            other => Err(format!("the handshake stopped: {other:?}").into()),
+        }
+    }
+
+    /// One step of the acceptor, who knows one account.
+    fn accept(&self, side: Accept, token: &[u8], answer: &mut Vec<u8>) -> Result<Accept> {
+        let Accept::NeedsToken(next) = side else { return Err("a token for an acceptor that needs none".into()) };
+        match next.step(token, now(), answer)? {
+            Accept::NeedsAccount(next) if next.logon().user == ntlm::USER => {
+                Ok(next.answer(self.account.clone(), now(), answer)?)
+            }
+            step => Ok(step),
+        }
+    }
+
+    /// The handshake gives what the other contenders' is checked for.
+    fn check(&self, flags: Flags, expected: impl Fn(&Context) -> bool) -> Result<()> {
+        let (ours, theirs) = self.establish()?;
+        for context in [ours, theirs] {
+            if !expected(&context) || !context.flags().contains(flags) {
+                return Err(format!("not a context as it should be, with flags {flags:?}: {context:?}").into());
+            }
+        }
+        Ok(())
     }
 }
 
-/// The handshake has given what the other contenders' is checked for.
-fn check((ours, theirs): &(Context, Context), enctype: Enctype) -> Result<()> {
-    let flags = Flags::MUTUAL | Flags::REPLAY | Flags::CONFIDENTIALITY | Flags::INTEGRITY;
-    let expected = Some(enctype::Enctype(enctype.number()));
-    for context in [ours, theirs] {
-        if context.enctype() != expected || !context.flags().contains(flags) {
-            return Err(
-                format!("not a context with keys of {} and flags {flags:?}: {context:?}", enctype.name()).into()
-            );
-        }
-    }
-    Ok(())
+/// What every context must have.
+fn protection() -> Flags {
+    Flags::REPLAY | Flags::CONFIDENTIALITY | Flags::INTEGRITY
+}
+
+/// One step of the initiator.
+fn initiate(side: Initiate, token: &[u8], answer: &mut Vec<u8>) -> Result<Initiate> {
+    let Initiate::NeedsToken(next) = side else { return Err("a token for an initiator that needs none".into()) };
+    Ok(next.step(token, now(), answer)?)
 }
 
 fn now() -> Time {
@@ -138,7 +183,7 @@ fn now() -> Time {
 
 /// The first context of this process.
 pub fn first_context(enctype: Enctype, files: &Files) -> Result<()> {
-    Held::acquire(Handshakes::plain(enctype), files).map(drop)
+    Held::kerberos(Handshakes::plain(enctype), enctype, files).map(drop)
 }
 
 impl Handfast {
@@ -150,9 +195,18 @@ impl Handfast {
     fn held(&mut self, how: Handshakes) -> Result<&Held> {
         let held = match self.held.remove(&how) {
             Some(held) => held,
-            None => Held::acquire(how, &self.realm.files(how.enctype)?)?,
+            None => self.acquire(how)?,
         };
         Ok(self.held.entry(how).or_insert(held))
+    }
+}
+
+impl Handfast {
+    fn acquire(&self, how: Handshakes) -> Result<Held> {
+        match how.package {
+            Package::Kerberos(enctype) => Held::kerberos(how, enctype, &self.realm.files(enctype)?),
+            Package::Ntlm => Held::ntlm(),
+        }
     }
 }
 
@@ -168,13 +222,13 @@ impl Contender for Handfast {
         })
     }
 
-    fn pair(&mut self, enctype: Enctype) -> Result<Box<dyn Pair>> {
-        let (initiator, acceptor) = self.held(Handshakes::plain(enctype))?.establish()?;
+    fn pair(&mut self, package: Package) -> Result<Box<dyn Pair>> {
+        let (initiator, acceptor) = self.held(Handshakes::plain(package))?.establish()?;
         Ok(Box::new(HandfastPair { initiator, acceptor, tokens: Vec::new(), output: Vec::new() }))
     }
 
-    fn heap_of_pairs(&mut self, enctype: Enctype, past: Past, count: usize) -> Result<usize> {
-        let held = self.held(Handshakes::plain(enctype))?;
+    fn heap_of_pairs(&mut self, package: Package, past: Past, count: usize) -> Result<usize> {
+        let held = self.held(Handshakes::plain(package))?;
         let mut pairs = Vec::with_capacity(count);
         let before = heap::in_use();
         for _ in 0..count {
@@ -200,12 +254,12 @@ impl Contender for Handfast {
         Ok(())
     }
 
-    fn kdc(&mut self, exchange: Exchange, way: Way, count: usize) -> Result<Option<Duration>> {
+    fn kdc(&mut self, exchange: Exchange, way: Way, count: usize) -> Result<Duration> {
         let kdc = match self.kdc.take() {
             Some(kdc) => kdc,
             None => OurKdc::start()?,
         };
-        self.kdc.insert(kdc).requests(exchange, way, count).map(Some)
+        self.kdc.insert(kdc).requests(exchange, way, count)
     }
 }
 

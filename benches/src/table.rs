@@ -1,6 +1,6 @@
 //! The rows and how they are printed.
 
-use crate::contender::{Exchange, Handshakes, Operation, Past, Tickets, Way};
+use crate::contender::{Exchange, Handshakes, Operation, Package, Past, Tickets, Way};
 use crate::measure::Work;
 use handfast_interop::Enctype;
 
@@ -11,7 +11,10 @@ pub struct Row {
     pub work: Work,
 }
 
-/// All rows: contexts, what they take, and messages from 64 bytes to 1 MiB with each encryption type.
+/// What is done with messages.
+const OPERATIONS: [Operation; 4] = [Operation::Seal, Operation::Unseal, Operation::Sign, Operation::Verify];
+
+/// All rows: contexts, what they take, and messages from 64 bytes to 1 MiB with each encryption type; NTLM; KDCs.
 pub fn rows() -> Vec<Row> {
     let usual = Handshakes::plain(Enctype::Aes256Sha1);
     let mut rows: Vec<_> = Enctype::ALL.map(|enctype| Work::Handshakes(Handshakes::plain(enctype), 1)).into();
@@ -20,22 +23,35 @@ pub fn rows() -> Vec<Row> {
         Work::Handshakes(Handshakes { tickets: Tickets::File, ..usual }, 1),
         Work::Handshakes(usual, 2),
         Work::Scaling(usual),
-        Work::HeapOfPair(Enctype::Aes256Sha1, Past::Fresh),
-        Work::HeapOfPair(Enctype::Aes256Sha1, Past::Used),
+        Work::HeapOfPair(Enctype::Aes256Sha1.into(), Past::Fresh),
+        Work::HeapOfPair(Enctype::Aes256Sha1.into(), Past::Used),
         Work::FirstContext(Enctype::Aes256Sha1),
     ]);
     rows.extend(Enctype::ALL.map(Work::StringToKey));
     for size in [64, 64 << 10, 1 << 20] {
         for enctype in Enctype::ALL {
-            for operation in [Operation::Seal, Operation::Unseal, Operation::Sign, Operation::Verify] {
-                rows.push(Work::Messages { enctype, operation, size });
-            }
+            rows.extend(OPERATIONS.map(|operation| Work::Messages { package: enctype.into(), operation, size }));
         }
     }
+    rows.extend(ntlm());
     for exchange in [Exchange::As, Exchange::Tgs] {
         rows.extend([Way::Udp, Way::Call].map(|way| Work::Kdc(exchange, way)));
     }
     rows.into_iter().map(|work| Row { work }).collect()
+}
+
+/// NTLM by itself.
+fn ntlm() -> Vec<Work> {
+    let package = Package::Ntlm;
+    let mut rows = vec![
+        Work::Handshakes(Handshakes::plain(package), 1),
+        Work::HeapOfPair(package, Past::Fresh),
+        Work::HeapOfPair(package, Past::Used),
+    ];
+    for size in [64, 64 << 10] {
+        rows.extend(OPERATIONS.map(|operation| Work::Messages { package, operation, size }));
+    }
+    rows
 }
 
 impl Row {
@@ -47,17 +63,17 @@ impl Row {
                 format!("contexts {}{threads}", kind(how))
             }
             Work::Scaling(how) => format!("contexts {}, 2 threads against 1", kind(how)),
-            Work::HeapOfPair(enctype, Past::Fresh) => format!("heap of an idle pair {}", short(enctype)),
-            Work::HeapOfPair(enctype, Past::Used) => format!("heap of a used pair {}", short(enctype)),
+            Work::HeapOfPair(package, Past::Fresh) => format!("heap of an idle pair {}", by(package)),
+            Work::HeapOfPair(package, Past::Used) => format!("heap of a used pair {}", by(package)),
             Work::FirstContext(enctype) => format!("first context of a process {}", short(enctype)),
             Work::Kdc(exchange, way) => {
                 let exchange = if exchange == Exchange::As { "AS-REQ with preauth" } else { "TGS-REQ" };
                 format!("KDC {exchange}, {}", if way == Way::Udp { "UDP" } else { "no socket" })
             }
             Work::StringToKey(enctype) => format!("string-to-key {}", short(enctype)),
-            Work::Messages { enctype, operation, size } => {
+            Work::Messages { package, operation, size } => {
                 let operation = format!("{operation:?}").to_lowercase();
-                format!("{operation} {} {}", bytes(size), short(enctype))
+                format!("{operation} {} {}", bytes(size), by(package))
             }
         }
     }
@@ -145,7 +161,14 @@ pub fn head(names: &[&str]) -> String {
 fn kind(how: Handshakes) -> String {
     let tickets = if how.tickets == Tickets::File { ", FILE ccache" } else { "" };
     let replay = if how.replay_cache { ", replay cache" } else { "" };
-    format!("{}{replay}{tickets}", short(how.enctype))
+    format!("{}{replay}{tickets}", by(how.package))
+}
+
+fn by(package: Package) -> &'static str {
+    match package {
+        Package::Kerberos(enctype) => short(enctype),
+        Package::Ntlm => "ntlm",
+    }
 }
 
 fn short(enctype: Enctype) -> &'static str {
@@ -170,7 +193,7 @@ mod tests {
     use super::*;
 
     fn row(size: usize) -> Row {
-        Row { work: Work::Messages { enctype: Enctype::Aes256Sha1, operation: Operation::Seal, size } }
+        Row { work: Work::Messages { package: Enctype::Aes256Sha1.into(), operation: Operation::Seal, size } }
     }
 
     #[test]

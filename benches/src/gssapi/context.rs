@@ -1,6 +1,6 @@
 //! Security contexts of the library, and messages on them.
 
-use super::library::{Gssapi, Handle, KERBEROS, NO_HANDLE, RawBuffer, RawBufferSet, SESSION_KEY, Status};
+use super::library::{Gssapi, Handle, NO_HANDLE, RawBuffer, RawBufferSet, SESSION_KEY, Status};
 use super::values::{Buffer, Credential, Name, take_buffer};
 use crate::contender::Result;
 use std::ptr::{null, null_mut};
@@ -10,36 +10,57 @@ const MUTUAL: u32 = 2;
 const REPLAY: u32 = 4;
 const CONFIDENTIALITY: u32 = 16;
 const INTEGRITY: u32 = 32;
-const FLAGS: u32 = MUTUAL | REPLAY | CONFIDENTIALITY | INTEGRITY;
+/// What every context is asked for and must have.
+const PROTECTION: u32 = CONFIDENTIALITY | INTEGRITY;
 const CONTINUE_NEEDED: Status = 1;
+/// No handshake here takes more tokens of each side.
+const ROUNDS: usize = 3;
+
+/// Whether the acceptor proves itself to the initiator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Only the initiator does. gss-ntlmssp does not say whether it detects replay; its messages are in strict sequence.
+    Initiator,
+    /// Both do, and replay is detected.
+    Mutual,
+}
 
 /// One side's context.
 #[derive(Debug)]
 pub struct Context {
     library: &'static Gssapi,
     handle: Handle,
+    /// What it must have when it is complete.
+    flags: u32,
 }
 
-/// Sets up a mutually authenticated context within this process: the initiator's side and the acceptor's.
+/// Sets up a context within this process by the credentials' mechanism: the initiator's side and the acceptor's.
 pub fn establish(
     library: &'static Gssapi,
     initiator: &Credential,
     target: &Name,
     acceptor: &Credential,
+    proof: Proof,
 ) -> Result<(Context, Context)> {
-    let (mut ours, mut theirs) = (Context::new(library), Context::new(library));
-    let (first, _) = ours.initiate(initiator, target, &[])?;
-    let (answer, accepted) = theirs.accept(acceptor, first.bytes())?;
-    let (last, complete) = ours.initiate(initiator, target, answer.bytes())?;
-    if !accepted || !complete || !last.bytes().is_empty() {
-        return Err("the handshake is not complete after two tokens".into());
+    let flags = if proof == Proof::Mutual { PROTECTION | REPLAY | MUTUAL } else { PROTECTION };
+    let (mut ours, mut theirs) = (Context::new(library, flags), Context::new(library, flags));
+    let (mut token, mut complete) = ours.initiate(initiator, target, &[])?;
+    for _ in 0..ROUNDS {
+        let (answer, accepted) = theirs.accept(acceptor, token.bytes())?;
+        if accepted && complete && answer.bytes().is_empty() {
+            return Ok((ours, theirs));
+        }
+        (token, complete) = ours.initiate(initiator, target, answer.bytes())?;
+        if accepted && complete && token.bytes().is_empty() {
+            return Ok((ours, theirs));
+        }
     }
-    Ok((ours, theirs))
+    Err(format!("the handshake is not complete after {ROUNDS} tokens of each side").into())
 }
 
 impl Context {
-    fn new(library: &'static Gssapi) -> Self {
-        Context { library, handle: NO_HANDLE }
+    fn new(library: &'static Gssapi, flags: u32) -> Self {
+        Context { library, handle: NO_HANDLE, flags }
     }
 
     /// One step of the initiator: the token to send, and whether the context is complete.
@@ -55,8 +76,8 @@ impl Context {
                 cred,
                 context,
                 name,
-                &KERBEROS,
-                FLAGS,
+                credential.mechanism,
+                self.flags,
                 0,
                 null(),
                 &input,
@@ -100,8 +121,8 @@ impl Context {
 
     fn done(&self, major: Status, flags: u32, output: Buffer) -> Result<(Buffer, bool)> {
         let complete = major & CONTINUE_NEEDED == 0;
-        if complete && flags & FLAGS != FLAGS {
-            return Err(format!("the context has flags {flags:#x}, not all of {FLAGS:#x}").into());
+        if complete && flags & self.flags != self.flags {
+            return Err(format!("the context has flags {flags:#x}, not all of {:#x}", self.flags).into());
         }
         Ok((output, complete))
     }

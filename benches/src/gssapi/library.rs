@@ -39,7 +39,7 @@ pub(super) struct RawBufferSet {
 /// `gss_OID_desc`
 #[repr(C)]
 #[derive(Debug)]
-pub(super) struct Oid {
+pub struct Oid {
     length: u32,
     elements: *const u8,
 }
@@ -47,8 +47,35 @@ pub(super) struct Oid {
 // SAFETY: it refers to constant bytes only.
 unsafe impl Sync for Oid {}
 
+impl Oid {
+    /// # Safety
+    /// The bytes it refers to must be there.
+    unsafe fn bytes(&self) -> &[u8] {
+        let length = usize::try_from(self.length).unwrap_or(0);
+        // SAFETY: as the caller says.
+        unsafe { std::slice::from_raw_parts(self.elements, length) }
+    }
+}
+
+/// `gss_OID_set_desc`
+#[repr(C)]
+#[derive(Debug)]
+pub(super) struct OidSet {
+    count: usize,
+    elements: *const Oid,
+}
+
+impl OidSet {
+    /// A set of one.
+    pub(super) fn of(oid: &'static Oid) -> Self {
+        OidSet { count: 1, elements: oid }
+    }
+}
+
+/// NTLM, 1.3.6.1.4.1.311.2.2.10 (MS-SPNG 1.9).
+pub static NTLM: Oid = Oid { length: 10, elements: b"\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a".as_ptr() };
 /// The Kerberos V5 mechanism, 1.2.840.113554.1.2.2 (RFC 4121 1).
-pub(super) static KERBEROS: Oid = Oid { length: 9, elements: b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02".as_ptr() };
+pub static KERBEROS: Oid = Oid { length: 9, elements: b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02".as_ptr() };
 /// `GSS_C_NT_HOSTBASED_SERVICE`, 1.2.840.113554.1.2.1.4 (RFC 2743 4.1).
 pub(super) static HOST_BASED_SERVICE: Oid =
     Oid { length: 10, elements: b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x01\x04".as_ptr() };
@@ -89,8 +116,10 @@ functions! {
     gss_import_name(*const RawBuffer, *const Oid, *mut Handle);
     gss_release_name(*mut Handle);
     // name, time, mechanisms, usage, credential, actual mechanisms, time
-    gss_acquire_cred(Handle, u32, *const c_void, c_int, *mut Handle, *mut *mut c_void, *mut u32);
+    gss_acquire_cred(Handle, u32, *const OidSet, c_int, *mut Handle, *mut *mut c_void, *mut u32);
     gss_release_cred(*mut Handle);
+    gss_indicate_mechs(*mut *mut OidSet);
+    gss_release_oid_set(*mut *mut OidSet);
     // credential, context, target, mechanism, flags, time, bindings, input, actual mechanism, output, flags, time
     gss_init_sec_context(Handle, *mut Handle, Handle, *const Oid, u32, u32, *const c_void, *const RawBuffer,
         *mut *const Oid, *mut RawBuffer, *mut u32, *mut u32);
@@ -112,6 +141,22 @@ functions! {
 }
 
 impl Gssapi {
+    /// Whether the library has this mechanism, its own or by a plug-in.
+    pub fn has(&self, mechanism: &Oid) -> bool {
+        let (mut minor, mut set) = (0, null_mut::<OidSet>());
+        // SAFETY: all pointers are to live values of the declared types; the set and its OIDs are the library's until
+        // the set is released.
+        unsafe {
+            if (self.gss_indicate_mechs)(&mut minor, &mut set) != 0 || set.is_null() {
+                return false;
+            }
+            let known = std::slice::from_raw_parts((*set).elements, (*set).count);
+            let has = known.iter().any(|known| known.bytes() == mechanism.bytes());
+            (self.gss_release_oid_set)(&mut minor, &mut set);
+            has
+        }
+    }
+
     /// The major status if it is no error, else what the library says of it.
     pub(super) fn check(&'static self, what: &str, major: Status, minor: Status) -> Result<Status> {
         if major & GSS_ERROR_MASK == 0 {

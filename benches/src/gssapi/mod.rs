@@ -4,6 +4,6 @@ mod context;
 mod library;
 mod values;
 
-pub use context::{Context, establish};
-pub use library::Gssapi;
+pub use context::{Context, Proof, establish};
+pub use library::{Gssapi, KERBEROS, NTLM, Oid};
 pub use values::{Buffer, Credential, Name, Usage};

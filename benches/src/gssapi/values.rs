@@ -1,9 +1,9 @@
 //! Names, credentials and buffers of the library, released on drop.
 
-use super::library::{Gssapi, HOST_BASED_SERVICE, Handle, NO_HANDLE, RawBuffer};
+use super::library::{Gssapi, HOST_BASED_SERVICE, Handle, NO_HANDLE, Oid, OidSet, RawBuffer};
 use crate::contender::Result;
 use std::ffi::c_int;
-use std::ptr::{null, null_mut};
+use std::ptr::null_mut;
 
 const GSS_C_INDEFINITE: u32 = u32::MAX;
 
@@ -76,26 +76,34 @@ pub enum Usage {
     Accept,
 }
 
-/// A credential from the library's environment: `KRB5CCNAME`, `KRB5_CLIENT_KTNAME`, `KRB5_KTNAME`.
+/// A credential from the library's environment: `KRB5CCNAME`, `KRB5_CLIENT_KTNAME`, `KRB5_KTNAME`,
+/// `NTLM_USER_FILE`.
 #[derive(Debug)]
 pub struct Credential {
     library: &'static Gssapi,
     pub(super) handle: Handle,
+    pub(super) mechanism: &'static Oid,
 }
 
 impl Credential {
-    /// The credential of `name`, or the default one, for `usage`.
-    pub fn acquire(library: &'static Gssapi, name: Option<&Name>, usage: Usage) -> Result<Self> {
+    /// The credential of `name`, or the default one, for `usage` by one mechanism.
+    pub fn acquire(
+        library: &'static Gssapi,
+        mechanism: &'static Oid,
+        name: Option<&Name>,
+        usage: Usage,
+    ) -> Result<Self> {
         let (mut minor, mut handle) = (0, NO_HANDLE);
         let name = name.map_or(NO_HANDLE, |name| name.handle);
         let usage: c_int = if usage == Usage::Initiate { 1 } else { 2 };
+        let mechanisms = OidSet::of(mechanism);
         // SAFETY: all pointers are to live values of the declared types, or null where RFC 2744 5.2 allows it.
         let major = unsafe {
             let acquire = library.gss_acquire_cred;
-            acquire(&mut minor, name, GSS_C_INDEFINITE, null(), usage, &mut handle, null_mut(), null_mut())
+            acquire(&mut minor, name, GSS_C_INDEFINITE, &mechanisms, usage, &mut handle, null_mut(), null_mut())
         };
         library.check("gss_acquire_cred", major, minor)?;
-        Ok(Credential { library, handle })
+        Ok(Credential { library, handle, mechanism })
     }
 }
 
