@@ -30,6 +30,7 @@ mod peer;
 mod port;
 mod process;
 mod relay;
+mod sample_peer;
 mod temp;
 
 pub use mit::client::MitClient;
@@ -42,4 +43,5 @@ pub use peer::{peer_program, require_peers};
 pub use port::{free_port, silent_address};
 pub use process::{Daemon, Run, run};
 pub use relay::record;
+pub use sample_peer::{Library, SamplePeer, SampleServer};
 pub use temp::TempDir;

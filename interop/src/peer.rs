@@ -7,7 +7,7 @@ pub fn require_peers() {
     let value = std::env::var("HANDFAST_PEERS").unwrap_or_default();
     assert!(
         value == "required",
-        "this test starts real peers (MIT krb5). HANDFAST_PEERS is {value:?}, not \"required\": \
+        "this test starts real peers (MIT krb5 and others). HANDFAST_PEERS is {value:?}, not \"required\": \
          run ./scripts/test, which installs the peers and sets it"
     );
 }
@@ -24,6 +24,14 @@ pub fn peer_program(name: &str) -> PathBuf {
     })
 }
 
+/// The Python of the virtual environment that `./scripts/test` makes; a missing one fails the test.
+pub(crate) fn python_peers() -> PathBuf {
+    require_peers();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python-peers/bin/python3");
+    assert!(path.is_file(), "{} is missing, where pyspnego is to be: run ./scripts/test", path.display());
+    path
+}
+
 /// The search path that peers get.
 pub(crate) fn search_path() -> String {
     DIRECTORIES.join(":")
@@ -35,6 +43,7 @@ fn package(program: &str) -> &'static str {
         "kadmin.local" => "krb5-admin-server or krb5-user",
         "kinit" | "kvno" | "klist" | "kdestroy" => "krb5-user",
         "gss-client" | "gss-server" => "krb5-gss-samples",
+        "python3" => "python3-minimal, and python3-gssapi for it",
         _ => "a package that ./scripts/test does not know",
     }
 }

@@ -80,7 +80,12 @@ impl MitConfig {
     ///
     /// Its replay cache is in `scratch`, so that no two tests share one.
     pub fn command(&self, program: &str, scratch: &Path) -> Command {
-        let mut command = Command::new(crate::peer_program(program));
+        self.command_at(&crate::peer_program(program), scratch)
+    }
+
+    /// The same for the program at `path`.
+    pub(crate) fn command_at(&self, path: &Path, scratch: &Path) -> Command {
+        let mut command = Command::new(path);
         command.env_clear().env("PATH", crate::peer::search_path()).env("LC_ALL", "C").env("TZ", "UTC");
         command.env("KRB5_CONFIG", self.path());
         command.env("KRB5RCACHENAME", format!("file2:{}", scratch.join("replay-cache").display()));

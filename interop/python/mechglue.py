@@ -1,0 +1,84 @@
+"""MIT's mechglue, by python3-gssapi: its own Kerberos and SPNEGO, and gss-ntlmssp where that is installed."""
+import gssapi
+from gssapi import raw
+
+FAILURES = (gssapi.exceptions.GSSError,)
+
+MECHANISMS = {
+    "kerberos": "1.2.840.113554.1.2.2",
+    "ms-kerberos": "1.2.840.48018.1.2.2",
+    "negotiate": "1.3.6.1.5.5.2",
+    "ntlm": "1.3.6.1.4.1.311.2.2.10",
+}
+# An initiator's NTLM mechanism makes a MIC only when SPNEGO, or somebody else, has asked whether it will (gss-ntlmssp,
+# GSS_SPNEGO_REQUIRE_MIC_OID).
+REQUIRE_MIC = "1.3.6.1.4.1.7165.655.1.2"
+
+FLAGS = {
+    "mutual": gssapi.RequirementFlag.mutual_authentication,
+    "replay": gssapi.RequirementFlag.replay_detection,
+    "sequence": gssapi.RequirementFlag.out_of_sequence_detection,
+    "confidentiality": gssapi.RequirementFlag.confidentiality,
+    "integrity": gssapi.RequirementFlag.integrity,
+}
+
+
+def oid(dotted):
+    return gssapi.OID.from_int_seq(dotted)
+
+
+class Context:
+    """One end of a context; what both libraries' contexts have in common here."""
+
+    def __init__(self, options, initiator):
+        self._ask_for_mic = initiator and options.mechanism == "ntlm" and not options.no_mic
+        mechanism = oid(MECHANISMS[options.mechanism]) if options.mechanism else None
+        arguments = {"usage": "initiate" if initiator else "accept"}
+        if options.bindings:
+            arguments["channel_bindings"] = raw.ChannelBindings(application_data=options.bindings.encode())
+        if initiator:
+            arguments["name"] = gssapi.Name(options.service, gssapi.NameType.hostbased_service)
+            arguments["mech"] = mechanism
+            arguments["flags"] = sum(FLAGS[flag] for flag in options.flags)
+        elif mechanism:
+            arguments["creds"] = gssapi.Credentials(usage="accept", mechs=[mechanism])
+        self._context = gssapi.SecurityContext(**arguments)
+        self._initiator = initiator
+
+    @property
+    def complete(self):
+        return self._context.complete
+
+    def step(self, token):
+        answer = self._context.step(token)
+        if self._ask_for_mic and not self.complete:
+            raw.inquire_sec_context_by_oid(self._context, oid(REQUIRE_MIC))
+        return answer
+
+    def peer(self):
+        return str(self._context.target_name if self._initiator else self._context.initiator_name)
+
+    def mechanism(self):
+        dotted = self._context.mech.dotted_form
+        return next((name for name, known in MECHANISMS.items() if known == dotted), dotted)
+
+    def flags(self):
+        return [name for name, flag in FLAGS.items() if int(self._context.actual_flags) & flag]
+
+    def wrap(self, message, encrypt):
+        return self._context.wrap(message, encrypt).message
+
+    def unwrap(self, token):
+        unwrapped = self._context.unwrap(token)
+        return unwrapped.message, unwrapped.encrypted
+
+    def sign(self, message):
+        return self._context.get_signature(message)
+
+    def verify(self, message, signature):
+        self._context.verify_signature(message, signature)
+
+
+def token_facts(token):
+    """Nothing: this library does not take tokens apart."""
+    return []
