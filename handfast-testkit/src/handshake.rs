@@ -1,7 +1,5 @@
 use crate::{End, Ends, Leg, Party, Peer, Testkit};
-use handfast::{
-    Accept, Acceptor, Account, ChannelBindings, Credential, Error, Initiate, Initiator, ServiceName, Session,
-};
+use handfast::{Accept, Acceptor, ChannelBindings, Credential, Error, Initiate, Initiator, ServiceName, Session};
 
 /// A handshake to be run: whose, with whom, over what. What is not said is as [`Testkit`] makes it.
 ///
@@ -23,20 +21,59 @@ use handfast::{
 #[must_use = "nothing happens until it is run"]
 pub struct Handshake {
     kit: Testkit,
+    service: String,
     target: ServiceName,
     credential: Credential,
-    initiator: Initiator,
-    acceptor: Acceptor,
+    spoken: Spoken,
+    initiator: Option<Initiator>,
+    acceptor: Option<Acceptor>,
     initiator_bindings: Option<ChannelBindings>,
     acceptor_bindings: Option<ChannelBindings>,
 }
 
+/// What the initiator asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spoken {
+    Kerberos,
+    Ntlm,
+}
+
 impl Handshake {
-    pub(crate) fn new(kit: &Testkit, target: ServiceName, credential: Credential, acceptor: Acceptor) -> Self {
-        let initiator = kit.initiator();
-        let kit = kit.clone();
-        let (initiator_bindings, acceptor_bindings) = (None, None);
-        Handshake { kit, target, credential, initiator, acceptor, initiator_bindings, acceptor_bindings }
+    #[track_caller]
+    pub(crate) fn new(kit: &Testkit, client: &str, service: &str) -> Self {
+        Handshake {
+            kit: kit.clone(),
+            service: service.into(),
+            target: kit.service_name(service),
+            credential: kit.credential(client),
+            spoken: Spoken::Kerberos,
+            initiator: None,
+            acceptor: None,
+            initiator_bindings: None,
+            acceptor_bindings: None,
+        }
+    }
+
+    /// By NTLM, without Negotiate around it. Ends that are not given otherwise allow it:
+    /// [`Policy::dangerous_ntlm_unproven_server`](handfast::Policy::dangerous_ntlm_unproven_server) and
+    /// [`Testkit::dangerous_ntlm_acceptor`].
+    ///
+    /// The initiator has its context as soon as it has sent its proof, and learns of no refusal.
+    ///
+    /// ```
+    /// use handfast::Flags;
+    /// use handfast_testkit::Testkit;
+    /// let kit = Testkit::new("EXAMPLE.COM");
+    /// kit.user("alice", "correct horse");
+    /// kit.service("HTTP/www.example.com");
+    /// let (client, server) = kit.handshake("alice", "HTTP/www.example.com").ntlm().run().contexts()?;
+    /// assert_eq!(server.peer().to_string(), "EXAMPLE.COM\\alice");
+    /// assert!(!client.flags().contains(Flags::MUTUAL)); // nothing proves an NTLM server
+    /// # Ok::<(), handfast_testkit::HandshakeError>(())
+    /// ```
+    pub fn ntlm(mut self) -> Self {
+        self.spoken = Spoken::Ntlm;
+        self
     }
 
     /// By this client instead.
@@ -53,13 +90,13 @@ impl Handshake {
 
     /// With this initiator.
     pub fn initiator(mut self, initiator: Initiator) -> Self {
-        self.initiator = initiator;
+        self.initiator = Some(initiator);
         self
     }
 
     /// With this acceptor, which may have seen other clients.
     pub fn acceptor(mut self, acceptor: &Acceptor) -> Self {
-        self.acceptor = acceptor.clone();
+        self.acceptor = Some(acceptor.clone());
         self
     }
 
@@ -76,8 +113,16 @@ impl Handshake {
     }
 
     /// Runs it, both ends and the realm, until both have a context or nobody has anything to say.
+    #[track_caller]
     pub fn run(self) -> Ends {
-        let mut session = self.acceptor.session();
+        let acceptor = match &self.acceptor {
+            Some(acceptor) => acceptor.clone(),
+            None => match self.spoken {
+                Spoken::Kerberos => self.kit.acceptor(&self.service),
+                Spoken::Ntlm => self.kit.dangerous_ntlm_acceptor(&self.service),
+            },
+        };
+        let mut session = acceptor.session();
         if let Some(bindings) = &self.acceptor_bindings {
             session = session.channel_bindings(bindings);
         }
@@ -92,7 +137,18 @@ impl Handshake {
     }
 
     fn initiate(&self, peer: &mut dyn Peer) -> End {
-        let mut request = self.initiator.to(&self.target).credential(&self.credential);
+        let initiator = match &self.initiator {
+            Some(initiator) => initiator.clone(),
+            None => match self.spoken {
+                Spoken::Kerberos => self.kit.initiator(),
+                Spoken::Ntlm => self.kit.initiator_with(Testkit::ntlm_policy()),
+            },
+        };
+        let mut request = initiator.to(&self.target).credential(&self.credential);
+        request = match self.spoken {
+            Spoken::Kerberos => request,
+            Spoken::Ntlm => request.ntlm(),
+        };
         if let Some(bindings) = &self.initiator_bindings {
             request = request.channel_bindings(bindings);
         }
@@ -162,7 +218,7 @@ impl AcceptorPeer {
         }
     }
 
-    /// Goes on until the next token is needed, or to the end. Accounts can't be asked; questions are declined.
+    /// Goes on until the next token is needed, or to the end. The kit knows the accounts; questions are declined.
     fn go_on(&self, mut step: Result<Accept, Error>, out: &mut Vec<u8>) -> State {
         loop {
             let now = self.kit.now(Party::Acceptor);
@@ -171,7 +227,10 @@ impl AcceptorPeer {
                     Ok(reply) => next.reply(&reply, self.kit.now(Party::Acceptor), out),
                     Err(tried) => next.unreachable(tried, self.kit.now(Party::Acceptor), out),
                 },
-                Ok(Accept::NeedsAccount(next)) => next.answer(Account::Unavailable, now, out),
+                Ok(Accept::NeedsAccount(next)) => {
+                    let account = self.kit.account(next.logon());
+                    next.answer(account, now, out)
+                }
                 Ok(Accept::NeedsAnswer(next)) => next.decline(now, out),
                 Ok(waiting @ Accept::NeedsToken(_)) => return State::Waiting(waiting),
                 Ok(Accept::Complete(context)) => return State::Ended(End::Established(context)),

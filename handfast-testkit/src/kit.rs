@@ -7,9 +7,11 @@ use handfast::krb5::exchange::{
     TicketRequest,
 };
 use handfast::krb5::{Ccache, HeldTicket, Keytab};
-use handfast::{Acceptor, Context, Credential, Error, Initiator, Policy, Principal, ReplayGuard, ServiceName, Time};
+use handfast::{
+    Acceptor, Account, Context, Credential, Error, Initiator, Policy, Principal, ReplayGuard, ServiceName, Time,
+};
 use handfast_kdc::{Directory, Event, MemoryDirectory, PrincipalEntry, Realm, Request, Settings, Transport};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -33,8 +35,9 @@ struct State {
     root: SeededRandom,
     kdc_random: Arc<SeededRandom>,
     settings: Settings,
-    passwords: HashMap<Principal, Secret<Vec<u8>>>,
+    passwords: HashMap<Principal, Secret<String>>,
     kdc_says: ScriptedPeer,
+    accounts_say: VecDeque<Account>,
     events: Vec<Event>,
 }
 
@@ -58,6 +61,7 @@ impl Testkit {
             settings: Settings::default(),
             passwords: HashMap::new(),
             kdc_says: ScriptedPeer::new([]),
+            accounts_say: VecDeque::new(),
             events: Vec::new(),
         };
         Testkit(Arc::new(Shared {
@@ -179,6 +183,25 @@ impl Testkit {
         self.with(|state| state.kdc_says.extend(says));
     }
 
+    /// What the account store says of the next logons by NTLM, one after the other, whatever they are; then it says what
+    /// it knows again.
+    pub fn accounts_say(&self, says: impl IntoIterator<Item = Account>) {
+        self.with(|state| state.accounts_say.extend(says));
+    }
+
+    pub(crate) fn next_account(&self) -> Option<Account> {
+        self.with(|state| state.accounts_say.pop_front())
+    }
+
+    /// The password of a user of the realm who may log on; case doesn't count in the name.
+    pub(crate) fn enabled_password(&self, user: &str) -> Option<Secret<String>> {
+        let directory = self.0.directory.read().unwrap_or_else(PoisonError::into_inner);
+        let is_meant = |name: &Principal| name.without_realm().to_string().eq_ignore_ascii_case(user);
+        let entry = directory.entries().find(|entry| is_meant(&entry.principal))?;
+        let enabled = !entry.disabled && entry.expires.is_none_or(|end| self.now(Party::Acceptor) < end);
+        self.with(|state| state.passwords.get(&entry.principal).cloned()).filter(|_| enabled)
+    }
+
     /// Sends a request to the realm and waits for the reply: what a client's driver calls, such as those of
     /// `handfast-net`.
     ///
@@ -207,12 +230,16 @@ impl Testkit {
         answer.reply
     }
 
-    /// The credential of a user (the password) or service (its keys).
+    /// The credential of a user (the password, for NTLM too) or service (its keys).
     #[track_caller]
     pub fn credential(&self, name: &str) -> Credential {
         let client = self.known(name);
         match self.with(|state| state.passwords.get(&client).cloned()) {
-            Some(password) => Credential::password(client, password.expose().clone()),
+            Some(password) => {
+                let (domain, user) = (client.realm().to_owned(), client.without_realm().to_string());
+                let password = password.expose();
+                Credential::password(client, password.as_bytes()).and_ntlm_password(&domain, &user, password)
+            }
             None => must(Credential::keytab(client, &self.keytab(name)), name),
         }
     }
@@ -243,8 +270,7 @@ impl Testkit {
     /// A handshake of `client` with `service`, to be changed and run.
     #[track_caller]
     pub fn handshake(&self, client: &str, service: &str) -> Handshake {
-        let (credential, acceptor) = (self.credential(client), self.acceptor(service));
-        Handshake::new(self, self.service_name(service), credential, acceptor)
+        Handshake::new(self, client, service)
     }
 
     /// Mutual authentication of `client` and `service`: login, ticket, tokens. Returns both contexts, the
@@ -272,7 +298,7 @@ impl Testkit {
     pub fn login(&self, name: &str, options: TicketOptions) -> Result<HeldTicket, Error> {
         let client = self.known(name);
         let secret = match self.with(|state| state.passwords.get(&client).cloned()) {
-            Some(password) => ClientSecret::Password(password),
+            Some(password) => ClientSecret::Password(Secret::new(password.expose().clone().into_bytes())),
             None => ClientSecret::Keys(self.keytab(name).entries().iter().map(|entry| entry.key.clone()).collect()),
         };
         let login = Login::new(client, secret, options, self.random());
@@ -326,7 +352,7 @@ impl Testkit {
     }
 
     #[track_caller]
-    fn service_name(&self, name: &str) -> ServiceName {
+    pub(crate) fn service_name(&self, name: &str) -> ServiceName {
         must(name.parse(), name)
     }
 
@@ -358,6 +384,6 @@ impl fmt::Debug for Testkit {
 /// What the test said must be right.
 #[track_caller]
 #[allow(clippy::panic, reason = "a mistake in the test, not of a peer")]
-fn must<T, E: fmt::Display>(result: Result<T, E>, what: &str) -> T {
+pub(crate) fn must<T, E: fmt::Display>(result: Result<T, E>, what: &str) -> T {
     result.unwrap_or_else(|error| panic!("{what:?}: {error}"))
 }

@@ -1,4 +1,5 @@
-//! Tests of Kerberos clients and services in a plain `#[test]`: realm, users and services inside one process.
+//! Tests of clients and services that speak Kerberos or NTLM in a plain `#[test]`: realm, users and services inside one
+//! process.
 //!
 //! No KDC to install, no `krb5.conf`, no port, no clock, no randomness but the test's own: a full mutual
 //! authentication is three lines, and gives the same bytes each time.
@@ -20,6 +21,35 @@
 //! # }
 //! ```
 //!
+//! # NTLM
+//!
+//! The same users log on by NTLM with the same passwords: [`Handshake::ntlm`]. The kit's account store answers
+//! ([`Testkit::account`]), unless the test does ([`Testkit::accounts_say`]). A service that takes such clients is
+//! [`Testkit::dangerous_ntlm_acceptor`].
+//!
+//! ```
+//! use handfast::{Account, Error, Refusal};
+//! use handfast_testkit::{Fault, Kind, Testkit};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let kit = Testkit::new("EXAMPLE.COM");
+//! kit.user("alice", "correct horse");
+//! kit.service("HTTP/www.example.com");
+//! let by_ntlm = || kit.handshake("alice", "HTTP/www.example.com").ntlm();
+//!
+//! let (_, server) = by_ntlm().run().contexts()?;
+//! assert_eq!(server.peer().to_string(), "EXAMPLE.COM\\alice");
+//!
+//! kit.accounts_say([Account::Unavailable]);
+//! assert_eq!(by_ntlm().run().acceptor.error(), Some(&Error::AccountUnavailable));
+//!
+//! kit.wire().fault(Kind::NtlmAuthenticate, Fault::DropMic);
+//! let ends = by_ntlm().run();
+//! let Some(Error::Refused(refusal)) = ends.acceptor.error() else { panic!("{ends:?}") };
+//! assert_eq!(**refusal, Refusal::NtlmMicAbsent);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Your own service
 //!
 //! Take the pieces that your code needs: [`Testkit::credential`] and [`Testkit::initiator`] for a client,
@@ -30,8 +60,10 @@
 //! # What goes wrong
 //!
 //! - **Time** ([`Clock`]): `kit.clock().advance(…)` until tickets have ended; `kit.clock().skew(Party::Acceptor, 301)`.
-//! - **The wire** ([`Wire`]): every message is recorded, and can be lost, cut, changed, replaced, replayed or delayed.
+//! - **The wire** ([`Wire`]): every message is recorded, and can be lost, cut, changed, replaced, replayed or delayed; a
+//!   MIC can be dropped, a mechanism be stripped from an offer.
 //! - **Peers without a secret** ([`ScriptedPeer`], [`Testkit::kdc_says`]): garbage, silence, one's own token back.
+//! - **Accounts** ([`Testkit::accounts_say`]): a store that refuses, errs, or has another hash.
 //! - **The realm** ([`Testkit::change`], [`Testkit::settings`]): disabled users, expired passwords, short lives,
 //!   few enctypes, replies too big for UDP.
 //!
@@ -69,9 +101,11 @@ mod end;
 mod handshake;
 mod kit;
 mod message;
+mod ntlm;
 mod peer;
 mod pipe;
 mod seeded_random;
+mod tamper;
 mod wire;
 
 pub use clock::{Clock, Party};

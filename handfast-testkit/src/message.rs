@@ -1,4 +1,6 @@
 use handfast::Time;
+use handfast::mech::{MechanismId, framing};
+use handfast::wire::Reader;
 use std::fmt;
 
 /// On which way a message is.
@@ -32,6 +34,16 @@ pub enum Kind {
     ApReq,
     /// RFC 4120 5.5.2, in a token (RFC 4121 4.1).
     ApRep,
+    /// The first token of Negotiate (RFC 4178 4.2.1), or the hint of an acceptor that speaks first (MS-SPNG 2.2.1).
+    NegTokenInit,
+    /// Every other token of Negotiate (RFC 4178 4.2.2).
+    NegTokenResp,
+    /// MS-NLMP 2.2.1.1, by itself; in Negotiate it is in a [`Kind::NegTokenInit`].
+    NtlmNegotiate,
+    /// MS-NLMP 2.2.1.2, by itself.
+    NtlmChallenge,
+    /// MS-NLMP 2.2.1.3, by itself.
+    NtlmAuthenticate,
     /// Anything else.
     Other,
 }
@@ -46,14 +58,28 @@ impl Kind {
             Some(0x6c) => Kind::TgsReq,
             Some(0x6d) => Kind::TgsRep,
             Some(0x7e) => Kind::KrbError,
-            Some(0x60) => {
-                handfast::mech::framing::read(bytes).map_or(Kind::Other, |(_, mut inner)| match inner.array() {
-                    Ok([1, 0]) => Kind::ApReq,
-                    Ok([2, 0]) => Kind::ApRep,
-                    Ok([3, 0]) => Kind::KrbError,
-                    _ => Kind::Other,
-                })
-            }
+            Some(0x60) => framing::read(bytes).map_or(Kind::Other, |(id, inner)| Kind::framed(id, inner)),
+            Some(0xa0) => Kind::NegTokenInit,
+            Some(0xa1) => Kind::NegTokenResp,
+            _ => Kind::of_ntlm(bytes),
+        }
+    }
+
+    fn framed(mechanism: &[u8], mut inner: Reader<'_>) -> Kind {
+        match inner.array() {
+            _ if mechanism == MechanismId::SPNEGO.der_contents() => Kind::NegTokenInit,
+            Ok([1, 0]) => Kind::ApReq,
+            Ok([2, 0]) => Kind::ApRep,
+            Ok([3, 0]) => Kind::KrbError,
+            _ => Kind::Other,
+        }
+    }
+
+    fn of_ntlm(bytes: &[u8]) -> Kind {
+        match bytes.strip_prefix(b"NTLMSSP\0").and_then(<[u8]>::first) {
+            Some(1) => Kind::NtlmNegotiate,
+            Some(2) => Kind::NtlmChallenge,
+            Some(3) => Kind::NtlmAuthenticate,
             _ => Kind::Other,
         }
     }
@@ -69,6 +95,11 @@ impl fmt::Display for Kind {
             Kind::KrbError => "KRB-ERROR",
             Kind::ApReq => "AP-REQ",
             Kind::ApRep => "AP-REP",
+            Kind::NegTokenInit => "negTokenInit",
+            Kind::NegTokenResp => "negTokenResp",
+            Kind::NtlmNegotiate => "NTLM NEGOTIATE",
+            Kind::NtlmChallenge => "NTLM CHALLENGE",
+            Kind::NtlmAuthenticate => "NTLM AUTHENTICATE",
             Kind::Other => "other",
         })
     }

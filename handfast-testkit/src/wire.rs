@@ -1,4 +1,5 @@
-use crate::{Clock, Kind, Leg, Message};
+use crate::{Clock, Kind, Leg, Message, tamper};
+use handfast::mech::MechanismId;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,6 +27,14 @@ pub enum Fault {
     Replay(usize),
     /// It arrives later by this much: the clock is advanced for all.
     Delay(Duration),
+    /// The MIC is taken out of an NTLM AUTHENTICATE message (MS-NLMP 2.2.1.3), by itself or in a token of Negotiate, as if
+    /// its client were too old to make one. Nothing happens to other messages.
+    DropMic,
+    /// The `mechListMIC` is taken out of a token of Negotiate (RFC 4178 4.2). Nothing happens to other messages.
+    DropMechListMic,
+    /// A mechanism is taken out of a client's offer, a token of Negotiate (RFC 4178 4.2.1), and the optimistic token too if
+    /// it was the first. Nothing happens to other messages.
+    StripMechanism(MechanismId),
 }
 
 /// Which messages a fault befalls.
@@ -162,13 +171,16 @@ impl Wire {
             Fault::Replace(bytes) => return Some(bytes),
             Fault::Replay(number) => return before.get(number).map(|message| message.sent.clone()),
             Fault::Delay(duration) => self.clock.advance(duration),
-            Fault::Cut(_) | Fault::Append(_) | Fault::Flip { .. } => {}
+            _ => {}
         }
         let mut bytes = arrived?;
         match fault {
             Fault::Cut(length) => bytes.truncate(length),
             Fault::Append(more) => bytes.extend(more),
             Fault::Flip { offset, mask } => bytes.iter_mut().skip(offset).take(1).for_each(|byte| *byte ^= mask),
+            Fault::DropMic => bytes = tamper::without_mic(bytes),
+            Fault::DropMechListMic => bytes = tamper::without_mech_list_mic(bytes),
+            Fault::StripMechanism(mechanism) => bytes = tamper::without_mechanism(bytes, mechanism),
             _ => {}
         }
         Some(bytes)

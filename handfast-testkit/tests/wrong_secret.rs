@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "support/policies.rs"]
+mod policies;
+
 use handfast::krb5::HeldTicket;
 use handfast::krb5::enctype::{CipherKey, EncryptionKey, Enctype, KeyUsage};
 use handfast::krb5::exchange::{ExchangeError, TicketOptions};
@@ -11,6 +14,7 @@ use handfast::mech::MechanismId;
 use handfast::mech::framing::write_header;
 use handfast::{Acceptor, Credential, Error, Flags, Policy, Refusal, ReplayGuard};
 use handfast_testkit::{End, Ends, Kind, Party, Say, ScriptedPeer, Testkit, handfast};
+use policies::policies;
 use std::time::Duration;
 
 const HTTP: &str = "HTTP/www.example.com";
@@ -21,25 +25,6 @@ const ENCTYPES: [Enctype; 4] = [
     Enctype::AES128_CTS_HMAC_SHA256_128,
     Enctype::AES256_CTS_HMAC_SHA384_192,
 ];
-
-/// Every set of flags that a policy can ask for.
-fn policies() -> Vec<Policy> {
-    let weakenings: [fn(Policy) -> Policy; 6] = [
-        Policy::integrity_only,
-        Policy::authentication_only,
-        Policy::any_message_order,
-        Policy::dangerous_no_replay_detection,
-        Policy::dangerous_unproven_acceptor,
-        |policy| policy.with_flags(Flags::IDENTIFY | Flags::EXTENDED_ERROR),
-    ];
-    let sets = 0..1_u32 << weakenings.len();
-    let chosen = |set: u32| weakenings.iter().enumerate().filter(move |(index, _)| set >> index & 1 == 1);
-    let mut policies: Vec<Policy> =
-        sets.map(|set| chosen(set).fold(Policy::default(), |policy, (_, weaken)| weaken(policy))).collect();
-    policies.sort_by_key(|policy| policy.flags().bits());
-    policies.dedup_by_key(|policy| policy.flags().bits());
-    policies
-}
 
 /// A realm whose service and session keys are of one enctype.
 fn kit(enctype: Enctype) -> Testkit {
