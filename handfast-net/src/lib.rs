@@ -10,6 +10,7 @@
 //! | [`config`] | reads krb5.conf and what it includes |
 //! | [`store`] (Unix) | credential caches and keytabs in files |
 //! | [`login`] | gets tickets |
+//! | [`accounts`] | accounts of NTLM in a text file |
 //! | [`kdc`] | carries a request to the KDCs of a realm, over UDP and TCP |
 //! | [`kdc_server`] | the sockets of a KDC, UDP and TCP on one port |
 //! | [`framing`] | tokens and messages on a byte stream: MS-NNS, and MIT's gss-client/gss-server |
@@ -19,6 +20,7 @@
 //! | [`resolve`] | host names to addresses |
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 pub mod config;
 pub mod driver;
 pub mod environment;

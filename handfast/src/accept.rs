@@ -82,6 +82,14 @@ impl Acceptor {
         self
     }
 
+    /// The same with other keys, for when a keytab was rotated. The replay guard is shared with the acceptor as it was: a
+    /// proof that one of them has seen passes with neither.
+    #[must_use]
+    pub fn with_keytab(mut self, keytab: &Keytab) -> Self {
+        self.kerberos = self.kerberos.with_keytab(keytab);
+        self
+    }
+
     /// The same with another policy.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {

@@ -1,9 +1,9 @@
 //! Handshakes: what proves both ends, and what is refused.
 
 use crate::pair::*;
-use handfast::krb5::KeytabEntry;
 use handfast::krb5::enctype::{EncryptionKey, Enctype};
 use handfast::krb5::message::{AdType, TicketFlags};
+use handfast::krb5::{Keytab, KeytabEntry};
 use handfast::*;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -141,6 +141,20 @@ fn a_replayed_token_is_refused_and_a_new_one_is_not() {
     let mut fresh = Vec::new();
     initiator.to(&target).credential(&pair.credential()).begin(now(), &mut fresh).unwrap();
     accept(&acceptor, &fresh, now()).0.unwrap();
+}
+
+#[test]
+fn an_acceptor_with_other_keys_remembers_the_proofs_of_the_one_before() {
+    let mut pair = Pair::new(ENCTYPES[1]);
+    let before = pair.acceptor();
+    let token = pair.begin(None).1;
+    accept(&before, &token, now()).0.unwrap();
+    let after = before.clone().with_keytab(&pair.keytab());
+    let again = accept(&after, &token, now()).0.unwrap_err();
+    assert!(matches!(&again, Error::Refused(refusal) if **refusal == Refusal::Replay), "{again}");
+    let empty = before.with_keytab(&Keytab::default());
+    let unknown = accept(&empty, &token, now()).0.unwrap_err();
+    assert!(matches!(&unknown, Error::Refused(refusal) if **refusal != Refusal::Replay), "{unknown}");
 }
 
 #[test]

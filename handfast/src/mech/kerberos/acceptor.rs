@@ -27,7 +27,7 @@ pub(crate) struct KerberosAcceptor(Arc<Shared>);
 
 struct Shared {
     keys: Vec<ServiceKey>,
-    guard: Option<ReplayGuard>,
+    guard: Option<Arc<ReplayGuard>>,
     random: Arc<dyn Random>,
 }
 
@@ -39,6 +39,15 @@ struct ServiceKey {
 
 impl KerberosAcceptor {
     pub(crate) fn new(keytab: &Keytab, guard: Option<ReplayGuard>, random: Arc<dyn Random>) -> Self {
+        KerberosAcceptor::with(keytab, guard.map(Arc::new), random)
+    }
+
+    /// Other keys; the same guard.
+    pub(crate) fn with_keytab(&self, keytab: &Keytab) -> Self {
+        KerberosAcceptor::with(keytab, self.0.guard.clone(), Arc::clone(&self.0.random))
+    }
+
+    fn with(keytab: &Keytab, guard: Option<Arc<ReplayGuard>>, random: Arc<dyn Random>) -> Self {
         let usable = |entry: &crate::krb5::keytab::KeytabEntry| {
             let cipher = CipherKey::new(&entry.key, KeyUsage::TICKET).ok()?;
             Some(ServiceKey { service: entry.principal.clone(), kvno: entry.kvno, cipher })
