@@ -23,8 +23,9 @@ use crate::krb5::exchange::{KdcRequest, KdcUnreachable};
 use crate::krb5::keytab::Keytab;
 use crate::legs::{Legs, waiting_arm};
 use crate::mech::kerberos::KerberosAcceptor;
-use crate::mech::ntlm::{NtlmAcceptor, NtlmServer, is_ntlm};
-use crate::mech::{AcceptInput, AcceptRequest, AcceptStep, Accepting, Mechanism, MechanismId, Progress};
+use crate::mech::negotiate::{self, Acceptable};
+use crate::mech::ntlm::{NtlmAcceptor, NtlmServer};
+use crate::mech::{AcceptInput, AcceptRequest, AcceptStep, Accepting, Mechanism, MechanismId};
 use crate::policy::Policy;
 use crate::question::{Account, Answer, Logon, Question};
 use crate::replay::ReplayGuard;
@@ -99,7 +100,7 @@ impl Acceptor {
 
     /// A handshake with one client.
     pub fn session(&self) -> Session<'_> {
-        Session { acceptor: self, bindings: None, mechanism: None }
+        Session { acceptor: self, bindings: None, mechanism: None, offered: Vec::new() }
     }
 }
 
@@ -115,6 +116,7 @@ pub struct Session<'a> {
     acceptor: &'a Acceptor,
     bindings: Option<&'a ChannelBindings>,
     mechanism: Option<&'a dyn Mechanism>,
+    offered: Vec<&'a dyn Mechanism>,
 }
 
 impl<'a> Session<'a> {
@@ -126,31 +128,49 @@ impl<'a> Session<'a> {
         self
     }
 
-    /// By an application's own mechanism, which brings its own credential.
+    /// By an application's own mechanism and no other, and by its own tokens only. It brings its own credential.
     #[must_use]
     pub fn mechanism(mut self, mechanism: &'a dyn Mechanism) -> Self {
         self.mechanism = Some(mechanism);
         self
     }
 
+    /// Takes clients of an application's own mechanism as well, negotiated or, where its tokens have the framing of
+    /// RFC 2743 3.1, raw. It ranks behind Kerberos and those offered before, ahead of NTLM, and brings its own credential.
+    #[must_use]
+    pub fn offer(mut self, mechanism: &'a dyn Mechanism) -> Self {
+        self.offered.push(mechanism);
+        self
+    }
+
     fn waiting(self) -> Waiting {
         let policy = &self.acceptor.policy;
         let request = AcceptRequest { policy, bindings: self.bindings };
-        let kerberos = || self.acceptor.kerberos.accept(&request);
-        let handshake = match (self.mechanism, &self.acceptor.ntlm) {
-            (Some(mechanism), _) => mechanism.accept(&request),
-            (None, Some(ntlm)) => Box::new(Either { kerberos: kerberos(), ntlm: ntlm.accept(&request) }),
-            (None, None) => kerberos(),
+        let handshake = match self.mechanism {
+            Some(mechanism) => mechanism.accept(&request),
+            None => negotiate::accept(self.acceptable(&request)),
         };
         Waiting { handshake, legs: Legs::new(policy) }
     }
 
-    /// Waits for the client's first token.
+    /// All that this end can do, best first.
+    fn acceptable(&self, request: &AcceptRequest<'_>) -> Vec<Acceptable> {
+        let Acceptor { kerberos, ntlm, .. } = self.acceptor;
+        let kerberos =
+            Acceptable { id: MechanismId::KERBEROS, handshake: kerberos.accept(request), ready: kerberos.has_keys() };
+        let ready = |id, handshake| Acceptable { id, handshake, ready: true };
+        let own = self.offered.iter().map(|own| ready(own.id(), own.accept(request)));
+        let ntlm = ntlm.iter().map(|ntlm| ready(MechanismId::NTLM, ntlm.accept(request)));
+        core::iter::once(kerberos).chain(own).chain(ntlm).collect()
+    }
+
+    /// Waits for the client's first token: of Negotiate, of Kerberos, or of NTLM where the acceptor takes it.
     pub fn begin(self) -> AcceptToken {
         AcceptToken { waiting: self.waiting() }
     }
 
-    /// Makes the first token, for a mechanism whose acceptor speaks first.
+    /// Makes the first token: the mechanisms that a client may choose from, as a NegTokenInit2 (MS-SPNG 2.2.1), or what a
+    /// mechanism of [`Session::mechanism`] says first.
     pub fn speak_first(self, now: Time, out: &mut Vec<u8>) -> Result<Accept, Error> {
         self.waiting().step(AcceptInput::SpeakFirst, now, out)
     }
@@ -177,25 +197,6 @@ pub enum Accept {
     Complete(Context),
 }
 
-/// Has not seen the first token, which says what the client speaks.
-struct Either {
-    kerberos: Box<dyn Accepting>,
-    ntlm: Box<dyn Accepting>,
-}
-
-impl Accepting for Either {
-    fn step(self: Box<Self>, input: AcceptInput<'_>, now: Time, out: &mut Vec<u8>) -> Result<AcceptStep, Error> {
-        match input {
-            AcceptInput::Token(token) if is_ntlm(token) => self.ntlm.step(input, now, out),
-            input => self.kerberos.step(input, now, out),
-        }
-    }
-
-    fn progress(&self) -> Progress {
-        self.kerberos.progress()
-    }
-}
-
 struct Waiting {
     handshake: Box<dyn Accepting>,
     legs: Legs,
@@ -203,7 +204,10 @@ struct Waiting {
 
 impl Waiting {
     fn step(mut self, input: AcceptInput<'_>, now: Time, out: &mut Vec<u8>) -> Result<Accept, Error> {
-        self.legs.next()?;
+        if let Err(error) = self.legs.next() {
+            self.handshake.refuse(now, out);
+            return Err(error);
+        }
         let legs = self.legs;
         Ok(match self.handshake.step(input, now, out)? {
             AcceptStep::NeedsToken(handshake) => {
@@ -236,10 +240,12 @@ pub struct AcceptToken {
 impl AcceptToken {
     /// Takes the client's token.
     ///
-    /// An error says what was wrong; what `out` then holds for the client is the same for every refusal. A token over the
-    /// policy's limit is not answered.
+    /// An error says what was wrong; what `out` then holds for the client is the same for every refusal.
     pub fn step(self, token: &[u8], now: Time, out: &mut Vec<u8>) -> Result<Accept, Error> {
-        self.waiting.legs.check_token(token)?;
+        if let Err(error) = self.waiting.legs.check_token(token) {
+            self.waiting.handshake.refuse(now, out);
+            return Err(error);
+        }
         self.waiting.step(AcceptInput::Token(token), now, out)
     }
 }

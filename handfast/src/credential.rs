@@ -4,8 +4,9 @@ use crate::krb5::enctype::EncryptionKey;
 use crate::krb5::keytab::Keytab;
 use crate::krb5::{Ccache, HeldTicket};
 use crate::mech::kerberos::{self, KerberosCredential, Secrets};
+use crate::mech::negotiate::Candidate;
 use crate::mech::ntlm::{self, NtlmCredential};
-use crate::mech::{InitiateRequest, Initiating};
+use crate::mech::{InitiateRequest, Initiating, MechanismId};
 use crate::name::{NameType, Principal};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -89,8 +90,8 @@ impl Credential {
         Credential::of_ntlm(domain, user, NtlmCredential::hash(domain, user, nt_hash))
     }
 
-    /// The same, with a password for NTLM as well, which is used where NTLM is asked for by name:
-    /// [`Target::ntlm`](crate::Target::ntlm).
+    /// The same, with a password for NTLM as well. It is used where NTLM is asked for by name,
+    /// [`Target::ntlm`](crate::Target::ntlm), and where [`Target::negotiate`](crate::Target::negotiate) and the policy allow it.
     #[must_use]
     pub fn and_ntlm_password(mut self, domain: &str, user: &str, password: &str) -> Self {
         self.ntlm = Some(NtlmCredential::password(domain, user, password));
@@ -119,6 +120,21 @@ impl Credential {
             None if by_ntlm => Err(CredentialError::NoNtlmSecret { client: self.client().clone() }.into()),
             _ => Ok(kerberos::initiate(self.kerberos.clone(), Arc::clone(random), request)),
         }
+    }
+
+    /// What it can do, best first: Kerberos, and NTLM if the policy allows it or there is nothing else, and then NTLM says so.
+    pub(crate) fn candidates(&self, random: &Arc<dyn Random>, request: &InitiateRequest<'_>) -> Vec<Candidate> {
+        let kerberos = || Candidate {
+            id: MechanismId::KERBEROS,
+            handshake: kerberos::initiate(self.kerberos.clone(), Arc::clone(random), request),
+        };
+        let ntlm = |ntlm: &NtlmCredential| Candidate {
+            id: MechanismId::NTLM,
+            handshake: ntlm::initiate(ntlm.clone(), Arc::clone(random), request),
+        };
+        let allowed = self.only_ntlm || request.policy.permits_ntlm_unproven_server();
+        let kerberos = (!self.only_ntlm).then(kerberos);
+        kerberos.into_iter().chain(self.ntlm.as_ref().filter(|_| allowed).map(ntlm)).collect()
     }
 }
 

@@ -3,6 +3,7 @@ use crate::flags::Flags;
 use crate::krb5::enctype::{CryptoError, Enctype};
 use crate::krb5::exchange::{ExchangeError, KdcUnreachable};
 use crate::krb5::message::ErrorCode;
+use crate::mechanism_id::MechanismId;
 use crate::name::{ParseNameError, Principal};
 use crate::time::Time;
 use crate::window::OrderError;
@@ -39,6 +40,11 @@ pub enum Error {
     Refused(Box<Refusal>),
     /// The peer refused us.
     RefusedByPeer(PeerRefusal),
+    /// The peer ended the negotiation, and did not say why.
+    RejectedByPeer {
+        /// The mechanisms that we had offered; none if the offer was the peer's.
+        offered: Vec<MechanismId>,
+    },
     /// The KDC refused, or its answer is not to be believed.
     Exchange(Box<ExchangeError>),
     /// No KDC answered.
@@ -182,6 +188,29 @@ pub enum Refusal {
         /// The service that it names; empty if none.
         target: String,
     },
+    /// The peer and we have no mechanism in common.
+    NoCommonMechanism {
+        /// The object identifiers of the peer's mechanisms.
+        theirs: Vec<String>,
+        /// Our mechanisms.
+        ours: Vec<MechanismId>,
+    },
+    /// The acceptor chose a mechanism that was not offered.
+    MechanismNotOffered {
+        /// The object identifier of the mechanism.
+        chosen: String,
+    },
+    /// The peer does not prove which mechanisms were offered, though it must (RFC 4178 5): somebody may have changed the list.
+    MechListMicAbsent,
+    /// The peer saw or sent another list of mechanisms than we did (RFC 4178 5): somebody has changed it, to get a weaker one.
+    MechListMicMismatch,
+    /// The mechanism can't prove which mechanisms were offered, and is not the first choice of both.
+    NegotiationUnprotected {
+        /// The mechanism.
+        mechanism: MechanismId,
+    },
+    /// The peer's negotiation token is not one whose turn it is; the text says what was wrong.
+    NegotiationOutOfOrder(&'static str),
     /// The peer did not do what was asked for: it sent a request for something that this mechanism does not do here.
     Unsupported(&'static str),
 }
@@ -273,6 +302,12 @@ impl fmt::Display for Error {
             Error::UnknownMechanism => f.write_str("the peer's token is of a mechanism that is not on offer"),
             Error::Refused(refusal) => refusal.fmt(f),
             Error::RefusedByPeer(refusal) => refusal.fmt(f),
+            Error::RejectedByPeer { offered } if offered.is_empty() => f.write_str("the client ended the negotiation"),
+            Error::RejectedByPeer { offered } => {
+                write!(f, "the server accepts none of what we offer or prove, and does not say why (offered: ")?;
+                write_list(f, offered)?;
+                f.write_str("): its log may")
+            }
             Error::Exchange(error) => error.fmt(f),
             Error::KdcUnreachable(error) => error.fmt(f),
             Error::Credential(error) => error.fmt(f),
@@ -358,12 +393,32 @@ impl fmt::Display for Refusal {
             }
             Refusal::NtlmTarget { target } if target.is_empty() => f.write_str("the client does not say whom it wants"),
             Refusal::NtlmTarget { target } => write!(f, "the client wants {target}, and that is not us"),
+            Refusal::NoCommonMechanism { theirs, ours } => {
+                f.write_str("no mechanism in common: the peer offers ")?;
+                write_list(f, theirs)?;
+                f.write_str("; here are ")?;
+                write_list(f, ours)
+            }
+            Refusal::MechanismNotOffered { chosen } => {
+                write!(f, "the server chose the mechanism {chosen}, which we did not offer")
+            }
+            Refusal::MechListMicAbsent => f.write_str(
+                "the peer does not prove which mechanisms were offered: somebody may have changed the list on its way",
+            ),
+            Refusal::MechListMicMismatch => f.write_str(
+                "the list of mechanisms was changed on its way, or the peer is not who it says: no weaker mechanism is used",
+            ),
+            Refusal::NegotiationUnprotected { mechanism } => write!(
+                f,
+                "{mechanism} is not the first choice of both, and can't prove that nobody has changed the offer"
+            ),
+            Refusal::NegotiationOutOfOrder(what) => write!(f, "the peer's negotiation token is out of order: {what}"),
             Refusal::Unsupported(what) => write!(f, "not supported: {what}"),
         }
     }
 }
 
-fn write_list(f: &mut fmt::Formatter<'_>, names: &[Principal]) -> fmt::Result {
+fn write_list(f: &mut fmt::Formatter<'_>, names: &[impl fmt::Display]) -> fmt::Result {
     const SHOWN: usize = 8;
     if names.is_empty() {
         return f.write_str("none");

@@ -24,6 +24,7 @@ use crate::error::Error;
 use crate::flags::Flags;
 use crate::krb5::exchange::{KdcRequest, KdcUnreachable};
 use crate::legs::{Legs, waiting_arm};
+use crate::mech::negotiate::{self, Candidate};
 use crate::mech::{InitiateInput, InitiateRequest, InitiateStep, Initiating, Mechanism, MechanismId};
 use crate::name::ServiceName;
 use crate::policy::Policy;
@@ -61,7 +62,16 @@ impl Initiator {
 
     /// A handshake with `target`, to be completed and begun.
     pub fn to<'a>(&'a self, target: &'a ServiceName) -> Target<'a> {
-        Target { initiator: self, target, credential: None, bindings: None, mechanism: None, ntlm: false }
+        Target {
+            initiator: self,
+            target,
+            credential: None,
+            bindings: None,
+            mechanism: None,
+            ntlm: false,
+            negotiate: false,
+            offered: Vec::new(),
+        }
     }
 }
 
@@ -80,6 +90,8 @@ pub struct Target<'a> {
     bindings: Option<&'a ChannelBindings>,
     mechanism: Option<&'a dyn Mechanism>,
     ntlm: bool,
+    negotiate: bool,
+    offered: Vec<&'a dyn Mechanism>,
 }
 
 impl<'a> Target<'a> {
@@ -105,24 +117,91 @@ impl<'a> Target<'a> {
         self
     }
 
-    /// By an application's own mechanism, which brings its own credential.
+    /// By an application's own mechanism and no other. It brings its own credential.
     #[must_use]
     pub fn mechanism(mut self, mechanism: &'a dyn Mechanism) -> Self {
         self.mechanism = Some(mechanism);
         self
     }
 
+    /// By whatever the two ends agree on (SPNEGO, RFC 4178). Offered are, best first: Kerberos, the application's own
+    /// mechanisms ([`Target::offer`]), and NTLM, which needs a secret for it and
+    /// [`Policy::dangerous_ntlm_unproven_server`]. With [`Target::ntlm`] or [`Target::mechanism`] the one named is alone.
+    ///
+    /// A mechanism that can't begin, such as Kerberos where no KDC answers, is left out of the offer;
+    /// [`Context::why`] tells. Who changes the offer on its way, or its answer, ends the handshake. Integrity is asked for
+    /// whatever the policy says (RFC 4178 3): it protects the choice.
+    #[must_use]
+    #[doc(alias("SPNEGO", "Negotiate", "gss_mech_spnego"))]
+    pub fn negotiate(mut self) -> Self {
+        self.negotiate = true;
+        self
+    }
+
+    /// Negotiates, and offers an application's own mechanism as well: behind Kerberos and those offered before, ahead of
+    /// NTLM. It brings its own credential.
+    #[must_use]
+    pub fn offer(mut self, mechanism: &'a dyn Mechanism) -> Self {
+        self.offered.push(mechanism);
+        self.negotiate()
+    }
+
     /// Makes the first token, or says what is needed to make it.
     pub fn begin(self, now: Time, out: &mut Vec<u8>) -> Result<Initiate, Error> {
-        let policy = &self.initiator.policy;
-        let request = InitiateRequest { target: self.target, policy, bindings: self.bindings };
-        let handshake = match (self.mechanism, self.credential) {
-            (Some(mechanism), _) => mechanism.initiate(&request),
-            (None, Some(credential)) => credential.initiate(&self.initiator.random, &request, self.ntlm)?,
-            (None, None) => return Err(Error::ApiMisuse("begin() needs a credential: call credential() before it")),
-        };
-        Waiting { handshake, legs: Legs::new(policy) }.step(InitiateInput::Begin, now, out)
+        self.start(InitiateInput::Begin, now, out)
     }
+
+    /// As [`Target::begin`], where the acceptor spoke first: `hint` is its token.
+    ///
+    /// In a negotiation this is a NegTokenInit2 (MS-SPNG 2.2.1). Nothing protects it, so it changes nothing in our offer; it
+    /// ends what can't succeed. Kerberos and NTLM alone know no such token.
+    pub fn begin_with(self, hint: &[u8], now: Time, out: &mut Vec<u8>) -> Result<Initiate, Error> {
+        Legs::new(&self.initiator.policy).check_token(hint)?;
+        self.start(InitiateInput::Token(hint), now, out)
+    }
+
+    fn start(self, input: InitiateInput<'_>, now: Time, out: &mut Vec<u8>) -> Result<Initiate, Error> {
+        let policy = &self.initiator.policy;
+        let handshake = if self.negotiate { self.negotiation()? } else { self.raw(policy)? };
+        Waiting { handshake, legs: Legs::new(policy) }.step(input, now, out)
+    }
+
+    fn request<'r>(&'r self, policy: &'r Arc<Policy>) -> InitiateRequest<'r> {
+        InitiateRequest { target: self.target, policy, bindings: self.bindings }
+    }
+
+    /// One mechanism, by its own tokens.
+    fn raw(&self, policy: &Arc<Policy>) -> Result<Box<dyn Initiating>, Error> {
+        let request = self.request(policy);
+        match (self.mechanism, self.credential) {
+            (Some(mechanism), _) => Ok(mechanism.initiate(&request)),
+            (None, Some(credential)) => credential.initiate(&self.initiator.random, &request, self.ntlm),
+            (None, None) => Err(Error::ApiMisuse("begin() needs a credential: call credential() before it")),
+        }
+    }
+
+    fn negotiation(&self) -> Result<Box<dyn Initiating>, Error> {
+        let policy = &with_integrity(&self.initiator.policy);
+        if self.mechanism.is_some() || self.ntlm {
+            let id = self.mechanism.map_or(MechanismId::NTLM, Mechanism::id);
+            return Ok(negotiate::initiate(Vec::from([Candidate { id, handshake: self.raw(policy)? }])));
+        }
+        let request = self.request(policy);
+        let ours = self.credential.map(|credential| credential.candidates(&self.initiator.random, &request));
+        let mut candidates = ours.unwrap_or_default();
+        let own = self.offered.iter().map(|own| Candidate { id: own.id(), handshake: own.initiate(&request) });
+        let last = candidates.iter().position(|ours| ours.id == MechanismId::NTLM).unwrap_or(candidates.len());
+        candidates.splice(last..last, own);
+        Ok(negotiate::initiate(candidates))
+    }
+}
+
+/// What protects the choice of the mechanism (RFC 4178 3).
+fn with_integrity(policy: &Arc<Policy>) -> Arc<Policy> {
+    if policy.flags().contains(Flags::INTEGRITY) {
+        return Arc::clone(policy);
+    }
+    Arc::new(Policy::clone(policy).with_flags(Flags::INTEGRITY))
 }
 
 impl fmt::Debug for Target<'_> {

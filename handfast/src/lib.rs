@@ -135,6 +135,7 @@ mod flags;
 mod identity;
 mod initiate;
 mod legs;
+mod mechanism_id;
 mod name;
 mod policy;
 mod question;

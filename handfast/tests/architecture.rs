@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 7] = [
     &["wire", "sync", "crypto"],
     &["asn1"],
-    &["time", "name", "flags", "identity", "window", "bindings", "question", "replay"],
+    &["time", "name", "flags", "identity", "mechanism_id", "window", "bindings", "question", "replay"],
     &["krb5"],
     &["policy", "error", "legs"],
     &["mech"],

@@ -508,10 +508,12 @@ fn reflected_messages_are_refused() {
 
 #[test]
 fn inputs_that_were_not_asked_for_are_misuse() {
-    let acceptor =
-        Acceptor::new(&Keytab::new(), ReplayGuard::in_memory()).dangerous_with_ntlm(NtlmServer::new("W", ""));
-    let error = acceptor.session().speak_first(now(), &mut Vec::new()).unwrap_err();
-    assert!(matches!(error, Error::ApiMisuse(_)), "{error:?}");
+    let initiator = Initiator::new(Policy::default().dangerous_ntlm_unproven_server());
+    let target: ServiceName = "HTTP/www.example.com".parse().unwrap();
+    let credential = Credential::ntlm_password("EXAMPLE", "alice", "Password");
+    let to = initiator.to(&target).credential(&credential).ntlm();
+    let error = to.begin_with(b"hint", now(), &mut Vec::new()).unwrap_err();
+    assert!(matches!(error, Error::ApiMisuse(_)), "NTLM's server never speaks first: {error:?}");
 }
 
 /// Every message cut at every byte and with every bit flipped: an error, or contexts that are the same as ever.

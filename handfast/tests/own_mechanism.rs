@@ -47,7 +47,7 @@ fn progress() -> Progress {
 fn established(peer: &str, splittable: bool) -> Box<Established> {
     Box::new(Established {
         mechanism: ID,
-        why: Why::OnlyOneOffered,
+        why: Why::Raw,
         peer: Identity::Name(peer.to_string()),
         local: Identity::Name("me".to_string()),
         flags: Flags::CONFIDENTIALITY | Flags::INTEGRITY,
@@ -325,5 +325,5 @@ fn an_exported_context_of_ones_own_is_imported_by_its_mechanism() {
     let exported = context.export();
     assert_eq!(Context::import(exported.expose()).unwrap_err(), Error::UnknownMechanism);
     let context = Context::import_with(&Shout, exported.expose()).unwrap();
-    assert_eq!((context.peer().to_string().as_str(), context.why()), ("shouter", Why::Imported));
+    assert_eq!((context.peer().to_string().as_str(), context.why()), ("shouter", &Why::Imported));
 }

@@ -48,8 +48,8 @@ impl Context {
     }
 
     /// Why it was this mechanism.
-    pub fn why(&self) -> Why {
-        self.established.why
+    pub fn why(&self) -> &Why {
+        &self.established.why
     }
 
     /// What the context offers.

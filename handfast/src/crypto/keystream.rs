@@ -41,6 +41,11 @@ impl Keystream {
         (&self.key, self.consumed)
     }
 
+    /// Begins anew with the same key.
+    pub(crate) fn restart(&mut self) {
+        *self = Keystream::new(self.key.clone());
+    }
+
     /// The next `count` octets, which stay the next ones.
     pub(crate) fn peek(&mut self, count: usize) -> &[u8] {
         let drawn = self.ahead.len();

@@ -1,6 +1,6 @@
 use super::MechanismId;
 use crate::crypto::Secret;
-use crate::error::MessageError;
+use crate::error::{Error, MessageError};
 use crate::flags::Flags;
 use crate::identity::Identity;
 use crate::krb5::HeldTicket;
@@ -8,6 +8,7 @@ use crate::krb5::enctype::{Enctype, Part};
 use crate::time::Time;
 use crate::window::Order;
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -51,11 +52,26 @@ impl fmt::Debug for Established {
 }
 
 /// Why a context has its mechanism.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Why {
-    /// It was the only one on offer.
-    OnlyOneOffered,
+    /// Nothing was negotiated: its tokens came raw.
+    Raw,
+    /// Negotiated: the initiator's first choice, and the acceptor could do it.
+    FirstChoice,
+    /// Negotiated: the acceptor could not do the initiator's first choice, or chose another one. Both have proven that they
+    /// saw the same list.
+    ChosenByAcceptor {
+        /// The object identifier of the initiator's first choice.
+        first_choice: String,
+    },
+    /// Negotiated, and the initiator's first choice could not begin: it was not in the offer. An acceptor does not see that.
+    Fallback {
+        /// The mechanism that would have been the first choice.
+        first_choice: MechanismId,
+        /// Why it could not begin.
+        reason: Box<Error>,
+    },
     /// It is the one of the context that was imported.
     Imported,
 }
@@ -63,7 +79,14 @@ pub enum Why {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Why::OnlyOneOffered => f.write_str("the only mechanism on offer"),
+            Why::Raw => f.write_str("not negotiated"),
+            Why::FirstChoice => f.write_str("negotiated: the initiator's first choice"),
+            Why::ChosenByAcceptor { first_choice } => {
+                write!(f, "negotiated: chosen by the acceptor, where the initiator's first choice was {first_choice}")
+            }
+            Why::Fallback { first_choice, reason } => {
+                write!(f, "negotiated without {first_choice}, which could not begin: {reason}")
+            }
             Why::Imported => f.write_str("the mechanism of the imported context"),
         }
     }
@@ -127,6 +150,10 @@ pub trait Seal: Send {
     /// Appends a signature of `message`, a MIC token.
     fn sign(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<(), MessageError>;
 
+    /// Negotiate has used [`Seal::sign`] for its list of mechanisms, before there is a context. NTLM's key stream begins anew
+    /// then, and its numbers don't (MS-SPNG 3.3.5.1); others have nothing to do.
+    fn after_mech_list_mic(&mut self) {}
+
     /// Appends all that is needed to go on elsewhere; secrets included.
     fn export(&self, out: &mut Vec<u8>);
 }
@@ -149,6 +176,9 @@ pub trait Unseal: Send {
 
     /// Checks a signature of `message`.
     fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<Order, MessageError>;
+
+    /// As [`Seal::after_mech_list_mic`], where [`Unseal::verify`] has accepted the peer's.
+    fn after_mech_list_mic(&mut self) {}
 
     /// Appends all that is needed to go on elsewhere; secrets included.
     fn export(&self, out: &mut Vec<u8>);

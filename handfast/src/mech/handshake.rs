@@ -110,6 +110,9 @@ pub trait Accepting: Send {
     /// One step. An input that was not asked for is [`Error::ApiMisuse`].
     fn step(self: Box<Self>, input: AcceptInput<'_>, now: Time, out: &mut Vec<u8>) -> Result<AcceptStep, Error>;
 
+    /// Ends the handshake without a look at the next token: appends what every refusal appends, if there is such a token.
+    fn refuse(self: Box<Self>, _now: Time, _out: &mut Vec<u8>) {}
+
     /// What is known so far.
     fn progress(&self) -> Progress;
 }

@@ -11,7 +11,6 @@ pub mod ntlm;
 
 mod established;
 mod handshake;
-mod identifier;
 
 pub use established::{Established, Halves, Protection, Seal, Unprotected, Unseal, Why};
 pub use handshake::{
@@ -19,7 +18,7 @@ pub use handshake::{
     Progress,
 };
 
-pub use identifier::MechanismId;
+pub use crate::mechanism_id::MechanismId;
 
 pub use crate::krb5::enctype::Part;
 

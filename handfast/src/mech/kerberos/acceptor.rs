@@ -56,6 +56,11 @@ impl KerberosAcceptor {
         KerberosAcceptor(Arc::new(Shared { keys, guard, random }))
     }
 
+    /// Whether there is a key for any ticket.
+    pub(crate) fn has_keys(&self) -> bool {
+        !self.0.keys.is_empty()
+    }
+
     pub(crate) fn accept(&self, request: &AcceptRequest<'_>) -> Box<dyn Accepting> {
         Box::new(Waiting {
             shared: Arc::clone(&self.0),
@@ -82,6 +87,10 @@ impl Accepting for Waiting {
             out.truncate(start);
             write_refusal(now, out);
         })
+    }
+
+    fn refuse(self: Box<Self>, now: Time, out: &mut Vec<u8>) {
+        write_refusal(now, out);
     }
 
     fn progress(&self) -> Progress {
@@ -264,7 +273,7 @@ impl Waiting {
         };
         Ok(Box::new(Established {
             mechanism: MechanismId::KERBEROS,
-            why: Why::OnlyOneOffered,
+            why: Why::Raw,
             peer: Identity::Principal(client.principal),
             local: Identity::Principal(client.service),
             flags,

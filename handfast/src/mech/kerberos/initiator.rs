@@ -333,7 +333,7 @@ impl WaitingForProof {
         };
         Box::new(Established {
             mechanism: MechanismId::KERBEROS,
-            why: Why::OnlyOneOffered,
+            why: Why::Raw,
             peer: Identity::Principal(self.ticket.server.clone()),
             local: Identity::Principal(self.handshake.credential.client().clone()),
             flags,

@@ -388,7 +388,7 @@ pub(super) fn established(
 ) -> Box<Established> {
     Box::new(Established {
         mechanism: MechanismId::NTLM,
-        why: Why::OnlyOneOffered,
+        why: Why::Raw,
         peer,
         local,
         flags: context_flags(flags),

@@ -223,6 +223,10 @@ impl Seal for Sender {
         Ok(())
     }
 
+    fn after_mech_list_mic(&mut self) {
+        self.0.stream.restart();
+    }
+
     fn export(&self, out: &mut Vec<u8>) {
         self.0.export(out);
     }
@@ -313,6 +317,10 @@ impl Unseal for Receiver {
         let signature = self.expected(signature)?;
         self.check(&signature, 0, [message].into_iter())?;
         Ok(Order::InOrder)
+    }
+
+    fn after_mech_list_mic(&mut self) {
+        self.0.stream.restart();
     }
 
     fn export(&self, out: &mut Vec<u8>) {

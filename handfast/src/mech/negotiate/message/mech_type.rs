@@ -1,6 +1,6 @@
 use crate::asn1::{Asn1, DerReader, DerWriter, Listed, tag};
 use crate::mech::MechanismId;
-use crate::mech::identifier::write_dotted;
+use crate::mechanism_id::write_dotted;
 use crate::wire::DecodeError;
 use alloc::vec::Vec;
 use core::fmt;
@@ -27,6 +27,11 @@ pub const MECH_TYPE_LIMIT: usize = 64;
 pub struct MechType<'a>(&'a [u8]);
 
 impl<'a> MechType<'a> {
+    /// One that was read before.
+    pub(in crate::mech::negotiate) fn of_contents(contents: &'a [u8]) -> Self {
+        MechType(contents)
+    }
+
     /// The bytes of the DER encoding, without tag and length.
     pub fn der_contents(self) -> &'a [u8] {
         self.0

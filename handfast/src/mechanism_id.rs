@@ -37,7 +37,7 @@ impl MechanismId {
 }
 
 /// An object identifier's arcs with dots between.
-pub(super) fn write_dotted(contents: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(crate) fn write_dotted(contents: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut arc = 0_u128;
     let mut first = true;
     for byte in contents {
