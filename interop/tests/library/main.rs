@@ -1,11 +1,15 @@
-//! Our libraries with MIT's programs: our realm serves them, our contexts meet theirs. The verdict is theirs: what they print, log
-//! and trace. The `handfast` program has tests of its own, in `program`.
+//! Our libraries with MIT's programs, gss-ntlmssp and pyspnego: our realm serves them, our contexts meet theirs. The verdict is
+//! theirs: what they print, log and trace. The `handfast` program has tests of its own, in `program`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(unreachable_pub, reason = "a test binary has no users")]
 
 mod acceptor;
+mod by_hand;
 mod initiator;
 mod locks;
+mod ntlm;
+mod ntlm_acceptor;
+mod ntlm_initiator;
 mod on_the_way;
 mod our_realm;
 mod ours;

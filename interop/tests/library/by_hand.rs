@@ -1,0 +1,296 @@
+//! Our end of a connection with a sample peer, token by token: whoever stands on the way can change them.
+
+use crate::ours::now;
+use handfast::{
+    Accept, Acceptor, ChannelBindings, Context, Error, Flags, Identity, Initiate, Protection, Refusal, Session, Target,
+};
+use handfast_interop::{Run, SamplePeer};
+use handfast_net::driver::{Accounts, KdcExchange};
+use handfast_net::framing::gss_sample::{Flags as Kind, Token};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where a handshake's token goes, and how many went that way before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    ToPeer(usize),
+    FromPeer(usize),
+}
+
+/// What happens to handshake tokens on their way.
+pub type Change = fn(Way, &mut Vec<u8>);
+
+/// Nothing.
+pub fn unchanged(_: Way, _: &mut Vec<u8>) {}
+
+/// Why there is no context.
+#[derive(Debug)]
+pub enum Stopped {
+    /// We refused, or could not go on.
+    Ours(Error),
+    /// The peer has ended the connection.
+    Peer,
+}
+
+impl Stopped {
+    /// Our refusal; fails the test if it was something else.
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Stopped::Ours(Error::Refused(refusal)) => *refusal,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// A connection in the framing of MIT's sample programs.
+pub struct Line {
+    tcp: TcpStream,
+    change: Change,
+    /// Every token of the handshake, as we made it or got it.
+    pub tokens: Vec<(Way, Vec<u8>)>,
+}
+
+impl Line {
+    fn new(tcp: TcpStream, change: Change) -> Self {
+        tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+        Line { tcp, change, tokens: Vec::new() }
+    }
+
+    pub fn to(address: SocketAddr, change: Change) -> Self {
+        let line = Line::new(TcpStream::connect(address).unwrap(), change);
+        line.write(Kind::NOOP | Kind::CONTEXT_NEXT, Vec::new());
+        line
+    }
+
+    fn write(&self, kind: Kind, body: Vec<u8>) {
+        // The peer may be gone: the next read tells.
+        let _ = Token::new(kind, body).write(&mut &self.tcp);
+    }
+
+    fn read(&self) -> Result<Token, Stopped> {
+        Token::read(&mut &self.tcp).map_err(|_| Stopped::Peer)
+    }
+
+    fn send(&mut self, out: &mut Vec<u8>) {
+        if out.is_empty() {
+            return;
+        }
+        let way = Way::ToPeer(self.tokens.iter().filter(|(way, _)| matches!(way, Way::ToPeer(_))).count());
+        self.tokens.push((way, out.clone()));
+        (self.change)(way, out);
+        self.write(Kind::CONTEXT, std::mem::take(out));
+    }
+
+    fn receive(&mut self) -> Result<Vec<u8>, Stopped> {
+        let mut token = self.read()?.body;
+        let way = Way::FromPeer(self.tokens.iter().filter(|(way, _)| matches!(way, Way::FromPeer(_))).count());
+        (self.change)(way, &mut token);
+        self.tokens.push((way, token.clone()));
+        Ok(token)
+    }
+
+    /// Our step's result; what is in `out` goes to the peer in any case.
+    fn step<T>(&mut self, step: Result<T, Error>, out: &mut Vec<u8>) -> Result<T, Stopped> {
+        self.send(out);
+        step.map_err(Stopped::Ours)
+    }
+
+    /// Our side of a handshake that we begin.
+    pub fn initiate(&mut self, target: Target<'_>, kdc: &impl KdcExchange) -> Result<Context, Stopped> {
+        let mut out = Vec::new();
+        let mut step = target.begin(now(), &mut out);
+        loop {
+            step = match self.step(step, &mut out)? {
+                Initiate::Complete(context) => return Ok(context),
+                Initiate::NeedsToken(next) => next.step(&self.receive()?, now(), &mut out),
+                Initiate::NeedsKdc(next) => match kdc.exchange(next.request()) {
+                    Ok(reply) => next.reply(&reply, now(), &mut out),
+                    Err(tried) => next.unreachable(tried, now(), &mut out),
+                },
+                Initiate::NeedsAnswer(next) => next.decline(now(), &mut out),
+            };
+        }
+    }
+
+    /// Our side of a handshake that the peer begins.
+    pub fn accept(&mut self, session: Session<'_>, accounts: &impl Accounts) -> Result<Context, Stopped> {
+        let opening = self.read()?.flags;
+        assert!(opening.contains(Kind::NOOP | Kind::CONTEXT_NEXT));
+        let mut out = Vec::new();
+        let mut step = Ok(Accept::NeedsToken(session.begin()));
+        loop {
+            step = match self.step(step, &mut out)? {
+                Accept::Complete(context) => return Ok(context),
+                Accept::NeedsToken(next) => next.step(&self.receive()?, now(), &mut out),
+                Accept::NeedsAccount(next) => {
+                    let account = accounts.find(next.logon());
+                    next.answer(account, now(), &mut out)
+                }
+                Accept::NeedsAnswer(next) => next.decline(now(), &mut out),
+                Accept::NeedsKdc(_) => panic!("no acceptor here asks a KDC"),
+            };
+        }
+    }
+
+    /// Sends a sealed message and gets the peer's signature of it, which is verified.
+    pub fn sealed(&mut self, context: &mut Context, message: &[u8]) {
+        let mut token = Vec::new();
+        context.seal(message, &mut token).unwrap();
+        self.write(Kind::DATA | Kind::WRAPPED | Kind::ENCRYPTED | Kind::SEND_MIC, token);
+        self.verify_answer(context, message);
+    }
+
+    /// Sends a message with our signature and gets the peer's, which is verified.
+    pub fn signed(&mut self, context: &mut Context, message: &[u8]) {
+        self.write(Kind::DATA, message.to_vec());
+        self.read().unwrap();
+        let mut signature = Vec::new();
+        context.sign(message, &mut signature).unwrap();
+        self.write(Kind::MIC | Kind::SEND_MIC, signature);
+        self.verify_answer(context, message);
+    }
+
+    fn verify_answer(&mut self, context: &mut Context, message: &[u8]) {
+        let Token { flags, body } = self.read().unwrap();
+        assert!(flags.contains(Kind::MIC));
+        context.verify(message, &body).unwrap();
+    }
+
+    /// Sends a sealed message and gets it back, sealed by the peer.
+    pub fn echoed(&mut self, context: &mut Context, message: &[u8]) {
+        let mut token = Vec::new();
+        context.seal(message, &mut token).unwrap();
+        self.write(Kind::DATA | Kind::WRAPPED | Kind::ENCRYPTED, token);
+        let mut answer = self.read().unwrap().body;
+        assert_eq!(context.unseal(&mut answer).unwrap(), message);
+    }
+
+    /// Says that no message will come.
+    pub fn end(self) {
+        self.write(Kind::NOOP, Vec::new());
+    }
+
+    /// Takes messages and answers them, until the peer says that there will be none, or is gone.
+    fn serve(&mut self, context: &mut Context) -> Vec<Heard> {
+        let (mut heard, mut plain) = (Vec::new(), Vec::new());
+        while let Ok(Token { flags, mut body }) = self.read() {
+            if flags.contains(Kind::NOOP) {
+                break;
+            }
+            let (how, message) = if flags.contains(Kind::WRAPPED) {
+                let opened = context.unprotect(&mut body).unwrap();
+                (How::Wrapped(opened.protection), opened.message.to_vec())
+            } else if flags.contains(Kind::MIC) {
+                context.verify(&plain, &body).unwrap();
+                (How::Signed, plain.clone())
+            } else {
+                plain.clone_from(&body);
+                (How::Plain, body)
+            };
+            self.answer(context, flags, &message);
+            heard.push(Heard { how, message });
+        }
+        heard
+    }
+
+    fn answer(&self, context: &mut Context, asked: Kind, message: &[u8]) {
+        let mut answer = Vec::new();
+        let kind = if asked.contains(Kind::SEND_MIC) {
+            context.sign(message, &mut answer).unwrap();
+            Kind::MIC
+        } else if asked.contains(Kind::WRAPPED) {
+            context.seal(message, &mut answer).unwrap();
+            Kind::DATA | Kind::WRAPPED | Kind::ENCRYPTED
+        } else {
+            Kind::NOOP
+        };
+        self.write(kind, answer);
+    }
+}
+
+/// How a message came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    Wrapped(Protection),
+    Signed,
+    Plain,
+}
+
+/// A message that came.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Heard {
+    pub how: How,
+    pub message: Vec<u8>,
+}
+
+/// A context of ours and what came under it.
+#[derive(Debug)]
+pub struct Met {
+    pub peer: Identity,
+    pub local: Identity,
+    pub mechanism: handfast::mech::MechanismId,
+    pub why: handfast::mech::Why,
+    pub flags: Flags,
+    pub heard: Vec<Heard>,
+    pub tokens: Vec<(Way, Vec<u8>)>,
+}
+
+/// Our acceptor, for one connection of a peer.
+pub struct OurEnd {
+    pub acceptor: Acceptor,
+    pub bindings: Option<ChannelBindings>,
+    pub change: Change,
+}
+
+impl OurEnd {
+    pub fn new(acceptor: Acceptor) -> Self {
+        OurEnd { acceptor, bindings: None, change: unchanged }
+    }
+
+    pub fn bindings(mut self, application_data: &str) -> Self {
+        self.bindings = Some(ChannelBindings::raw(application_data));
+        self
+    }
+
+    pub fn change(mut self, change: Change) -> Self {
+        self.change = change;
+        self
+    }
+
+    /// Lets the peer connect and send messages: what it says, and what we have met.
+    pub fn meet(
+        &self,
+        peer: &SamplePeer,
+        messages: &[&str],
+        accounts: &(impl Accounts + Sync),
+    ) -> (Run, Result<Met, Stopped>) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::scope(|scope| {
+            let ours = scope.spawn(move || self.serve(Line::new(listener.accept().unwrap().0, self.change), accounts));
+            let said = peer.connect(port, messages);
+            (said, ours.join().unwrap())
+        })
+    }
+
+    fn serve(&self, mut line: Line, accounts: &impl Accounts) -> Result<Met, Stopped> {
+        let session = self.acceptor.session();
+        let session = match &self.bindings {
+            Some(bindings) => session.channel_bindings(bindings),
+            None => session,
+        };
+        let mut context = line.accept(session, accounts)?;
+        Ok(Met {
+            peer: context.peer().clone(),
+            local: context.local().clone(),
+            mechanism: context.mechanism(),
+            why: context.why(),
+            flags: context.flags(),
+            heard: line.serve(&mut context),
+            tokens: std::mem::take(&mut line.tokens),
+        })
+    }
+}
