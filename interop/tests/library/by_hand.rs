@@ -287,7 +287,7 @@ impl OurEnd {
             peer: context.peer().clone(),
             local: context.local().clone(),
             mechanism: context.mechanism(),
-            why: context.why(),
+            why: context.why().clone(),
             flags: context.flags(),
             heard: line.serve(&mut context),
             tokens: std::mem::take(&mut line.tokens),
