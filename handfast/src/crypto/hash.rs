@@ -4,7 +4,7 @@ use sha1::digest::array::Array;
 use sha1::digest::typenum::{U64, U128};
 use zeroize::Zeroize;
 
-/// A Merkle–Damgård hash with a big-endian length at its end (FIPS 180-4).
+/// A Merkle–Damgård hash with the message's length at its end (FIPS 180-4, RFC 1321).
 pub(crate) trait Hash {
     /// The chaining value.
     type State: Copy + Zeroize + Send + Sync;
@@ -44,15 +44,12 @@ pub(crate) trait Hash {
     }
 
     /// The length of the message in bits, at the end of its last block.
-    fn write_length(block: &mut Self::Block, message: u64) {
-        let (_, length) = block.as_mut().split_at_mut(Self::BLOCK - 8);
-        length.copy_from_slice(&message.wrapping_mul(8).to_be_bytes());
-    }
+    fn write_length(block: &mut Self::Block, message: u64);
 }
 
 macro_rules! hash {
     ($(#[$doc:meta])* $name:ident, $word:ty, $words:literal, $block:literal, $size:ty, $output:literal,
-     $compress:path, $initial:expr) => {
+     $to_bytes:ident, $compress:path, $initial:expr) => {
         $(#[$doc])*
         pub(crate) struct $name;
 
@@ -79,10 +76,15 @@ macro_rules! hash {
             #[inline]
             fn write(state: &Self::State, out: &mut [u8]) {
                 for (out, word) in out.chunks_mut(size_of::<$word>()).zip(state) {
-                    for (out, octet) in out.iter_mut().zip(word.to_be_bytes()) {
+                    for (out, octet) in out.iter_mut().zip(word.$to_bytes()) {
                         *out = octet;
                     }
                 }
+            }
+
+            fn write_length(block: &mut Self::Block, message: u64) {
+                let (_, length) = block.split_at_mut(Self::BLOCK - 8);
+                length.copy_from_slice(&message.wrapping_mul(8).$to_bytes());
             }
         }
     };
@@ -96,6 +98,7 @@ hash!(
     64,
     U64,
     20,
+    to_be_bytes,
     sha1::block_api::compress,
     [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0]
 );
@@ -108,6 +111,7 @@ hash!(
     64,
     U64,
     32,
+    to_be_bytes,
     sha2::block_api::compress256,
     [
         0x6a09_e667,
@@ -129,6 +133,7 @@ hash!(
     128,
     U128,
     48,
+    to_be_bytes,
     sha2::block_api::compress512,
     [
         0xcbbb_9d5d_c105_9ed8,
@@ -140,6 +145,19 @@ hash!(
         0xdb0c_2e0d_64f9_8fa7,
         0x47b5_481d_befa_4fa4
     ]
+);
+
+hash!(
+    /// MD5 (RFC 1321).
+    Md5,
+    u32,
+    4,
+    64,
+    U64,
+    16,
+    to_le_bytes,
+    md5::block_api::compress,
+    [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476]
 );
 
 /// A running hash: chaining value, the octets of an unfinished block, and the length so far.
@@ -176,6 +194,13 @@ impl<H: Hash> Hasher<H> {
         if !rest.is_empty() {
             self.top_up(rest);
         }
+    }
+
+    /// How many octets the unfinished block has room for: what is taken in up to there, and then in whole blocks, is
+    /// never copied.
+    #[inline]
+    pub(crate) fn room(&self) -> usize {
+        H::BLOCK - self.filled
     }
 
     /// Fills the unfinished block, takes it in once whole, and gives back what is left of `bytes`.
@@ -243,6 +268,7 @@ mod tests {
                 assert_eq!(digest::<Sha1>(message, piece), sha1::Sha1::digest(message)[..]);
                 assert_eq!(digest::<Sha256>(message, piece), sha2::Sha256::digest(message)[..]);
                 assert_eq!(digest::<Sha384>(message, piece), sha2::Sha384::digest(message)[..]);
+                assert_eq!(digest::<Md5>(message, piece), md5::Md5::digest(message)[..]);
             }
         }
     }

@@ -88,6 +88,12 @@ impl<H: Hash> Hmac<'_, H> {
         self.hasher.update(bytes);
     }
 
+    /// How many octets of the message until the hash is between two blocks.
+    #[inline]
+    pub(crate) fn room(&self) -> usize {
+        self.hasher.room()
+    }
+
     /// Writes the first `out.len()` octets of the MAC; no more than the digest has.
     #[inline]
     pub(crate) fn finish(mut self, out: &mut [u8]) {
@@ -122,7 +128,7 @@ pub(crate) fn pbkdf2<H: Hash>(password: &[u8], salt: &[&[u8]], iterations: u32, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::hash::{Sha1, Sha256, Sha384};
+    use crate::crypto::hash::{Md5, Sha1, Sha256, Sha384};
 
     /// HMAC as RFC 2104 2 writes it down, over the whole message at once.
     fn plain<D: sha1::Digest>(block: usize, key: &[u8], message: &[u8]) -> alloc::vec::Vec<u8> {
@@ -148,6 +154,7 @@ mod tests {
             assert_eq!(scheduled::<Sha1>(key, message), plain::<sha1::Sha1>(64, key, message));
             assert_eq!(scheduled::<Sha256>(key, message), plain::<sha2::Sha256>(64, key, message));
             assert_eq!(scheduled::<Sha384>(key, message), plain::<sha2::Sha384>(128, key, message));
+            assert_eq!(scheduled::<Md5>(key, message), plain::<md5::Md5>(64, key, message));
         }
     }
 }

@@ -1,47 +1,22 @@
 //! HMAC-MD5 (RFC 2104), which NTLM is built on (MS-NLMP 6).
 
 use super::Secret;
-use md5::{Digest, Md5};
-use zeroize::Zeroizing;
+use super::hash::{Hash, Md5};
+use super::hmac::{Hmac, HmacKey};
 
 /// Octets in a block of MD5.
-const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = Md5::BLOCK;
 
+/// A scheduled key.
+pub(crate) type HmacMd5Key = HmacKey<Md5>;
 /// The MAC of a message that comes in pieces.
-pub(crate) struct HmacMd5 {
-    inner: Md5,
-    outer: Md5,
-}
+pub(crate) type HmacMd5<'k> = Hmac<'k, Md5>;
 
-impl HmacMd5 {
-    /// Begins with a key of 16 octets, as all of NTLM's are.
-    pub(crate) fn new(key: &Secret<[u8; 16]>) -> Self {
-        HmacMd5 { inner: padded(key, 0x36), outer: padded(key, 0x5c) }
-    }
-
-    /// Takes more of the message in.
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.inner.update(bytes);
-    }
-
-    /// The MAC.
-    pub(crate) fn finish(mut self) -> [u8; 16] {
-        self.outer.update(self.inner.finalize());
-        self.outer.finalize().into()
-    }
-}
-
-fn padded(key: &Secret<[u8; 16]>, pad: u8) -> Md5 {
-    let mut block = Zeroizing::new([pad; BLOCK]);
-    block.iter_mut().zip(key.expose()).for_each(|(octet, key)| *octet ^= key);
-    Md5::new_with_prefix(block.as_slice())
-}
-
-/// The MAC of the concatenation of `parts`.
+/// The MAC of the concatenation of `parts`, by a key of 16 octets, as all of NTLM's are.
 pub(crate) fn hmac_md5(key: &Secret<[u8; 16]>, parts: &[&[u8]]) -> [u8; 16] {
-    let mut mac = HmacMd5::new(key);
-    parts.iter().for_each(|part| mac.update(part));
-    mac.finish()
+    let mut mac = [0; 16];
+    HmacMd5Key::new(key.expose()).mac(parts, &mut mac);
+    mac
 }
 
 #[cfg(test)]

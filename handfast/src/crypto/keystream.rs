@@ -1,38 +1,32 @@
-//! RC4 (MS-NLMP 6) as a stream that can be looked ahead in: what a refused message used up is not lost.
+//! RC4 (MS-NLMP 6) as a stream that can go back: what a refused message used up is not lost.
 
 use super::Secret;
-use alloc::vec::Vec;
-use rc4::{KeyInit, Rc4, StreamCipher};
-use zeroize::Zeroizing;
+use alloc::boxed::Box;
+use zeroize::{Zeroize, Zeroizing};
 
 /// An RC4 key stream.
 pub(crate) struct Keystream {
     key: Secret<[u8; 16]>,
-    cipher: Rc4,
-    /// Drawn from the cipher and not consumed yet; what comes next is at the front.
-    ahead: Zeroizing<Vec<u8>>,
+    /// Made when it is first needed: a context that has sent nothing yet holds its key alone.
+    cipher: Option<Box<Rc4>>,
     consumed: u64,
 }
 
 impl Keystream {
     /// The stream of a key, from its start.
     pub(crate) fn new(key: Secret<[u8; 16]>) -> Self {
-        let cipher = cipher(&key);
-        Keystream { key, cipher, ahead: Zeroizing::new(Vec::new()), consumed: 0 }
+        Keystream { key, cipher: None, consumed: 0 }
     }
 
     /// The stream from octet `consumed` on.
     pub(crate) fn resume(key: Secret<[u8; 16]>, consumed: u64) -> Self {
         let mut stream = Keystream::new(key);
-        let mut left = consumed;
         let mut skipped = Zeroizing::new([0; 4096]);
-        while left > 0 {
-            let count = usize::try_from(left).unwrap_or(usize::MAX).min(skipped.len());
-            let (part, _) = skipped.split_at_mut(count);
-            stream.cipher.apply_keystream(part);
-            left = left.saturating_sub(u64::try_from(count).unwrap_or(u64::MAX));
+        while stream.consumed < consumed {
+            let left = usize::try_from(consumed - stream.consumed).unwrap_or(usize::MAX);
+            let (part, _) = skipped.split_at_mut(left.min(4096));
+            stream.apply(part);
         }
-        stream.consumed = consumed;
         stream
     }
 
@@ -46,77 +40,123 @@ impl Keystream {
         *self = Keystream::new(self.key.clone());
     }
 
-    /// The next `count` octets, which stay the next ones.
-    pub(crate) fn peek(&mut self, count: usize) -> &[u8] {
-        let drawn = self.ahead.len();
-        if drawn < count {
-            // A larger buffer is a new one: the old one is wiped, which growing in place would not do.
-            let mut grown = Zeroizing::new(Vec::with_capacity(count));
-            grown.extend_from_slice(&self.ahead);
-            grown.resize(count, 0);
-            let (_, fresh) = grown.split_at_mut(drawn);
-            self.cipher.apply_keystream(fresh);
-            self.ahead = grown;
-        }
-        self.ahead.get(..count).unwrap_or_default()
-    }
-
-    /// Passes over the next `count` octets.
-    pub(crate) fn consume(&mut self, count: usize) {
-        self.peek(count);
-        self.ahead.drain(..count);
-        self.consumed = self.consumed.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
-    }
-
     /// Encrypts or decrypts in place.
+    #[inline]
     pub(crate) fn apply(&mut self, bytes: &mut [u8]) {
-        if self.ahead.is_empty() {
-            self.cipher.apply_keystream(bytes);
-            self.consumed = self.consumed.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        } else {
-            xor(bytes, self.peek(bytes.len()));
-            self.consume(bytes.len());
+        self.consumed = self.consumed.saturating_add(octets(bytes.len()));
+        self.cipher.get_or_insert_with(|| Box::new(Rc4::new(self.key.expose()))).apply(bytes);
+    }
+
+    /// Goes back to where `consumed` octets were consumed.
+    pub(crate) fn rewind_to(&mut self, consumed: u64) {
+        let Some(cipher) = &mut self.cipher else { return };
+        while self.consumed > consumed {
+            cipher.back();
+            self.consumed -= 1;
         }
     }
 }
 
-/// `bytes` XOR the start of `stream`.
-pub(crate) fn xor(bytes: &mut [u8], stream: &[u8]) {
-    bytes.iter_mut().zip(stream).for_each(|(octet, key)| *octet ^= key);
+fn octets(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-fn cipher(key: &Secret<[u8; 16]>) -> Rc4 {
-    // Keys of 1 to 256 octets are taken; this one has 16.
-    #[allow(clippy::expect_used, reason = "the length is in the type")]
-    Rc4::new_from_slice(key.expose()).expect("an RC4 key of 16 octets")
+/// The cipher's state: a permutation of all octets, and two indices into it.
+struct Rc4 {
+    state: [u8; 256],
+    i: u8,
+    j: u8,
+}
+
+#[allow(clippy::indexing_slicing, reason = "every octet is an index of the 256 entries")]
+impl Rc4 {
+    fn new(key: &[u8; 16]) -> Self {
+        let mut state = [0; 256];
+        state.iter_mut().zip(0..=u8::MAX).for_each(|(entry, index)| *entry = index);
+        let mut j = 0_u8;
+        for (i, key) in (0..=u8::MAX).zip(key.iter().cycle()) {
+            j = j.wrapping_add(state[usize::from(i)]).wrapping_add(*key);
+            state.swap(usize::from(i), usize::from(j));
+        }
+        Rc4 { state, i: 0, j: 0 }
+    }
+
+    /// `bytes` XOR the next octets of the stream.
+    #[inline]
+    fn apply(&mut self, bytes: &mut [u8]) {
+        let (mut i, mut j) = (self.i, self.j);
+        for octet in bytes {
+            i = i.wrapping_add(1);
+            let at_i = self.state[usize::from(i)];
+            j = j.wrapping_add(at_i);
+            let at_j = self.state[usize::from(j)];
+            self.state[usize::from(i)] = at_j;
+            self.state[usize::from(j)] = at_i;
+            *octet ^= self.state[usize::from(at_i.wrapping_add(at_j))];
+        }
+        (self.i, self.j) = (i, j);
+    }
+
+    /// Undoes one step of the stream.
+    fn back(&mut self) {
+        self.state.swap(usize::from(self.i), usize::from(self.j));
+        self.j = self.j.wrapping_sub(self.state[usize::from(self.i)]);
+        self.i = self.i.wrapping_sub(1);
+    }
+}
+
+impl Drop for Rc4 {
+    fn drop(&mut self) {
+        self.state.zeroize();
+        self.i.zeroize();
+        self.j.zeroize();
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rc4::{KeyInit, StreamCipher};
+
+    fn drawn(stream: &mut Keystream, count: usize) -> alloc::vec::Vec<u8> {
+        let mut octets = alloc::vec![0; count];
+        stream.apply(&mut octets);
+        octets
+    }
 
     /// RFC 6229 2: the stream of the 128-bit key 0x0102…10, at its start; and that resuming is skipping.
     #[test]
     fn rfc6229_vector() {
         let key = || Secret::new(core::array::from_fn(|index| u8::try_from(index + 1).unwrap()));
-        let start = |stream: &mut Keystream| u128::from_be_bytes(stream.peek(16).try_into().unwrap());
+        let start = |stream: &mut Keystream| u128::from_be_bytes(drawn(stream, 16).try_into().unwrap());
         assert_eq!(start(&mut Keystream::new(key())), 0x9ac7_cc9a_609d_1ef7_b293_2899_cde4_1b97);
         let mut far = Keystream::new(key());
-        far.consume(5000);
-        assert_eq!(start(&mut Keystream::resume(key(), 5000)), start(&mut far));
+        drawn(&mut far, 5000);
+        let mut resumed = Keystream::resume(key(), 5000);
+        assert_eq!(resumed.state().1, 5000);
+        assert_eq!(start(&mut resumed), start(&mut far));
     }
 
     #[test]
-    fn what_was_peeked_comes_again() {
-        let mut ahead = Keystream::new(Secret::new([7; 16]));
+    fn the_stream_is_that_of_another_implementation() {
+        for seed in 0..=255 {
+            let key = core::array::from_fn(|index| u8::try_from(index * 11).unwrap() ^ seed);
+            let mut theirs = alloc::vec![0; 1000];
+            rc4::Rc4::new_from_slice(&key).unwrap().apply_keystream(&mut theirs);
+            assert_eq!(drawn(&mut Keystream::new(Secret::new(key)), 1000), theirs);
+        }
+    }
+
+    #[test]
+    fn what_was_rewound_comes_again() {
+        Keystream::new(Secret::new([7; 16])).rewind_to(0);
+        let mut stream = Keystream::new(Secret::new([7; 16]));
         let mut straight = Keystream::new(Secret::new([7; 16]));
-        for count in [0, 1, 40, 3, 100] {
-            ahead.peek(count * 2);
-            let (mut a, mut b) = (alloc::vec![0; count], alloc::vec![0; count]);
-            ahead.apply(&mut a);
-            straight.apply(&mut b);
-            assert_eq!(a, b);
-            assert_eq!(ahead.state().1, straight.state().1);
+        for count in [0, 1, 40, 3, 256, 1000] {
+            drawn(&mut stream, count * 2);
+            stream.rewind_to(straight.state().1);
+            assert_eq!(drawn(&mut stream, count), drawn(&mut straight, count));
+            assert_eq!(stream.state().1, straight.state().1);
         }
     }
 }

@@ -3,8 +3,8 @@
 //! A token is a `NTLMSSP_MESSAGE_SIGNATURE` (2.2.2.9.2) of 16 octets, followed by the message. A token does not say whether
 //! it is sealed: where sealing was negotiated, all are.
 
-use crate::crypto::hmac_md5::HmacMd5;
-use crate::crypto::keystream::{Keystream, xor};
+use crate::crypto::hmac_md5::{BLOCK, HmacMd5, HmacMd5Key};
+use crate::crypto::keystream::Keystream;
 use crate::crypto::{Secret, constant_time_eq};
 use crate::error::MessageError;
 use crate::mech::{Halves, Part, Protection, Seal, Unprotected, Unseal};
@@ -66,6 +66,7 @@ pub(super) fn sealing_key(key: &Secret<[u8; 16]>, sender: Role) -> Secret<[u8; 1
 /// What protects the messages of one direction.
 struct Direction {
     signing_key: Secret<[u8; 16]>,
+    mac_key: HmacMd5Key,
     stream: Keystream,
     /// Of the next message; `None` after the last one that there can be.
     sequence: Option<u32>,
@@ -75,7 +76,12 @@ struct Direction {
 impl Direction {
     fn new(key: &Secret<[u8; 16]>, sender: Role, sealed: bool) -> Self {
         let stream = Keystream::new(sealing_key(key, sender));
-        Direction { signing_key: signing_key(key, sender), stream, sequence: Some(0), sealed }
+        Direction::with(signing_key(key, sender), stream, Some(0), sealed)
+    }
+
+    fn with(signing_key: Secret<[u8; 16]>, stream: Keystream, sequence: Option<u32>, sealed: bool) -> Self {
+        let mac_key = HmacMd5Key::new(signing_key.expose());
+        Direction { signing_key, mac_key, stream, sequence, sealed }
     }
 
     fn protection(&self) -> Protection {
@@ -86,13 +92,21 @@ impl Direction {
         self.sequence.ok_or(MessageError::SequenceExhausted)
     }
 
-    /// `HMAC_MD5(SigningKey, SeqNum + Message)` (MS-NLMP 3.4.4.2), its first octets.
-    fn checksum<'m>(&self, sequence: u32, message: impl Iterator<Item = &'m [u8]>) -> [u8; CHECKSUM] {
-        let mut mac = HmacMd5::new(&self.signing_key);
+    /// `HMAC_MD5(SigningKey, SeqNum + Message)` (MS-NLMP 3.4.4.2), its first octets. Where messages are sealed, `parts`
+    /// go through the cipher in the same turn: it is their plaintext that is signed (3.4.3).
+    fn checksum(&mut self, sequence: u32, parts: &mut [Part<'_>], turn: Turn) -> [u8; CHECKSUM] {
+        let Direction { mac_key, stream, sealed, .. } = self;
+        let mut mac = mac_key.begin();
         mac.update(&sequence.to_le_bytes());
-        message.for_each(|part| mac.update(part));
+        for part in parts {
+            match part {
+                Part::Sealed(octets) if *sealed => both(&mut mac, stream, octets, turn),
+                Part::Sealed(octets) => mac.update(octets),
+                Part::Signed(octets) => mac.update(octets),
+            }
+        }
         let mut checksum = [0; CHECKSUM];
-        checksum.iter_mut().zip(mac.finish()).for_each(|(to, from)| *to = from);
+        mac.finish(&mut checksum);
         checksum
     }
 
@@ -121,7 +135,7 @@ impl Direction {
             1 => true,
             _ => return Err(at.invalid("neither sealed nor signed")),
         };
-        Ok(Direction { signing_key, stream: Keystream::resume(key, consumed), sequence, sealed })
+        Ok(Direction::with(signing_key, Keystream::resume(key, consumed), sequence, sealed))
     }
 }
 
@@ -152,11 +166,28 @@ fn sealed_octets<'p>(parts: &'p mut [Part<'_>]) -> impl Iterator<Item = &'p mut 
     })
 }
 
-fn octets<'p>(parts: &'p [Part<'_>]) -> impl Iterator<Item = &'p [u8]> {
-    parts.iter().map(|part| match part {
-        Part::Sealed(octets) => &**octets,
-        Part::Signed(octets) => octets,
-    })
+/// Which way a message goes through the cipher.
+#[derive(Clone, Copy)]
+enum Turn {
+    Seal,
+    Open,
+}
+
+/// MAC and cipher take turns at each block of the MAC, so that the processor works on both at a time.
+fn both(mac: &mut HmacMd5<'_>, stream: &mut Keystream, octets: &mut [u8], turn: Turn) {
+    let (first, blocks) = octets.split_at_mut(octets.len().min(mac.room()));
+    for block in core::iter::once(first).chain(blocks.chunks_mut(BLOCK)) {
+        match turn {
+            Turn::Seal => {
+                mac.update(block);
+                stream.apply(block);
+            }
+            Turn::Open => {
+                stream.apply(block);
+                mac.update(block);
+            }
+        }
+    }
 }
 
 /// Sends.
@@ -202,10 +233,7 @@ impl Seal for Sender {
         if protection > self.0.protection() {
             return Err(MessageError::NotNegotiated(crate::flags::Flags::CONFIDENTIALITY));
         }
-        let checksum = self.0.checksum(sequence, octets(parts));
-        if self.0.sealed {
-            sealed_octets(parts).for_each(|octets| self.0.stream.apply(octets));
-        }
+        let checksum = self.0.checksum(sequence, parts, Turn::Seal);
         self.signature(sequence, checksum, header);
         Ok(())
     }
@@ -216,7 +244,7 @@ impl Seal for Sender {
 
     fn sign(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<(), MessageError> {
         let sequence = self.0.next()?;
-        let checksum = self.0.checksum(sequence, [message].into_iter());
+        let checksum = self.0.checksum(sequence, &mut [Part::Signed(message)], Turn::Seal);
         let mut signature = [0; SIGNATURE];
         self.signature(sequence, checksum, &mut signature);
         out.extend_from_slice(&signature);
@@ -247,37 +275,18 @@ impl Receiver {
         }
     }
 
-    /// Checks the checksum of what has been opened; `opened` octets of the key stream were before it.
-    fn check<'m>(
-        &mut self,
-        signature: &Signature,
-        opened: usize,
-        message: impl Iterator<Item = &'m [u8]>,
-    ) -> Result<(), MessageError> {
-        let mut checksum = self.0.checksum(signature.sequence, message);
-        let stream = self.0.stream.peek(opened + CHECKSUM);
-        xor(&mut checksum, stream.get(opened..).unwrap_or_default());
+    /// Opens `parts` in place, and checks the checksum of what is in them then. If it is wrong, the key stream is where it
+    /// was before.
+    fn open(&mut self, signature: &Signature, parts: &mut [Part<'_>]) -> Result<(), MessageError> {
+        let before = self.0.stream.state().1;
+        let mut checksum = self.0.checksum(signature.sequence, parts, Turn::Open);
+        self.0.stream.apply(&mut checksum);
         if !constant_time_eq(&checksum, &signature.checksum) {
+            self.0.stream.rewind_to(before);
             return Err(MessageError::NotAuthentic);
         }
-        self.0.stream.consume(opened + CHECKSUM);
         self.0.sequence = signature.sequence.checked_add(1);
         Ok(())
-    }
-
-    /// Takes the cipher off, and says how much of the key stream that took.
-    fn open(&mut self, parts: &mut [Part<'_>]) -> usize {
-        if !self.0.sealed {
-            return 0;
-        }
-        let total = sealed_octets(parts).map(|octets| octets.len()).sum();
-        let mut stream = self.0.stream.peek(total);
-        for octets in sealed_octets(parts) {
-            let (now, later) = stream.split_at(octets.len());
-            xor(octets, now);
-            stream = later;
-        }
-        total
     }
 }
 
@@ -305,8 +314,7 @@ impl Unseal for Receiver {
             return Err(MessageError::NotSealed);
         }
         let signature = self.expected(header)?;
-        let opened = self.open(parts);
-        self.check(&signature, opened, octets(parts)).inspect_err(|_| {
+        self.open(&signature, parts).inspect_err(|_| {
             // What is not authentic is not left to be read.
             sealed_octets(parts).for_each(|octets| octets.fill(0));
         })?;
@@ -315,7 +323,7 @@ impl Unseal for Receiver {
 
     fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<Order, MessageError> {
         let signature = self.expected(signature)?;
-        self.check(&signature, 0, [message].into_iter())?;
+        self.open(&signature, &mut [Part::Signed(message)])?;
         Ok(Order::InOrder)
     }
 
