@@ -34,7 +34,7 @@ fn main() -> Result<()> {
 }
 
 fn options(arguments: Vec<String>) -> Result<Options> {
-    let plan = Plan { rounds: 15, pass: Duration::from_millis(40) };
+    let plan = Plan { rounds: 60, pass: Duration::from_millis(10) };
     let mut options = Options { plan, json: false, only: Vec::new() };
     for argument in arguments {
         match argument.as_str() {
