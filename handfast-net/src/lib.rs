@@ -1,7 +1,7 @@
 //! Sockets, files and drivers for handfast: KDC transport, ticket stores, handshake drivers, streams.
 //!
-//! What waits or touches the system lives here; what thinks lives in `handfast`. Everything is blocking, and every wait is
-//! bounded by a [`Deadline`] or a time-out that the caller can set.
+//! What waits or touches the system lives here; what thinks lives in `handfast`. Everything but the twins in `tokio` is blocking, and
+//! every wait is bounded by a [`Deadline`] or a time-out that the caller can set.
 //!
 //! | room | what it does |
 //! |---|---|
@@ -16,6 +16,7 @@
 //! | [`framing`] | tokens and messages on a byte stream: MS-NNS, and MIT's gss-client/gss-server |
 //! | [`driver`] | handshakes: tokens, KDC requests and the clock, until there is a context |
 //! | [`stream`] | byte streams and messages under a context |
+//! | `tokio` (feature `tokio`) | streams and handshakes for tokio |
 //! | [`lock`] (Unix) | whole-file locks that exclude MIT's library |
 //! | [`resolve`] | host names to addresses |
 #![forbid(unsafe_code)]
@@ -34,6 +35,8 @@ pub mod resolve;
 #[cfg(unix)]
 pub mod store;
 pub mod stream;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 
 mod clock;
 mod deadline;

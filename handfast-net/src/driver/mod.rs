@@ -25,14 +25,14 @@
 //! carries the same code, [`ErrorCode::LOGON_DENIED`](crate::framing::nns::ErrorCode::LOGON_DENIED).
 
 use handfast::krb5::exchange::{KdcRequest, KdcUnreachable};
-use handfast::{Accept, Account, Context, Error, Flags, Initiate, Logon, Protection, Session, Target};
+use handfast::{Accept, Account, Context, Error, Flags, Initiate, Logon, Protection, Session, Target, Time};
 
 use crate::Clock;
 
 mod carrier;
 mod error;
-mod gss_sample;
-mod nns;
+pub(crate) mod gss_sample;
+pub(crate) mod nns;
 
 pub use carrier::{Carrier, Reason};
 pub use error::HandshakeError;
@@ -124,19 +124,19 @@ impl Driver {
         carrier: &mut (impl Carrier + ?Sized),
     ) -> Result<Context, HandshakeError> {
         let mut out = Vec::new();
-        let mut step = target.begin(self.clock.now(), &mut out);
+        let mut step = target.begin(self.now(), &mut out);
         loop {
             step = match told(step, &out, carrier)? {
                 Initiate::Complete(context) => return self.complete(context, &out, carrier),
                 Initiate::NeedsToken(next) => {
                     let token = exchange_tokens(&mut out, carrier)?;
-                    next.step(&token, self.clock.now(), &mut out)
+                    next.step(&token, self.now(), &mut out)
                 }
                 Initiate::NeedsKdc(next) => match kdc.exchange(next.request()) {
-                    Ok(reply) => next.reply(&reply, self.clock.now(), &mut out),
-                    Err(tried) => next.unreachable(tried, self.clock.now(), &mut out),
+                    Ok(reply) => next.reply(&reply, self.now(), &mut out),
+                    Err(tried) => next.unreachable(tried, self.now(), &mut out),
                 },
-                Initiate::NeedsAnswer(next) => next.decline(self.clock.now(), &mut out),
+                Initiate::NeedsAnswer(next) => next.decline(self.now(), &mut out),
             };
         }
     }
@@ -153,23 +153,23 @@ impl Driver {
     ) -> Result<Context, HandshakeError> {
         let mut out = Vec::new();
         let token = carrier.receive()?;
-        let mut step = session.begin().step(&token, self.clock.now(), &mut out);
+        let mut step = session.begin().step(&token, self.now(), &mut out);
         loop {
             step = match told(step, &out, carrier)? {
                 Accept::Complete(context) => return self.complete(context, &out, carrier),
                 Accept::NeedsToken(next) => {
                     let token = exchange_tokens(&mut out, carrier)?;
-                    next.step(&token, self.clock.now(), &mut out)
+                    next.step(&token, self.now(), &mut out)
                 }
                 Accept::NeedsKdc(next) => match NoKdc.exchange(next.request()) {
-                    Ok(reply) => next.reply(&reply, self.clock.now(), &mut out),
-                    Err(tried) => next.unreachable(tried, self.clock.now(), &mut out),
+                    Ok(reply) => next.reply(&reply, self.now(), &mut out),
+                    Err(tried) => next.unreachable(tried, self.now(), &mut out),
                 },
                 Accept::NeedsAccount(next) => {
                     let account = accounts.find(next.logon());
-                    next.answer(account, self.clock.now(), &mut out)
+                    next.answer(account, self.now(), &mut out)
                 }
-                Accept::NeedsAnswer(next) => next.decline(self.clock.now(), &mut out),
+                Accept::NeedsAnswer(next) => next.decline(self.now(), &mut out),
             };
         }
     }
@@ -180,13 +180,22 @@ impl Driver {
         out: &[u8],
         carrier: &mut (impl Carrier + ?Sized),
     ) -> Result<Context, HandshakeError> {
-        if let Some(least) = self.least.filter(|least| !context.flags().contains(flag_of(*least))) {
-            carrier.refuse(Reason::NotProtected, &[]);
-            return Err(HandshakeError::NotProtected { least, flags: context.flags() });
-        }
+        self.check_protection(&context).inspect_err(|_| carrier.refuse(Reason::NotProtected, &[]))?;
         carrier.send(out, true)?;
         carrier.finish()?;
         Ok(context)
+    }
+
+    /// Fails if `context` can't protect messages as is required.
+    pub(crate) fn check_protection(&self, context: &Context) -> Result<(), HandshakeError> {
+        match self.least.filter(|least| !context.flags().contains(flag_of(*least))) {
+            Some(least) => Err(HandshakeError::NotProtected { least, flags: context.flags() }),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
     }
 }
 

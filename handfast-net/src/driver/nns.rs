@@ -1,7 +1,6 @@
 use std::io::{Read, Write};
 
 use super::{Carrier, HandshakeError, Reason};
-use crate::framing::FrameError;
 use crate::framing::nns::{ErrorCode, Handshake};
 
 /// Carries tokens as \[MS-NNS\] has it.
@@ -11,23 +10,79 @@ use crate::framing::nns::{ErrorCode, Handshake};
 #[derive(Debug)]
 pub struct NnsCarrier<'s, S> {
     stream: &'s mut S,
-    initiator: bool,
-    peer_done: bool,
+    turns: Turns,
 }
 
 impl<'s, S: Read + Write> NnsCarrier<'s, S> {
     /// The initiator's end.
     pub fn initiator(stream: &'s mut S) -> Self {
-        NnsCarrier { stream, initiator: true, peer_done: false }
+        NnsCarrier { stream, turns: Turns::initiator() }
     }
 
     /// The acceptor's end.
     pub fn acceptor(stream: &'s mut S) -> Self {
-        NnsCarrier { stream, initiator: false, peer_done: false }
+        NnsCarrier { stream, turns: Turns::acceptor() }
+    }
+}
+
+impl<S: Read + Write> Carrier for NnsCarrier<'_, S> {
+    fn send(&mut self, token: &[u8], complete: bool) -> Result<(), HandshakeError> {
+        match self.turns.message(token, complete) {
+            Some(message) if self.turns.may_send(complete) => Ok(message.write(self.stream)?),
+            Some(_) => {
+                self.refuse(Reason::Denied, &[]);
+                Err(HandshakeError::EndedEarly)
+            }
+            None => Ok(()),
+        }
     }
 
-    fn read(&mut self) -> Result<Vec<u8>, HandshakeError> {
-        match Handshake::read(self.stream)? {
+    fn receive(&mut self) -> Result<Vec<u8>, HandshakeError> {
+        self.turns.token(Handshake::read(self.stream)?)
+    }
+
+    fn finish(&mut self) -> Result<(), HandshakeError> {
+        if self.turns.are_over() { Ok(()) } else { self.turns.end(Handshake::read(self.stream)?) }
+    }
+
+    fn refuse(&mut self, reason: Reason, _: &[u8]) {
+        let _ = refusal(reason).write(self.stream); // the peer may be gone
+    }
+}
+
+/// Who says what when; the stream is somebody else's.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    initiator: bool,
+    peer_done: bool,
+}
+
+impl Turns {
+    pub(crate) fn initiator() -> Self {
+        Turns { initiator: true, peer_done: false }
+    }
+
+    pub(crate) fn acceptor() -> Self {
+        Turns { initiator: false, peer_done: false }
+    }
+
+    /// The message for our token; none where the last one is empty and both sides know that it is the last.
+    pub(crate) fn message(&self, token: &[u8], complete: bool) -> Option<Handshake> {
+        match complete {
+            true if self.initiator && self.peer_done && token.is_empty() => None,
+            true => Some(Handshake::Done(token.to_vec())),
+            false => Some(Handshake::InProgress(token.to_vec())),
+        }
+    }
+
+    /// Whether the peer waits for one more token: if not, we can't send one and expect another ([`HandshakeError::EndedEarly`]).
+    pub(crate) fn may_send(&self, complete: bool) -> bool {
+        complete || !self.peer_done
+    }
+
+    /// The token in the peer's message.
+    pub(crate) fn token(&mut self, message: Handshake) -> Result<Vec<u8>, HandshakeError> {
+        match message {
             Handshake::InProgress(token) => Ok(token),
             Handshake::Done(token) => {
                 self.peer_done = true;
@@ -37,43 +92,24 @@ impl<'s, S: Read + Write> NnsCarrier<'s, S> {
         }
     }
 
-    fn write(&mut self, message: &Handshake) -> Result<(), FrameError> {
-        message.write(self.stream)
+    /// Whether, our context being complete, nothing more has to come.
+    pub(crate) fn are_over(&self) -> bool {
+        !self.initiator || self.peer_done
+    }
+
+    /// The peer's last message must be an empty HandshakeDone.
+    pub(crate) fn end(&mut self, message: Handshake) -> Result<(), HandshakeError> {
+        let token = self.token(message)?;
+        if self.peer_done && token.is_empty() { Ok(()) } else { Err(HandshakeError::UnexpectedToken) }
     }
 }
 
-impl<S: Read + Write> Carrier for NnsCarrier<'_, S> {
-    fn send(&mut self, token: &[u8], complete: bool) -> Result<(), HandshakeError> {
-        match (complete, self.peer_done) {
-            (true, true) if self.initiator && token.is_empty() => Ok(()),
-            (true, _) => Ok(self.write(&Handshake::Done(token.to_vec()))?),
-            (false, false) => Ok(self.write(&Handshake::InProgress(token.to_vec()))?),
-            (false, true) => {
-                self.refuse(Reason::Denied, &[]);
-                Err(HandshakeError::EndedEarly)
-            }
-        }
-    }
-
-    fn receive(&mut self) -> Result<Vec<u8>, HandshakeError> {
-        self.read()
-    }
-
-    fn finish(&mut self) -> Result<(), HandshakeError> {
-        if !self.initiator || self.peer_done {
-            return Ok(());
-        }
-        let token = self.read()?;
-        if self.peer_done && token.is_empty() { Ok(()) } else { Err(HandshakeError::UnexpectedToken) }
-    }
-
-    fn refuse(&mut self, reason: Reason, _: &[u8]) {
-        let code = match reason {
-            Reason::Denied => ErrorCode::LOGON_DENIED,
-            Reason::NotProtected => ErrorCode::TRUST_FAILURE,
-        };
-        let _ = self.write(&Handshake::Error(code)); // the peer may be gone
-    }
+/// What a peer is told.
+pub(crate) fn refusal(reason: Reason) -> Handshake {
+    Handshake::Error(match reason {
+        Reason::Denied => ErrorCode::LOGON_DENIED,
+        Reason::NotProtected => ErrorCode::TRUST_FAILURE,
+    })
 }
 
 #[cfg(test)]

@@ -22,8 +22,8 @@ use super::{FrameError, Invalid, check_length, read_body, read_header};
 /// The longest token that is read or written: 1 MiB.
 pub const TOKEN_LIMIT: usize = 1 << 20;
 
-const HEADER: &str = "token header";
-const TOKEN: &str = "token";
+pub(crate) const HEADER: &str = "token header";
+pub(crate) const TOKEN: &str = "token";
 
 /// The flags before a token.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,6 +58,12 @@ impl Flags {
         (Flags::SEND_MIC, "SEND_MIC"),
     ];
 
+    /// Both together.
+    #[must_use]
+    pub(crate) const fn or(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+
     /// Whether all of `flags` are set.
     #[must_use]
     pub fn contains(self, flags: Flags) -> bool {
@@ -69,7 +75,7 @@ impl BitOr for Flags {
     type Output = Flags;
 
     fn bitor(self, other: Flags) -> Flags {
-        Flags(self.0 | other.0)
+        self.or(other)
     }
 }
 
@@ -160,7 +166,7 @@ impl Token {
 }
 
 /// In the old protocol a token begins with its length, and the first byte of any sane one is zero.
-fn decode_header([flags, length @ ..]: [u8; 5]) -> Result<(Flags, usize), FrameError> {
+pub(crate) fn decode_header([flags, length @ ..]: [u8; 5]) -> Result<(Flags, usize), FrameError> {
     if flags == 0 {
         return Err(FrameError::Invalid(Invalid::OldProtocol));
     }

@@ -143,7 +143,7 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// Fails if `length` is over `limit`.
-fn check_length(part: &'static str, length: usize, limit: usize) -> Result<(), FrameError> {
+pub(crate) fn check_length(part: &'static str, length: usize, limit: usize) -> Result<(), FrameError> {
     if length > limit { Err(FrameError::TooLong { part, length, limit }) } else { Ok(()) }
 }
 

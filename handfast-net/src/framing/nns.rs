@@ -28,8 +28,8 @@ const DONE: u8 = 0x14;
 const ERROR: u8 = 0x15;
 const IN_PROGRESS: u8 = 0x16;
 const VERSION: [u8; 2] = [1, 0];
-const HEADER: &str = "handshake message header";
-const TOKEN: &str = "handshake token";
+pub(crate) const HEADER: &str = "handshake message header";
+pub(crate) const TOKEN: &str = "handshake token";
 const DATA: &str = "data message";
 
 /// A message of the handshake (2.2.1).
@@ -108,14 +108,15 @@ impl Handshake {
     }
 }
 
-struct Header {
+/// The header of a handshake message.
+pub(crate) struct Header {
     id: u8,
-    length: usize,
+    pub(crate) length: usize,
 }
 
 impl Header {
     /// The version is written as 1.0 and ignored when read (3.1.5.2, 3.2.5.1).
-    fn decode([id, _major, _minor, high, low]: [u8; 5]) -> Result<Self, FrameError> {
+    pub(crate) fn decode([id, _major, _minor, high, low]: [u8; 5]) -> Result<Self, FrameError> {
         let length = usize::from(u16::from_be_bytes([high, low]));
         match (id, length) {
             (IN_PROGRESS, 0) => Err(FrameError::Invalid(Invalid::NoToken)),
@@ -125,7 +126,7 @@ impl Header {
         }
     }
 
-    fn with_payload(&self, payload: Vec<u8>) -> Result<Handshake, FrameError> {
+    pub(crate) fn with_payload(&self, payload: Vec<u8>) -> Result<Handshake, FrameError> {
         match self.id {
             IN_PROGRESS => Ok(Handshake::InProgress(payload)),
             DONE => Ok(Handshake::Done(payload)),

@@ -5,7 +5,7 @@ use handfast::{Context, MessageError, Order, Protection, Sealer, Unprotected, Un
 use super::StreamError;
 
 /// Protects messages.
-pub(super) trait Seals {
+pub(crate) trait Seals {
     fn protect(&mut self, protection: Protection, message: &[u8], out: &mut Vec<u8>) -> Result<(), MessageError>;
     fn message_limit(&self, protection: Protection, token: usize) -> usize;
 }
@@ -31,7 +31,7 @@ impl Seals for Sealer {
 }
 
 /// Opens messages.
-pub(super) trait Opens {
+pub(crate) trait Opens {
     fn unprotect<'t>(&mut self, token: &'t mut [u8]) -> Result<Unprotected<'t>, MessageError>;
 
     /// Opens the next message of a stream in place.

@@ -30,12 +30,13 @@
 
 mod error;
 mod gss_sample;
-mod halves;
+pub(crate) mod halves;
 mod lifetime;
-mod negotiate;
+pub(crate) mod negotiate;
 mod options;
-mod reader;
-mod writer;
+pub(crate) mod reader;
+mod tamper;
+pub(crate) mod writer;
 
 pub use error::StreamError;
 pub use gss_sample::{GssSampleStream, SampleMessage, SampleReceived};

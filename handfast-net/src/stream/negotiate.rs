@@ -6,6 +6,7 @@ use handfast::{Context, Flags, Protection, Sealer, Session, Target, Unsealer};
 
 use super::StreamOptions;
 use super::reader::FrameReader;
+use super::tamper::Tamper;
 use super::writer::FrameWriter;
 use crate::Timed;
 use crate::driver::{Accounts, HandshakeError, KdcExchange, NnsCarrier, NoAccounts};
@@ -22,7 +23,7 @@ use crate::driver::{Accounts, HandshakeError, KdcExchange, NnsCarrier, NoAccount
 /// [`dangerous_unannounced_end`](StreamOptions::dangerous_unannounced_end).
 ///
 /// After the first thing that is wrong, every read fails in the same way, and what is wrong beyond doubt (a message was tampered
-/// with) fails every write, too.
+/// with) fails every write, too, also where the two directions were parted.
 ///
 /// # Time
 /// Reads and writes wait as long as the inner stream lets them: set time-outs there. One that has timed out can be tried again.
@@ -140,15 +141,8 @@ impl<S: Read + Write> NegotiateStream<S> {
     /// [`HandshakeError::NotProtected`] if the context can't protect messages as the options require; there is no such stream without
     /// any protection.
     pub fn established(stream: S, context: Context, options: &StreamOptions) -> Result<Self, HandshakeError> {
-        let sealed = context.flags().contains(Flags::CONFIDENTIALITY);
-        let protection = if sealed { Protection::Confidentiality } else { Protection::Integrity };
-        let least = options.least().unwrap_or(Protection::Integrity);
-        if protection < least || !context.flags().contains(Flags::INTEGRITY) {
-            return Err(HandshakeError::NotProtected { least, flags: context.flags() });
-        }
-        let lifetime = options.lifetime(&context);
-        let reader = FrameReader::new(least.max(protection), lifetime.clone(), options.takes_unannounced_end());
-        Ok(NegotiateStream { stream, context, reader, writer: FrameWriter::new(protection, lifetime) })
+        let (reader, writer) = frames(&context, options)?;
+        Ok(NegotiateStream { stream, context, reader, writer })
     }
 
     /// The context: who the peer is, by what mechanism, with what flags and for how long.
@@ -175,6 +169,20 @@ impl<S: Read + Write> NegotiateStream<S> {
     }
 }
 
+/// The two directions of an MS-NNS stream under `context`, if that protects messages as `options` require.
+pub(crate) fn frames(context: &Context, options: &StreamOptions) -> Result<(FrameReader, FrameWriter), HandshakeError> {
+    let sealed = context.flags().contains(Flags::CONFIDENTIALITY);
+    let protection = if sealed { Protection::Confidentiality } else { Protection::Integrity };
+    let least = options.least().unwrap_or(Protection::Integrity);
+    if protection < least || !context.flags().contains(Flags::INTEGRITY) {
+        return Err(HandshakeError::NotProtected { least, flags: context.flags() });
+    }
+    let (lifetime, tamper) = (options.lifetime(context), Tamper::default());
+    let end = options.takes_unannounced_end();
+    let reader = FrameReader::new(least.max(protection), lifetime.clone(), end, tamper.clone());
+    Ok((reader, FrameWriter::new(protection, lifetime, tamper)))
+}
+
 impl<S: Read> Read for NegotiateStream<S> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.reader.read(&mut self.stream, &mut self.context, into)
@@ -194,7 +202,6 @@ impl<S: Read> BufRead for NegotiateStream<S> {
 
 impl<S: Write> Write for NegotiateStream<S> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.reader.check_untampered()?;
         self.writer.write(&mut self.stream, &mut self.context, data)
     }
 

@@ -93,11 +93,11 @@ impl StreamOptions {
         self.unannounced_end
     }
 
-    pub(super) fn deadline(&self) -> Deadline {
+    pub(crate) fn deadline(&self) -> Deadline {
         Deadline::after(self.handshake_time)
     }
 
-    pub(super) fn driver(&self) -> Driver {
+    pub(crate) fn driver(&self) -> Driver {
         let driver = Driver::new(self.clock.clone());
         match self.least {
             Some(least) => driver.least_protection(least),

@@ -6,18 +6,21 @@ use handfast::Protection;
 use super::StreamError;
 use super::halves::Opens;
 use super::lifetime::Lifetime;
+use super::tamper::Tamper;
 use crate::framing::{FrameError, nns};
 
 const HEADER: usize = 4;
 
-/// The receiving direction of an MS-NNS stream: one frame at a time, opened in place in one buffer.
+/// The receiving direction of an MS-NNS stream: one frame at a time, opened in place in one buffer. It reads nothing itself.
 ///
-/// A read that is interrupted, or times out, goes on where it was.
+/// Whoever drives it fills [`space`](Self::space) and says by how much in [`received`](Self::received), until `space` gives none;
+/// then there is something in [`plain`](Self::plain), or it is empty at the end. Between two calls it can be left for any time.
 #[derive(Debug)]
-pub(super) struct FrameReader {
+pub(crate) struct FrameReader {
     least: Protection,
     lifetime: Lifetime,
     unannounced_end: bool,
+    tamper: Tamper,
     /// The frame that is being received, header included.
     buffer: Vec<u8>,
     /// How much of it has come.
@@ -29,11 +32,12 @@ pub(super) struct FrameReader {
 }
 
 impl FrameReader {
-    pub(super) fn new(least: Protection, lifetime: Lifetime, unannounced_end: bool) -> Self {
+    pub(super) fn new(least: Protection, lifetime: Lifetime, unannounced_end: bool, tamper: Tamper) -> Self {
         FrameReader {
             least,
             lifetime,
             unannounced_end,
+            tamper,
             buffer: Vec::new(),
             filled: 0,
             plain: 0..0,
@@ -42,29 +46,91 @@ impl FrameReader {
         }
     }
 
-    /// Fails if somebody has tampered with what came.
-    pub(super) fn check_untampered(&self) -> Result<(), StreamError> {
-        let tampered = self.failed.as_ref().filter(|failed| failed.kind() == io::ErrorKind::InvalidData);
-        tampered.map_or(Ok(()), |failed| Err(failed.clone()))
+    /// Where the next bytes of the connection go, never empty; `None` if none are needed now.
+    pub(crate) fn space(&mut self) -> Result<Option<&mut [u8]>, StreamError> {
+        if !self.plain.is_empty() || self.ended {
+            return Ok(None);
+        }
+        if let Some(failed) = &self.failed {
+            return Err(failed.clone());
+        }
+        let needed = self.needed()?;
+        if self.buffer.len() < needed {
+            self.buffer.resize(needed, 0);
+        }
+        Ok(self.buffer.get_mut(self.filled..needed))
     }
 
+    /// `count` bytes have come into the space; none if the connection has ended. Opens the frame if it is whole.
+    pub(crate) fn received(&mut self, count: usize, half: &mut impl Opens) {
+        self.filled = self.buffer.len().min(self.filled.saturating_add(count));
+        let taken = if count == 0 { self.cut() } else { self.open(half) };
+        self.failed = taken.err();
+        if let Some(failed) = &self.failed {
+            self.tamper.report(failed);
+        }
+    }
+
+    /// What can be read now.
+    pub(crate) fn plain(&self) -> &[u8] {
+        self.buffer.get(self.plain.clone()).unwrap_or_default()
+    }
+
+    /// The first `count` bytes of it have been read.
+    pub(crate) fn consume(&mut self, count: usize) {
+        self.plain.start = self.plain.end.min(self.plain.start.saturating_add(count));
+    }
+
+    /// How long the frame is, as far as that is known.
+    fn needed(&self) -> Result<usize, StreamError> {
+        let Some(header) = self.buffer.get(..self.filled).and_then(<[u8]>::first_chunk) else { return Ok(HEADER) };
+        match nns::data_length(*header) {
+            Ok(length) => Ok(HEADER + length),
+            Err(FrameError::TooLong { length, limit, .. }) => Err(StreamError::TooLong { length, limit }),
+            Err(_) => Err(StreamError::Unexpected { what: "a broken frame" }),
+        }
+    }
+
+    /// The connection has ended.
+    fn cut(&mut self) -> Result<(), StreamError> {
+        match self.filled {
+            0 if self.unannounced_end => self.ended = true,
+            0 => return Err(StreamError::Unannounced),
+            got => return Err(StreamError::Truncated { needed: self.needed()?, got }),
+        }
+        Ok(())
+    }
+
+    /// Opens the frame if all of it is there. An empty message is the end that the peer announces.
+    fn open(&mut self, half: &mut impl Opens) -> Result<(), StreamError> {
+        let needed = self.needed()?;
+        if self.filled < HEADER || self.filled < needed {
+            return Ok(());
+        }
+        self.lifetime.check()?;
+        let token = self.buffer.get_mut(HEADER..needed).unwrap_or_default();
+        let start = token.as_ptr().addr();
+        let message = half.open(self.least, token)?;
+        let offset = HEADER + message.as_ptr().addr().saturating_sub(start);
+        self.ended = message.is_empty();
+        self.plain = offset..offset + message.len();
+        self.filled = 0;
+        Ok(())
+    }
+}
+
+/// Driven by a stream that blocks.
+impl FrameReader {
     /// What can be read now, at least one byte; empty only at the end.
     pub(super) fn fill(&mut self, stream: &mut impl Read, half: &mut impl Opens) -> io::Result<&[u8]> {
-        while self.plain.is_empty() && !self.ended {
-            if let Some(failed) = &self.failed {
-                return Err(failed.clone().into());
-            }
-            if self.receive(stream)?
-                && let Err(error) = self.open(half)
-            {
-                self.failed = Some(error);
+        while let Some(space) = self.space()? {
+            match stream.read(space) {
+                Ok(count) => self.received(count, half),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
-        Ok(self.buffer.get(self.plain.clone()).unwrap_or_default())
-    }
-
-    pub(super) fn consume(&mut self, count: usize) {
-        self.plain.start = self.plain.end.min(self.plain.start.saturating_add(count));
+        Ok(self.plain())
     }
 
     pub(super) fn read(&mut self, stream: &mut impl Read, half: &mut impl Opens, into: &mut [u8]) -> io::Result<usize> {
@@ -74,68 +140,5 @@ impl FrameReader {
         let count = self.fill(stream, half)?.read(into)?;
         self.consume(count);
         Ok(count)
-    }
-
-    /// Receives until there is a whole frame; false if there will be none.
-    fn receive(&mut self, stream: &mut impl Read) -> io::Result<bool> {
-        if !self.receive_to(stream, HEADER)? {
-            return Ok(false);
-        }
-        match self.length() {
-            Ok(length) => self.receive_to(stream, HEADER + length),
-            Err(error) => {
-                self.failed = Some(error);
-                Ok(false)
-            }
-        }
-    }
-
-    fn length(&self) -> Result<usize, StreamError> {
-        let header = self.buffer.first_chunk().copied().unwrap_or_default();
-        nns::data_length(header).map_err(|error| match error {
-            FrameError::TooLong { length, limit, .. } => StreamError::TooLong { length, limit },
-            _ => StreamError::Unexpected { what: "a broken frame" },
-        })
-    }
-
-    /// Receives until `needed` bytes of the frame are there; false if the connection ends before.
-    fn receive_to(&mut self, stream: &mut impl Read, needed: usize) -> io::Result<bool> {
-        if self.buffer.len() < needed {
-            self.buffer.resize(needed, 0);
-        }
-        while let Some(rest) = self.buffer.get_mut(self.filled..needed).filter(|rest| !rest.is_empty()) {
-            match stream.read(rest) {
-                Ok(0) => {
-                    self.cut(needed);
-                    return Ok(false);
-                }
-                Ok(count) => self.filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(true)
-    }
-
-    /// The connection has ended.
-    fn cut(&mut self, needed: usize) {
-        match self.filled {
-            0 if self.unannounced_end => self.ended = true,
-            0 => self.failed = Some(StreamError::Unannounced),
-            got => self.failed = Some(StreamError::Truncated { needed, got }),
-        }
-    }
-
-    /// Opens the frame. An empty message is the end that the peer announces.
-    fn open(&mut self, half: &mut impl Opens) -> Result<(), StreamError> {
-        self.lifetime.check()?;
-        let token = self.buffer.get_mut(HEADER..self.filled).unwrap_or_default();
-        let start = token.as_ptr().addr();
-        let message = half.open(self.least, token)?;
-        let offset = HEADER + message.as_ptr().addr().saturating_sub(start);
-        self.ended = message.is_empty();
-        self.plain = offset..offset + message.len();
-        self.filled = 0;
-        Ok(())
     }
 }

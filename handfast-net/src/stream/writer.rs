@@ -5,17 +5,21 @@ use handfast::Protection;
 use super::StreamError;
 use super::halves::Seals;
 use super::lifetime::Lifetime;
+use super::tamper::Tamper;
 use crate::framing::nns;
 
 const HEADER: usize = 4;
 
-/// The sending direction of an MS-NNS stream: each message is sealed in the one buffer from which its frame is sent.
+/// The sending direction of an MS-NNS stream: each message is sealed in the one buffer from which its frame is sent. It sends
+/// nothing itself.
 ///
-/// A frame of which a part is still to be sent (after a time-out) is sent before anything else.
+/// Whoever drives it sends what is [`unsent`](Self::unsent) and says how much of it in [`sent`](Self::sent). Only when nothing is
+/// unsent can the next message be [put in](Self::put): a frame of which a part is still to be sent goes before anything else.
 #[derive(Debug)]
-pub(super) struct FrameWriter {
+pub(crate) struct FrameWriter {
     protection: Protection,
     lifetime: Lifetime,
+    tamper: Tamper,
     buffer: Vec<u8>,
     /// How much of `buffer` is sent.
     sent: usize,
@@ -24,51 +28,71 @@ pub(super) struct FrameWriter {
 }
 
 impl FrameWriter {
-    pub(super) fn new(protection: Protection, lifetime: Lifetime) -> Self {
-        FrameWriter { protection, lifetime, buffer: Vec::new(), sent: 0, shut_down: false, failed: None }
+    pub(super) fn new(protection: Protection, lifetime: Lifetime, tamper: Tamper) -> Self {
+        FrameWriter { protection, lifetime, tamper, buffer: Vec::new(), sent: 0, shut_down: false, failed: None }
     }
 
-    /// Sends the front of `data`, as much of it as one frame takes; tells how much.
-    pub(super) fn write(&mut self, stream: &mut impl Write, half: &mut impl Seals, data: &[u8]) -> io::Result<usize> {
-        if self.shut_down {
-            return Err(StreamError::ShutDown.into());
-        }
-        if data.is_empty() {
-            return Ok(0);
-        }
-        self.send(stream)?;
+    /// Whether a message may be written at all; what is unsent can be sent in any case.
+    pub(crate) fn check(&self) -> Result<(), StreamError> {
+        self.tamper.check()?;
+        if self.shut_down { Err(StreamError::ShutDown) } else { Ok(()) }
+    }
+
+    /// Seals the front of `data`, as much of it as one frame takes, to be sent; tells how much. Nothing must be unsent.
+    pub(crate) fn put(&mut self, half: &mut impl Seals, data: &[u8]) -> Result<usize, StreamError> {
         let limit = half.message_limit(self.protection, nns::WRITE_LIMIT);
         let chunk = data.get(..limit).unwrap_or(data);
         self.attempt(|writer| writer.lifetime.check())?;
         self.attempt(|writer| writer.seal(half, chunk))?;
-        match self.send(stream) {
-            Err(error) if !is_later(&error) => Err(error),
-            _ => Ok(chunk.len()),
-        }
+        Ok(chunk.len())
     }
 
-    /// Sends what is left to be sent.
-    pub(super) fn flush(&mut self, stream: &mut impl Write) -> io::Result<()> {
-        self.send(stream)?;
-        stream.flush()
-    }
-
-    /// Sends the empty message that is the end.
-    pub(super) fn shut_down(&mut self, stream: &mut impl Write, half: &mut impl Seals) -> io::Result<()> {
+    /// Seals, if that was not done, the empty message that is the end. Nothing must be unsent.
+    pub(crate) fn put_end(&mut self, half: &mut impl Seals) -> Result<(), StreamError> {
         if !self.shut_down {
-            self.send(stream)?;
             self.attempt(|writer| writer.seal(half, &[]))?;
             self.shut_down = true;
         }
-        self.flush(stream)
+        Ok(())
+    }
+
+    /// Fails if a frame broke off, so that what was taken to be sent was not.
+    pub(crate) fn check_whole(&self) -> Result<(), StreamError> {
+        let broken = self.failed.as_ref().filter(|failed| matches!(failed, StreamError::Broken(_)));
+        broken.map_or(Ok(()), |broken| Err(broken.clone()))
+    }
+
+    /// What is to be sent now.
+    pub(crate) fn unsent(&self) -> Option<&[u8]> {
+        self.buffer.get(self.sent..).filter(|rest| !rest.is_empty())
+    }
+
+    /// `result` of sending what was unsent: how much of it is. After an error that is not only for now, nothing is sent any more:
+    /// the frame must not be sent twice, and without it the stream has a gap.
+    pub(crate) fn sent(&mut self, result: io::Result<usize>) -> io::Result<()> {
+        let error = match result {
+            Ok(0) => io::ErrorKind::WriteZero.into(),
+            Ok(count) => {
+                self.sent += count;
+                return Ok(());
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) => error,
+        };
+        if !is_later(&error) {
+            self.failed = Some(StreamError::Broken(error.kind()));
+            self.buffer.clear();
+            self.sent = 0;
+        }
+        Err(error)
     }
 
     /// Does `what`, unless it or something else failed before: then it fails for good.
-    fn attempt(&mut self, what: impl FnOnce(&mut Self) -> Result<(), StreamError>) -> io::Result<()> {
+    fn attempt(&mut self, what: impl FnOnce(&mut Self) -> Result<(), StreamError>) -> Result<(), StreamError> {
         if self.failed.is_none() {
             self.failed = what(self).err();
         }
-        self.failed.clone().map_or(Ok(()), |failed| Err(failed.into()))
+        self.failed.clone().map_or(Ok(()), Err)
     }
 
     fn seal(&mut self, half: &mut impl Seals, message: &[u8]) -> Result<(), StreamError> {
@@ -89,27 +113,42 @@ impl FrameWriter {
             }
         }
     }
+}
 
-    /// Sends what is left of the frame. After an error that is not only for now, nothing is sent any more: the frame must
-    /// not be sent twice, and without it the stream has a gap.
-    fn send(&mut self, stream: &mut impl Write) -> io::Result<()> {
-        self.push(stream).inspect_err(|error| {
-            if !is_later(error) {
-                self.failed = Some(StreamError::Broken(error.kind()));
-                self.buffer.clear();
-                self.sent = 0;
-            }
-        })
+/// Driven by a stream that blocks.
+impl FrameWriter {
+    /// Sends the front of `data`, as much of it as one frame takes; tells how much.
+    pub(super) fn write(&mut self, stream: &mut impl Write, half: &mut impl Seals, data: &[u8]) -> io::Result<usize> {
+        self.check()?;
+        if data.is_empty() {
+            return Ok(0);
+        }
+        self.send(stream)?;
+        let count = self.put(half, data)?;
+        match self.send(stream) {
+            Err(error) if !is_later(&error) => Err(error),
+            _ => Ok(count),
+        }
     }
 
-    fn push(&mut self, stream: &mut impl Write) -> io::Result<()> {
-        while let Some(rest) = self.buffer.get(self.sent..).filter(|rest| !rest.is_empty()) {
-            match stream.write(rest) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => self.sent += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+    /// Sends what is left to be sent.
+    pub(super) fn flush(&mut self, stream: &mut impl Write) -> io::Result<()> {
+        self.send(stream)?;
+        self.check_whole()?;
+        stream.flush()
+    }
+
+    /// Sends the empty message that is the end.
+    pub(super) fn shut_down(&mut self, stream: &mut impl Write, half: &mut impl Seals) -> io::Result<()> {
+        self.send(stream)?;
+        self.put_end(half)?;
+        self.flush(stream)
+    }
+
+    fn send(&mut self, stream: &mut impl Write) -> io::Result<()> {
+        while let Some(rest) = self.unsent() {
+            let result = stream.write(rest);
+            self.sent(result)?;
         }
         Ok(())
     }
@@ -165,7 +204,8 @@ mod tests {
     }
 
     fn writer() -> FrameWriter {
-        FrameWriter::new(Protection::Confidentiality, Lifetime::new(None, Expiry::End, Clock::system()))
+        let lifetime = Lifetime::new(None, Expiry::End, Clock::system());
+        FrameWriter::new(Protection::Confidentiality, lifetime, Tamper::default())
     }
 
     #[test]
@@ -183,6 +223,7 @@ mod tests {
         assert_eq!(writer.write(&mut stream, &mut Plain, b"one").unwrap_err().kind(), broken);
         let error = writer.write(&mut stream, &mut Plain, b"one").unwrap_err();
         assert_eq!(StreamError::of(&error), Some(&StreamError::Broken(broken)));
+        assert!(writer.flush(&mut stream).is_err());
         assert!(writer.shut_down(&mut stream, &mut Plain).is_err());
         assert_eq!(stream.taken, b"\x03\0\0");
     }
