@@ -8,15 +8,18 @@
 
 #[path = "mutation/harmless.rs"]
 mod harmless;
+#[path = "mutation/pair.rs"]
+mod pair;
 #[path = "mutation/place.rs"]
 mod place;
 
 use handfast::krb5::HeldTicket;
 use handfast::krb5::enctype::Enctype;
 use handfast::krb5::exchange::TicketOptions;
-use handfast::{ChannelBindings, Context, Credential};
+use handfast::{ChannelBindings, Credential};
 use handfast_testkit::{End, Ends, Fault, Kind, Message, Testkit, handfast};
 use harmless::Bits;
+use pair::{Pair, facts};
 use place::places;
 
 const HTTP: &str = "HTTP/www.example.com";
@@ -86,36 +89,6 @@ impl Rehearsal {
         let pair = Pair::of(self.run(None)).unwrap();
         (pair, self.kit.wire().messages()[number].clone())
     }
-}
-
-/// What is the same in both contexts and in every run.
-#[derive(Debug, PartialEq, Eq)]
-struct Pair {
-    initiator: String,
-    acceptor: String,
-}
-
-impl Pair {
-    /// Of ends that both have contexts, which then understand each other.
-    fn of(ends: Ends) -> Option<Pair> {
-        let (mut initiator, mut acceptor) = ends.contexts().ok()?;
-        assert_eq!(initiator.session_key(), acceptor.session_key());
-        assert_eq!(initiator.peer(), acceptor.local());
-        talk(&mut initiator, &mut acceptor);
-        talk(&mut acceptor, &mut initiator);
-        Some(Pair { initiator: facts(&initiator), acceptor: facts(&acceptor) })
-    }
-}
-
-fn facts(context: &Context) -> String {
-    let key = context.session_key().expose().len();
-    format!("{context:?} {key} octets {:?} {:?}", context.enctype(), context.why())
-}
-
-fn talk(from: &mut Context, to: &mut Context) {
-    let mut token = Vec::new();
-    from.seal(b"attack at dawn", &mut token).unwrap();
-    assert_eq!(to.unseal(&mut token).unwrap(), b"attack at dawn");
 }
 
 /// Whether the exchange came to the contexts of the untouched one. If it did not, no end was misled, and none waits

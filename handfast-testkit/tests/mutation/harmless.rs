@@ -7,7 +7,7 @@ use std::fmt;
 const LIST: &str = include_str!("harmless.txt");
 
 /// The messages that a line may be about.
-const MESSAGES: [&str; 10] = [
+const MESSAGES: [&str; 13] = [
     "first AS-REQ",
     "KRB-ERROR",
     "KRB-ERROR, password",
@@ -18,6 +18,9 @@ const MESSAGES: [&str; 10] = [
     "TGS-REP",
     "AP-REQ",
     "AP-REP",
+    "NTLM NEGOTIATE",
+    "NTLM CHALLENGE",
+    "NTLM AUTHENTICATE",
 ];
 
 /// Bits of the values of a message's fields: by path, a mask for each octet.
@@ -33,7 +36,7 @@ impl Bits {
             let fields: Vec<_> = line.split('|').map(str::trim).collect();
             let [of, path, masks, section] = fields[..] else { panic!("four columns: {line:?}") };
             assert!(MESSAGES.contains(&of) && MESSAGES.contains(&message), "no such message: {line:?}, {message}");
-            assert!(section.starts_with("RFC "), "no section: {line:?}");
+            assert!(section.starts_with("RFC ") || section.starts_with("MS-"), "no section: {line:?}");
             if of == message {
                 let before = bits.0.insert(path.into(), masks.split_whitespace().flat_map(mask).collect());
                 assert_eq!(before, None, "twice: {line:?}");

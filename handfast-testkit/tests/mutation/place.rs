@@ -1,5 +1,6 @@
 //! Where in a message a byte stands: the path of ASN.1 context tags to it.
 
+use handfast_testkit::handfast::mech::MechanismId;
 use std::fmt;
 
 /// Which part of a field a byte belongs to.
@@ -31,9 +32,14 @@ impl fmt::Display for Place {
     }
 }
 
-/// The places of all bytes of a KDC message, or of a token around one (RFC 4121 4.1).
+/// The places of all bytes of a KDC message, of a token around one (RFC 4121 4.1), or of a token of Negotiate (RFC 4178
+/// 4.2). A message of NTLM is one field: its MIC covers every bit.
 pub(crate) fn places(message: &[u8]) -> Vec<Place> {
     let mut places = Vec::new();
+    if message.starts_with(b"NTLMSSP\0") {
+        let octets = 0..message.len();
+        return octets.map(|octet| Place { path: "ntlm".into(), part: Part::Value(octet) }).collect();
+    }
     walk(message, "", &mut places);
     assert_eq!(places.len(), message.len());
     places
@@ -50,6 +56,10 @@ fn walk(bytes: &[u8], path: &str, places: &mut Vec<Place>) -> usize {
     if framing {
         // The mechanism's identifier, two bytes that say which token it is, and the message.
         let identifier = walk(value, "mechanism", places);
+        if value.get(2..identifier) == Some(MechanismId::SPNEGO.der_contents()) {
+            walk(&value[identifier..], path, places);
+            return header + length;
+        }
         places.extend((0..2).map(|octet| Place { path: "token-id".into(), part: Part::Value(octet) }));
         walk(&value[identifier + 2..], path, places);
     } else if tag & 0x20 != 0 {
