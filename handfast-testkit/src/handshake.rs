@@ -36,6 +36,15 @@ pub struct Handshake {
 enum Spoken {
     Kerberos,
     Ntlm,
+    Negotiate,
+    NegotiateWithNtlm,
+}
+
+impl Spoken {
+    /// Whether ends that are not given otherwise allow NTLM.
+    fn allows_ntlm(self) -> bool {
+        matches!(self, Spoken::Ntlm | Spoken::NegotiateWithNtlm)
+    }
 }
 
 impl Handshake {
@@ -73,6 +82,43 @@ impl Handshake {
     /// ```
     pub fn ntlm(mut self) -> Self {
         self.spoken = Spoken::Ntlm;
+        self
+    }
+
+    /// By Negotiate (SPNEGO), which has nothing but Kerberos to offer, unless the test's own ends do.
+    ///
+    /// ```
+    /// use handfast_testkit::Testkit;
+    /// let kit = Testkit::new("EXAMPLE.COM");
+    /// kit.user("alice", "correct horse");
+    /// kit.service("HTTP/www.example.com");
+    /// let (client, _) = kit.handshake("alice", "HTTP/www.example.com").negotiate().run().contexts()?;
+    /// assert_eq!(client.mechanism(), handfast_testkit::handfast::mech::MechanismId::KERBEROS);
+    /// # Ok::<(), handfast_testkit::HandshakeError>(())
+    /// ```
+    pub fn negotiate(mut self) -> Self {
+        self.spoken = Spoken::Negotiate;
+        self
+    }
+
+    /// By Negotiate (SPNEGO), with Kerberos or NTLM. Ends that are not given otherwise allow NTLM, as with
+    /// [`Handshake::ntlm`].
+    ///
+    /// ```
+    /// use handfast_testkit::handfast::mech::{MechanismId, Why};
+    /// use handfast_testkit::{Fault, Leg, Testkit};
+    /// let kit = Testkit::new("EXAMPLE.COM");
+    /// kit.user("alice", "correct horse");
+    /// kit.service("HTTP/www.example.com");
+    /// kit.wire().fault(Leg::ToKdc, Fault::Drop); // no KDC answers
+    /// let by_negotiate = kit.handshake("alice", "HTTP/www.example.com").negotiate_with_ntlm();
+    /// let (client, _) = by_negotiate.run().contexts()?;
+    /// assert_eq!(client.mechanism(), MechanismId::NTLM);
+    /// assert!(matches!(client.why(), Why::Fallback { first_choice: MechanismId::KERBEROS, .. }));
+    /// # Ok::<(), handfast_testkit::HandshakeError>(())
+    /// ```
+    pub fn negotiate_with_ntlm(mut self) -> Self {
+        self.spoken = Spoken::NegotiateWithNtlm;
         self
     }
 
@@ -117,10 +163,8 @@ impl Handshake {
     pub fn run(self) -> Ends {
         let acceptor = match &self.acceptor {
             Some(acceptor) => acceptor.clone(),
-            None => match self.spoken {
-                Spoken::Kerberos => self.kit.acceptor(&self.service),
-                Spoken::Ntlm => self.kit.dangerous_ntlm_acceptor(&self.service),
-            },
+            None if self.spoken.allows_ntlm() => self.kit.dangerous_ntlm_acceptor(&self.service),
+            None => self.kit.acceptor(&self.service),
         };
         let mut session = acceptor.session();
         if let Some(bindings) = &self.acceptor_bindings {
@@ -139,15 +183,14 @@ impl Handshake {
     fn initiate(&self, peer: &mut dyn Peer) -> End {
         let initiator = match &self.initiator {
             Some(initiator) => initiator.clone(),
-            None => match self.spoken {
-                Spoken::Kerberos => self.kit.initiator(),
-                Spoken::Ntlm => self.kit.initiator_with(Testkit::ntlm_policy()),
-            },
+            None if self.spoken.allows_ntlm() => self.kit.initiator_with(Testkit::ntlm_policy()),
+            None => self.kit.initiator(),
         };
         let mut request = initiator.to(&self.target).credential(&self.credential);
         request = match self.spoken {
             Spoken::Kerberos => request,
             Spoken::Ntlm => request.ntlm(),
+            Spoken::Negotiate | Spoken::NegotiateWithNtlm => request.negotiate(),
         };
         if let Some(bindings) = &self.initiator_bindings {
             request = request.channel_bindings(bindings);

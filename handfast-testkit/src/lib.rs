@@ -21,9 +21,10 @@
 //! # }
 //! ```
 //!
-//! # NTLM
+//! # NTLM and Negotiate
 //!
-//! The same users log on by NTLM with the same passwords: [`Handshake::ntlm`]. The kit's account store answers
+//! The same users log on by NTLM with the same passwords: [`Handshake::ntlm`]; by Negotiate with Kerberos, or with NTLM as
+//! well: [`Handshake::negotiate`], [`Handshake::negotiate_with_ntlm`]. The kit's account store answers
 //! ([`Testkit::account`]), unless the test does ([`Testkit::accounts_say`]). A service that takes such clients is
 //! [`Testkit::dangerous_ntlm_acceptor`].
 //!

@@ -7,7 +7,7 @@ use std::fmt;
 const LIST: &str = include_str!("harmless.txt");
 
 /// The messages that a line may be about.
-const MESSAGES: [&str; 13] = [
+const MESSAGES: [&str; 22] = [
     "first AS-REQ",
     "KRB-ERROR",
     "KRB-ERROR, password",
@@ -21,6 +21,15 @@ const MESSAGES: [&str; 13] = [
     "NTLM NEGOTIATE",
     "NTLM CHALLENGE",
     "NTLM AUTHENTICATE",
+    "NegTokenInit, Kerberos",
+    "NegTokenResp, Kerberos",
+    "NegTokenInit, NTLM",
+    "NegTokenResp, CHALLENGE",
+    "NegTokenResp, AUTHENTICATE",
+    "NegTokenResp, last",
+    "NegTokenInit, another choice",
+    "NegTokenResp, another choice",
+    "NegTokenResp, NEGOTIATE",
 ];
 
 /// Bits of the values of a message's fields: by path, a mask for each octet.
@@ -45,10 +54,14 @@ impl Bits {
         bits
     }
 
-    /// Adds a bit. Only values may change: a tag or a length that may is not DER.
+    /// Adds a bit of a value, or of a tag, which is listed as a field of its own. A length that may change is not DER.
     pub(crate) fn add(&mut self, place: &Place, bit: u8) {
-        let Part::Value(octet) = place.part else { panic!("bit {bit} of {place}") };
-        let masks = self.0.entry(place.path.clone()).or_default();
+        let (path, octet) = match place.part {
+            Part::Value(octet) => (place.path.clone(), octet),
+            Part::Tag => (place.to_string(), 0),
+            Part::Length => panic!("bit {bit} of {place}"),
+        };
+        let masks = self.0.entry(path).or_default();
         masks.resize(masks.len().max(octet + 1), 0);
         masks[octet] |= 1 << bit;
     }
