@@ -22,6 +22,10 @@ pub enum Package {
     Kerberos(Enctype),
     /// NTLM, version 2 of the response, which the acceptor checks with the account's secret. The server proves nothing.
     Ntlm,
+    /// Kerberos as Negotiate's only offer, its token in the first message (RFC 4178).
+    NegotiateKerberos(Enctype),
+    /// NTLM as Negotiate's only offer.
+    NegotiateNtlm,
 }
 
 impl From<Enctype> for Package {

@@ -54,7 +54,8 @@ fn contexts(how: Handshakes) -> Option<f64> {
     let plain = how.tickets == Tickets::Memory && !how.replay_cache;
     match how.package {
         Package::Kerberos(Aes256Sha1) => Some(if plain { 50_000.0 } else { 45_000.0 }),
-        Package::Kerberos(_) => None,
+        Package::NegotiateKerberos(Aes256Sha1) => Some(45_000.0),
         Package::Ntlm => Some(75_000.0),
+        _ => None,
     }
 }

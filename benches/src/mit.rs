@@ -5,7 +5,7 @@ mod string_to_key;
 use crate::contender::{
     Contender, Exchange, Handshakes, NotThisWay, Operation, Package, Pair, Past, Result, Tickets, Way, on_threads,
 };
-use crate::gssapi::{Buffer, Context, Credential, Gssapi, KERBEROS, NTLM, Name, Proof, Usage, establish};
+use crate::gssapi::{Buffer, Context, Credential, Gssapi, KERBEROS, NTLM, Name, Offer, Proof, Usage, establish};
 use crate::kdc::{Client, ask, connect, storm};
 use crate::realm::{Realm, file};
 use crate::{first, heap, ntlm};
@@ -76,8 +76,8 @@ impl Mit {
     /// The first context of this process, by the environment that its parent gave it.
     pub fn first_context(library: &'static Gssapi, enctype: Enctype) -> Result<()> {
         let target = Name::host_based_service(library, &enctype.service())?;
-        let initiator = Credential::acquire(library, &KERBEROS, None, Usage::Initiate)?;
-        let acceptor = Credential::acquire(library, &KERBEROS, Some(&target), Usage::Accept)?;
+        let initiator = Credential::acquire(library, Offer::Raw(&KERBEROS), None, Usage::Initiate)?;
+        let acceptor = Credential::acquire(library, Offer::Raw(&KERBEROS), Some(&target), Usage::Accept)?;
         establish(library, &initiator, &target, &acceptor, Proof::Mutual).map(drop)
     }
 
@@ -99,22 +99,23 @@ impl Mit {
 
     fn acquire(&self, how: Handshakes) -> Result<Held> {
         match how.package {
-            Package::Kerberos(enctype) => self.acquire_kerberos(how, enctype),
-            Package::Ntlm if self.has_ntlm() => self.acquire_ntlm(),
-            Package::Ntlm => Err(NotThisWay.into()),
+            Package::Kerberos(enctype) => self.acquire_kerberos(how, Offer::Raw(&KERBEROS), enctype),
+            Package::NegotiateKerberos(enctype) => self.acquire_kerberos(how, Offer::Negotiated(&KERBEROS), enctype),
+            Package::Ntlm => self.acquire_ntlm(Offer::Raw(&NTLM)),
+            Package::NegotiateNtlm => self.acquire_ntlm(Offer::Negotiated(&NTLM)),
         }
     }
 
     /// Credentials: a memory cache fills itself by `KRB5_CLIENT_KTNAME`, a file has its tickets.
-    fn acquire_kerberos(&self, how: Handshakes, enctype: Enctype) -> Result<Held> {
+    fn acquire_kerberos(&self, how: Handshakes, offer: Offer, enctype: Enctype) -> Result<Held> {
         let client = self.realm.client(enctype);
         let memory = format!("MEMORY:{}", enctype.name());
         set("KRB5CCNAME", &if how.tickets == Tickets::File { file(client.ccache()) } else { memory });
         set("KRB5_CONFIG", &client.config().path().display().to_string());
         set("KRB5RCACHENAME", &self.replay_cache(how));
         let target = Name::host_based_service(self.library, &enctype.service())?;
-        let initiator = Credential::acquire(self.library, &KERBEROS, None, Usage::Initiate)?;
-        let acceptor = Credential::acquire(self.library, &KERBEROS, Some(&target), Usage::Accept)?;
+        let initiator = Credential::acquire(self.library, offer, None, Usage::Initiate)?;
+        let acceptor = Credential::acquire(self.library, offer, Some(&target), Usage::Accept)?;
         let config = client.config().path();
         let held = Held { initiator, target, acceptor, proof: Proof::Mutual, config };
         let (ours, theirs) = held.sides().establish(self.library)?;
@@ -125,10 +126,13 @@ impl Mit {
     }
 
     /// Credentials by `NTLM_USER_FILE`, which the acceptor checks responses with, too.
-    fn acquire_ntlm(&self) -> Result<Held> {
+    fn acquire_ntlm(&self, offer: Offer) -> Result<Held> {
+        if !self.has_ntlm() {
+            return Err(NotThisWay.into());
+        }
         let target = Name::host_based_service(self.library, ntlm::SERVICE)?;
-        let initiator = Credential::acquire(self.library, &NTLM, None, Usage::Initiate)?;
-        let acceptor = Credential::acquire(self.library, &NTLM, None, Usage::Accept)?;
+        let initiator = Credential::acquire(self.library, offer, None, Usage::Initiate)?;
+        let acceptor = Credential::acquire(self.library, offer, None, Usage::Accept)?;
         let config = self.realm.client(Enctype::Aes256Sha1).config().path();
         Ok(Held { initiator, target, acceptor, proof: Proof::Initiator, config })
     }

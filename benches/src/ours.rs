@@ -10,8 +10,8 @@ use crate::realm::{Files, Realm};
 use crate::{first, heap, ntlm};
 use handfast::krb5::enctype::{self, string_to_key};
 use handfast::krb5::{Ccache, Keytab};
-use handfast::mech::MechanismId;
 use handfast::mech::ntlm::nt_hash;
+use handfast::mech::{MechanismId, Why};
 use handfast::{
     Accept, Acceptor, Account, Context, Credential, Flags, Initiate, Initiator, NtlmServer, Policy, ReplayGuard,
     ServiceName, Time,
@@ -45,6 +45,7 @@ struct Held {
     initiator: Initiator,
     source: Source,
     target: ServiceName,
+    negotiate: bool,
     acceptor: Acceptor,
     account: Account,
 }
@@ -95,14 +96,16 @@ impl Held {
             false => Acceptor::dangerous_without_replay_guard(&keytab),
         };
         let (initiator, target) = (Initiator::new(Policy::default()), enctype.service().parse()?);
-        let held = Held { initiator, source, target, acceptor, account: Account::Refused };
+        let negotiate = matches!(how.package, Package::NegotiateKerberos(_));
+        let held = Held { initiator, source, target, negotiate, acceptor, account: Account::Refused };
         let expected = Some(enctype::Enctype(enctype.number()));
         held.check(Flags::MUTUAL | protection(), |context| context.enctype() == expected)?;
         Ok(held)
     }
 
-    fn ntlm() -> Result<Self> {
+    fn ntlm(negotiate: bool) -> Result<Self> {
         let held = Held {
+            negotiate,
             initiator: Initiator::new(Policy::default().dangerous_ntlm_unproven_server()),
             source: Source::Memory(Credential::ntlm_password(ntlm::DOMAIN, ntlm::USER, ntlm::PASSWORD)),
             target: ntlm::SERVICE.parse()?,
@@ -127,7 +130,9 @@ impl Held {
 
     fn establish_with(&self, credential: &Credential) -> Result<(Context, Context)> {
         let (mut token, mut answer) = (Vec::new(), Vec::new());
-        let mut ours = self.initiator.to(&self.target).credential(credential).begin(now(), &mut token)?;
+        let target = self.initiator.to(&self.target).credential(credential);
+        let target = if self.negotiate { target.negotiate() } else { target };
+        let mut ours = target.begin(now(), &mut token)?;
         let mut theirs = Accept::NeedsToken(self.acceptor.session().begin());
         while !token.is_empty() {
             answer.clear();
@@ -158,7 +163,8 @@ impl Held {
     fn check(&self, flags: Flags, expected: impl Fn(&Context) -> bool) -> Result<()> {
         let (ours, theirs) = self.establish()?;
         for context in [ours, theirs] {
-            if !expected(&context) || !context.flags().contains(flags) {
+            let why = if self.negotiate { Why::FirstChoice } else { Why::Raw };
+            if !expected(&context) || *context.why() != why || !context.flags().contains(flags) {
                 return Err(format!("not a context as it should be, with flags {flags:?}: {context:?}").into());
             }
         }
@@ -204,8 +210,11 @@ impl Handfast {
 impl Handfast {
     fn acquire(&self, how: Handshakes) -> Result<Held> {
         match how.package {
-            Package::Kerberos(enctype) => Held::kerberos(how, enctype, &self.realm.files(enctype)?),
-            Package::Ntlm => Held::ntlm(),
+            Package::Kerberos(enctype) | Package::NegotiateKerberos(enctype) => {
+                Held::kerberos(how, enctype, &self.realm.files(enctype)?)
+            }
+            Package::Ntlm => Held::ntlm(false),
+            Package::NegotiateNtlm => Held::ntlm(true),
         }
     }
 }

@@ -34,6 +34,7 @@ pub fn rows() -> Vec<Row> {
         }
     }
     rows.extend(ntlm());
+    rows.extend(negotiate());
     for exchange in [Exchange::As, Exchange::Tgs] {
         rows.extend([Way::Udp, Way::Call].map(|way| Work::Kdc(exchange, way)));
     }
@@ -50,6 +51,17 @@ fn ntlm() -> Vec<Work> {
     ];
     for size in [64, 64 << 10] {
         rows.extend(OPERATIONS.map(|operation| Work::Messages { package, operation, size }));
+    }
+    rows
+}
+
+/// Each of the two inside Negotiate.
+fn negotiate() -> Vec<Work> {
+    let kerberos = Package::NegotiateKerberos(Enctype::Aes256Sha1);
+    let mut rows = Vec::new();
+    for package in [kerberos, Package::NegotiateNtlm] {
+        rows.extend([Work::Handshakes(Handshakes::plain(package), 1), Work::HeapOfPair(package, Past::Fresh)]);
+        rows.extend([64, 64 << 10].map(|size| Work::Messages { package, operation: Operation::Seal, size }));
     }
     rows
 }
@@ -164,10 +176,12 @@ fn kind(how: Handshakes) -> String {
     format!("{}{replay}{tickets}", by(how.package))
 }
 
-fn by(package: Package) -> &'static str {
+fn by(package: Package) -> String {
     match package {
-        Package::Kerberos(enctype) => short(enctype),
-        Package::Ntlm => "ntlm",
+        Package::Kerberos(enctype) => short(enctype).into(),
+        Package::Ntlm => "ntlm".into(),
+        Package::NegotiateKerberos(enctype) => format!("negotiate, {}", short(enctype)),
+        Package::NegotiateNtlm => "negotiate, ntlm".into(),
     }
 }
 

@@ -72,6 +72,8 @@ impl OidSet {
     }
 }
 
+/// SPNEGO, 1.3.6.1.5.5.2 (RFC 4178 3).
+pub(super) static SPNEGO: Oid = Oid { length: 6, elements: b"\x2b\x06\x01\x05\x05\x02".as_ptr() };
 /// NTLM, 1.3.6.1.4.1.311.2.2.10 (MS-SPNG 1.9).
 pub static NTLM: Oid = Oid { length: 10, elements: b"\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a".as_ptr() };
 /// The Kerberos V5 mechanism, 1.2.840.113554.1.2.2 (RFC 4121 1).
@@ -118,6 +120,7 @@ functions! {
     // name, time, mechanisms, usage, credential, actual mechanisms, time
     gss_acquire_cred(Handle, u32, *const OidSet, c_int, *mut Handle, *mut *mut c_void, *mut u32);
     gss_release_cred(*mut Handle);
+    gss_set_neg_mechs(Handle, *const OidSet);
     gss_indicate_mechs(*mut *mut OidSet);
     gss_release_oid_set(*mut *mut OidSet);
     // credential, context, target, mechanism, flags, time, bindings, input, actual mechanism, output, flags, time

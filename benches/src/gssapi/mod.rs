@@ -6,4 +6,4 @@ mod values;
 
 pub use context::{Context, Proof, establish};
 pub use library::{Gssapi, KERBEROS, NTLM, Oid};
-pub use values::{Buffer, Credential, Name, Usage};
+pub use values::{Buffer, Credential, Name, Offer, Usage};

@@ -1,6 +1,6 @@
 //! Names, credentials and buffers of the library, released on drop.
 
-use super::library::{Gssapi, HOST_BASED_SERVICE, Handle, NO_HANDLE, Oid, OidSet, RawBuffer};
+use super::library::{Gssapi, HOST_BASED_SERVICE, Handle, NO_HANDLE, Oid, OidSet, RawBuffer, SPNEGO};
 use crate::contender::Result;
 use std::ffi::c_int;
 use std::ptr::null_mut;
@@ -76,6 +76,15 @@ pub enum Usage {
     Accept,
 }
 
+/// How a mechanism is used.
+#[derive(Debug, Clone, Copy)]
+pub enum Offer {
+    /// By itself.
+    Raw(&'static Oid),
+    /// As the only one that SPNEGO may negotiate.
+    Negotiated(&'static Oid),
+}
+
 /// A credential from the library's environment: `KRB5CCNAME`, `KRB5_CLIENT_KTNAME`, `KRB5_KTNAME`,
 /// `NTLM_USER_FILE`.
 #[derive(Debug)]
@@ -87,7 +96,18 @@ pub struct Credential {
 
 impl Credential {
     /// The credential of `name`, or the default one, for `usage` by one mechanism.
-    pub fn acquire(
+    pub fn acquire(library: &'static Gssapi, offer: Offer, name: Option<&Name>, usage: Usage) -> Result<Self> {
+        match offer {
+            Offer::Raw(mechanism) => Self::acquire_for(library, mechanism, name, usage),
+            Offer::Negotiated(mechanism) => {
+                let credential = Self::acquire_for(library, &SPNEGO, name, usage)?;
+                credential.negotiate_only(mechanism)?;
+                Ok(credential)
+            }
+        }
+    }
+
+    fn acquire_for(
         library: &'static Gssapi,
         mechanism: &'static Oid,
         name: Option<&Name>,
@@ -104,6 +124,14 @@ impl Credential {
         };
         library.check("gss_acquire_cred", major, minor)?;
         Ok(Credential { library, handle, mechanism })
+    }
+
+    /// RFC 4178, appendix A.1
+    fn negotiate_only(&self, mechanism: &'static Oid) -> Result<()> {
+        let (mut minor, mechanisms) = (0, OidSet::of(mechanism));
+        // SAFETY: the handle is this credential's; the set is only read.
+        let major = unsafe { (self.library.gss_set_neg_mechs)(&mut minor, self.handle, &mechanisms) };
+        self.library.check("gss_set_neg_mechs", major, minor).map(drop)
     }
 }
 
