@@ -1,21 +1,18 @@
 //! RC4 (MS-NLMP 6) as a stream that can go back: what a refused message used up is not lost.
 
 use super::Secret;
-use alloc::boxed::Box;
 use zeroize::{Zeroize, Zeroizing};
 
 /// An RC4 key stream.
 pub(crate) struct Keystream {
-    key: Secret<[u8; 16]>,
-    /// Made when it is first needed: a context that has sent nothing yet holds its key alone.
-    cipher: Option<Box<Rc4>>,
+    cipher: Rc4,
     consumed: u64,
 }
 
 impl Keystream {
     /// The stream of a key, from its start.
     pub(crate) fn new(key: Secret<[u8; 16]>) -> Self {
-        Keystream { key, cipher: None, consumed: 0 }
+        Keystream { cipher: Rc4::new(key.expose()), consumed: 0 }
     }
 
     /// The stream from octet `consumed` on.
@@ -30,28 +27,22 @@ impl Keystream {
         stream
     }
 
-    /// The key and how much of the stream is consumed, for [`Keystream::resume`].
-    pub(crate) fn state(&self) -> (&Secret<[u8; 16]>, u64) {
-        (&self.key, self.consumed)
-    }
-
-    /// Begins anew with the same key.
-    pub(crate) fn restart(&mut self) {
-        *self = Keystream::new(self.key.clone());
+    /// How much of the stream is consumed, for [`Keystream::resume`].
+    pub(crate) fn consumed(&self) -> u64 {
+        self.consumed
     }
 
     /// Encrypts or decrypts in place.
     #[inline]
     pub(crate) fn apply(&mut self, bytes: &mut [u8]) {
         self.consumed = self.consumed.saturating_add(octets(bytes.len()));
-        self.cipher.get_or_insert_with(|| Box::new(Rc4::new(self.key.expose()))).apply(bytes);
+        self.cipher.apply(bytes);
     }
 
     /// Goes back to where `consumed` octets were consumed.
     pub(crate) fn rewind_to(&mut self, consumed: u64) {
-        let Some(cipher) = &mut self.cipher else { return };
         while self.consumed > consumed {
-            cipher.back();
+            self.cipher.back();
             self.consumed -= 1;
         }
     }
@@ -133,7 +124,7 @@ mod tests {
         let mut far = Keystream::new(key());
         drawn(&mut far, 5000);
         let mut resumed = Keystream::resume(key(), 5000);
-        assert_eq!(resumed.state().1, 5000);
+        assert_eq!(resumed.consumed(), 5000);
         assert_eq!(start(&mut resumed), start(&mut far));
     }
 
@@ -154,9 +145,9 @@ mod tests {
         let mut straight = Keystream::new(Secret::new([7; 16]));
         for count in [0, 1, 40, 3, 256, 1000] {
             drawn(&mut stream, count * 2);
-            stream.rewind_to(straight.state().1);
+            stream.rewind_to(straight.consumed());
             assert_eq!(drawn(&mut stream, count), drawn(&mut straight, count));
-            assert_eq!(stream.state().1, straight.state().1);
+            assert_eq!(stream.consumed(), straight.consumed());
         }
     }
 }

@@ -63,11 +63,25 @@ pub(super) fn sealing_key(key: &Secret<[u8; 16]>, sender: Role) -> Secret<[u8; 1
     }
 }
 
+/// The keys of the messages of one direction.
+struct Keys {
+    mac: HmacMd5Key,
+    stream: Keystream,
+}
+
+impl Keys {
+    fn derive(session_key: &Secret<[u8; 16]>, sender: Role, consumed: u64) -> Box<Self> {
+        let mac = HmacMd5Key::new(signing_key(session_key, sender).expose());
+        Box::new(Keys { mac, stream: Keystream::resume(sealing_key(session_key, sender), consumed) })
+    }
+}
+
 /// What protects the messages of one direction.
 struct Direction {
-    signing_key: Secret<[u8; 16]>,
-    mac_key: HmacMd5Key,
-    stream: Keystream,
+    session_key: Secret<[u8; 16]>,
+    sender: Role,
+    /// Derived for the first message: many contexts never have one.
+    keys: Option<Box<Keys>>,
     /// Of the next message; `None` after the last one that there can be.
     sequence: Option<u32>,
     sealed: bool,
@@ -75,13 +89,21 @@ struct Direction {
 
 impl Direction {
     fn new(key: &Secret<[u8; 16]>, sender: Role, sealed: bool) -> Self {
-        let stream = Keystream::new(sealing_key(key, sender));
-        Direction::with(signing_key(key, sender), stream, Some(0), sealed)
+        Direction { session_key: key.clone(), sender, keys: None, sequence: Some(0), sealed }
     }
 
-    fn with(signing_key: Secret<[u8; 16]>, stream: Keystream, sequence: Option<u32>, sealed: bool) -> Self {
-        let mac_key = HmacMd5Key::new(signing_key.expose());
-        Direction { signing_key, mac_key, stream, sequence, sealed }
+    fn keys(&mut self) -> &mut Keys {
+        self.keys.get_or_insert_with(|| Keys::derive(&self.session_key, self.sender, 0))
+    }
+
+    /// The key stream begins anew.
+    fn restart(&mut self) {
+        self.keys = None;
+    }
+
+    /// How much of the key stream is used up.
+    fn consumed(&self) -> u64 {
+        self.keys.as_ref().map_or(0, |keys| keys.stream.consumed())
     }
 
     fn protection(&self) -> Protection {
@@ -95,12 +117,13 @@ impl Direction {
     /// `HMAC_MD5(SigningKey, SeqNum + Message)` (MS-NLMP 3.4.4.2), its first octets. Where messages are sealed, `parts`
     /// go through the cipher in the same turn: it is their plaintext that is signed (3.4.3).
     fn checksum(&mut self, sequence: u32, parts: &mut [Part<'_>], turn: Turn) -> [u8; CHECKSUM] {
-        let Direction { mac_key, stream, sealed, .. } = self;
-        let mut mac = mac_key.begin();
+        let sealed = self.sealed;
+        let Keys { mac, stream } = self.keys();
+        let mut mac = mac.begin();
         mac.update(&sequence.to_le_bytes());
         for part in parts {
             match part {
-                Part::Sealed(octets) if *sealed => both(&mut mac, stream, octets, turn),
+                Part::Sealed(octets) if sealed => both(&mut mac, stream, octets, turn),
                 Part::Sealed(octets) => mac.update(octets),
                 Part::Signed(octets) => mac.update(octets),
             }
@@ -111,14 +134,14 @@ impl Direction {
     }
 
     fn export(&self, out: &mut Vec<u8>) {
-        let (key, consumed) = self.stream.state();
         let mut writer = Writer::new(out);
-        writer.bytes(self.signing_key.expose()).bytes(key.expose()).u64_be(consumed);
+        writer.bytes(self.session_key.expose()).u8(u8::from(self.sender == Role::Server)).u64_be(self.consumed());
         writer.u64_be(self.sequence.map_or(1 << 32, u64::from)).u8(u8::from(self.sealed));
     }
 
     fn import(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let (signing_key, key) = (Secret::new(reader.array()?), Secret::new(reader.array()?));
+        let session_key = Secret::new(reader.array()?);
+        let sender = if truth(reader)? { Role::Server } else { Role::Client };
         let at = reader.clone();
         let consumed = reader.u64_be()?;
         if consumed > RESUME_LIMIT {
@@ -129,13 +152,18 @@ impl Direction {
             0x1_0000_0000 => None,
             number => Some(u32::try_from(number).map_err(|_| at.invalid("no sequence number"))?),
         };
-        let at = reader.clone();
-        let sealed = match reader.u8()? {
-            0 => false,
-            1 => true,
-            _ => return Err(at.invalid("neither sealed nor signed")),
-        };
-        Ok(Direction::with(signing_key, Keystream::resume(key, consumed), sequence, sealed))
+        let sealed = truth(reader)?;
+        let keys = (consumed > 0).then(|| Keys::derive(&session_key, sender, consumed));
+        Ok(Direction { session_key, sender, keys, sequence, sealed })
+    }
+}
+
+fn truth(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
+    let at = reader.clone();
+    match reader.u8()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(at.invalid("neither 0 nor 1")),
     }
 }
 
@@ -197,7 +225,7 @@ impl Sender {
     /// The signature of a message whose checksum is `checksum`. The message itself has gone through the cipher before
     /// (MS-NLMP 3.4.3).
     fn signature(&mut self, sequence: u32, mut checksum: [u8; CHECKSUM], header: &mut [u8]) {
-        self.0.stream.apply(&mut checksum);
+        self.0.keys().stream.apply(&mut checksum);
         let (version, rest) = header.split_at_mut(4);
         let (place, number) = rest.split_at_mut(CHECKSUM);
         version.copy_from_slice(&VERSION.to_le_bytes());
@@ -252,7 +280,7 @@ impl Seal for Sender {
     }
 
     fn after_mech_list_mic(&mut self) {
-        self.0.stream.restart();
+        self.0.restart();
     }
 
     fn export(&self, out: &mut Vec<u8>) {
@@ -278,11 +306,11 @@ impl Receiver {
     /// Opens `parts` in place, and checks the checksum of what is in them then. If it is wrong, the key stream is where it
     /// was before.
     fn open(&mut self, signature: &Signature, parts: &mut [Part<'_>]) -> Result<(), MessageError> {
-        let before = self.0.stream.state().1;
+        let before = self.0.consumed();
         let mut checksum = self.0.checksum(signature.sequence, parts, Turn::Open);
-        self.0.stream.apply(&mut checksum);
+        self.0.keys().stream.apply(&mut checksum);
         if !constant_time_eq(&checksum, &signature.checksum) {
-            self.0.stream.rewind_to(before);
+            self.0.keys().stream.rewind_to(before);
             return Err(MessageError::NotAuthentic);
         }
         self.0.sequence = signature.sequence.checked_add(1);
@@ -328,7 +356,7 @@ impl Unseal for Receiver {
     }
 
     fn after_mech_list_mic(&mut self) {
-        self.0.stream.restart();
+        self.0.restart();
     }
 
     fn export(&self, out: &mut Vec<u8>) {
