@@ -1,6 +1,6 @@
 //! The command line, and the help that teaches it.
 
-use crate::commands::{connect, list, login, logout, realm, serve};
+use crate::commands::{connect, decode, list, login, logout, realm, serve};
 use crate::demo;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -30,6 +30,9 @@ A realm, a service and a user of your own, in six commands:
 A connection on which each end knows the other:
   handfast serve --listen 127.0.0.1:7777 --keytab host.keytab --allow alice --echo &
   handfast connect localhost:7777 --message hello
+
+What is in a token, and what your keytab opens of it:
+  handfast decode 'Authorization: Negotiate YIIC…' --keytab http.keytab
 ";
 
 const FILES: &str = "\
@@ -62,6 +65,7 @@ enum Command {
     Logout(logout::Args),
     Serve(serve::Args),
     Connect(connect::Args),
+    Decode(decode::Args),
     #[command(subcommand)]
     Realm(realm::Realm),
 }
@@ -89,6 +93,7 @@ pub(crate) fn run() -> (Output, Result<(), Failure>) {
         Command::Logout(args) => logout::run(args, &output),
         Command::Serve(args) => serve::run(args, &output),
         Command::Connect(args) => connect::run(args, &output),
+        Command::Decode(args) => decode::run(args, &output),
         Command::Realm(command) => realm::run(command, &output),
     };
     (output, result)

@@ -79,7 +79,7 @@ impl Exit {
             Exit::KdcRefused => "the KDC refused: wrong password, unknown name, clocks apart …",
             Exit::PeerRefused => "the peer refused us, or did not prove itself to us",
             Exit::Connection => "the connection was not made, broke off, or took too long",
-            Exit::Files => "configuration, keytab, realm or another file can't be used",
+            Exit::Files => "configuration, keytab, realm, token or another file can't be used",
         }
     }
 }

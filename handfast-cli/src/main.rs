@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `cli` | the command line: what can be asked for, and the help that teaches it |
 //! | `commands` | one file per command: its arguments, and how it is run |
+//! | `decode` | tokens as trees: what every field says, and what the keys at hand open |
 //! | `demo` | `handfast demo`: everything at once on loopback sockets, drawn and explained, and every cheat refused |
 //! | `failure` | typed errors to exit codes, causes and advice: the one place that decides |
 //! | `output` | text or JSON, with colours on a terminal only |
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 
 mod cli;
 mod commands;
+mod decode;
 mod demo;
 mod describe;
 mod failure;

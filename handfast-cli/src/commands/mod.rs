@@ -1,6 +1,7 @@
 //! One file per command: its arguments, and how it is run.
 
 pub(crate) mod connect;
+pub(crate) mod decode;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod logout;

@@ -2,12 +2,13 @@
 
 use crate::support::World;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "login",
     "list",
     "logout",
     "serve",
     "connect",
+    "decode",
     "realm",
     "realm init",
     "realm add-user",
@@ -62,6 +63,7 @@ fn a_wrong_command_line_is_exit_code_2() {
         "serve",
         "serve --listen nowhere",
         "connect",
+        "decode --input morse",
         "list --check --keytab keytab",
     ] {
         let ended = world.run(line);
