@@ -7,7 +7,7 @@ use handfast::krb5::conf::LibDefaults;
 use handfast::krb5::exchange::{KdcAttempt, KdcRequest, KdcUnreachable};
 
 use crate::driver::KdcExchange;
-use crate::kdc::{Attempt, KdcAddress, KdcClient, ParseKdcAddressError, Unreachable};
+use crate::kdc::{Attempt, KdcAddress, KdcClient, KdcReply, ParseKdcAddressError, Unreachable};
 
 /// The KDCs of all realms that are known, and how to ask them.
 ///
@@ -67,15 +67,9 @@ impl Kdcs {
     }
 }
 
-impl KdcExchange for Kdcs {
-    fn exchange(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
-        let KdcRequest { realm, bytes, tcp_required } = request;
-        let kdcs: Vec<KdcAddress> = self.of(realm).cloned().collect();
-        let asked = if kdcs.is_empty() {
-            Err(Unreachable { realm: realm.clone(), tried: Vec::new() })
-        } else {
-            self.client.exchange(realm, &kdcs, bytes, *tcp_required)
-        };
+impl Kdcs {
+    /// Adds the KDCs of the configuration that can't be read to those that did not answer.
+    fn answer(&self, realm: &str, asked: Result<KdcReply, Unreachable>) -> Result<Vec<u8>, KdcUnreachable> {
         asked.map(|reply| reply.bytes).map_err(|unreachable| {
             let mut unreachable = KdcUnreachable::from(unreachable);
             let unreadable = self.realms.get(realm).into_iter().flatten().filter_map(|kdc| kdc.as_ref().err());
@@ -85,6 +79,23 @@ impl KdcExchange for Kdcs {
             }));
             unreachable
         })
+    }
+}
+
+impl KdcExchange for Kdcs {
+    fn exchange(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
+        let KdcRequest { realm, bytes, tcp_required } = request;
+        let kdcs: Vec<KdcAddress> = self.of(realm).cloned().collect();
+        self.answer(realm, self.client.exchange(realm, &kdcs, bytes, *tcp_required))
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl crate::tokio::KdcExchange for Kdcs {
+    async fn exchange(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
+        let KdcRequest { realm, bytes, tcp_required } = request;
+        let kdcs: Vec<KdcAddress> = self.of(realm).cloned().collect();
+        self.answer(realm, self.client.exchange_async(realm, &kdcs, bytes, *tcp_required).await)
     }
 }
 

@@ -44,7 +44,7 @@ pub fn get_ticket(
     drive(request.begin(clock.now()), TicketRequest::reply, kdc, clock)
 }
 
-type Step<M> = Result<ExchangeStep<M>, ExchangeError>;
+pub(crate) type Step<M> = Result<ExchangeStep<M>, ExchangeError>;
 
 fn drive<M>(
     mut step: Step<M>,

@@ -40,12 +40,20 @@ impl std::error::Error for Unresolvable {}
 /// # Ok::<(), handfast_net::resolve::Unresolvable>(())
 /// ```
 pub fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>, Unresolvable> {
-    let fail = |why: String| Unresolvable { host: host.to_owned(), why };
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
+    usable(host, (host, port).to_socket_addrs())
+}
+
+/// Those of the system's answer that are used.
+pub(crate) fn usable(
+    host: &str,
+    answer: std::io::Result<impl Iterator<Item = SocketAddr>>,
+) -> Result<Vec<SocketAddr>, Unresolvable> {
+    let fail = |why: String| Unresolvable { host: host.to_owned(), why };
     let mut found: Vec<SocketAddr> = Vec::new();
-    for address in (host, port).to_socket_addrs().map_err(|error| fail(error.to_string()))? {
+    for address in answer.map_err(|error| fail(error.to_string()))? {
         if found.len() < ADDRESS_LIMIT && !found.contains(&address) {
             found.push(address);
         }

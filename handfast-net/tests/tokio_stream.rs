@@ -189,6 +189,8 @@ async fn handshakes_and_streams_can_be_sent_to_other_threads() {
     let (initiator, target, credential, acceptor) = (initiator(), target(), credential(), acceptor());
     let to = initiator.to(&target).credential(&credential);
     let options = options();
+    let kdcs = handfast_net::Kdcs::new();
+    drop(is_send(NegotiateStream::connect(duplex(1).0, to.clone(), &kdcs, &options)));
     let connecting = is_send(NegotiateStream::connect(ours, to, &NoKdc, &options));
     let accepting = is_send(NegotiateStream::accept_with_accounts(theirs, acceptor.session(), &NoAccounts, &options));
     let (client, server) = tokio::join!(connecting, accepting);

@@ -1,5 +1,5 @@
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
@@ -9,6 +9,18 @@ use super::watch::Watch;
 use super::{KdcAddress, Silence, Transport, tcp, udp};
 use crate::Deadline;
 use crate::resolve::{Unresolvable, addresses};
+
+/// Who asks on behalf of an exchange, and reports what comes of it as an [`Event`]: threads, or tasks.
+pub(super) trait Asks {
+    /// The addresses of a KDC, if they can be told at once; otherwise they are reported.
+    fn find(&mut self, index: usize, kdc: &KdcAddress) -> Option<Result<Vec<SocketAddr>, Unresolvable>>;
+
+    /// Sends the request; what becomes of it is reported.
+    fn ask(&mut self, index: usize, kdc: usize, address: SocketAddr, transport: Transport) -> Conversation;
+}
+
+/// Sends a datagram once more.
+pub(super) type Again = Box<dyn Fn() -> io::Result<()> + Send>;
 
 /// One KDC asked at one address in one way.
 pub(super) struct Conversation {
@@ -20,18 +32,38 @@ pub(super) struct Conversation {
     /// Datagrams that were no reply.
     pub(super) nonsense: u32,
     pub(super) ended: Option<Silence>,
-    /// For sending again.
-    socket: Option<Arc<UdpSocket>>,
+    again: Option<Again>,
 }
 
 impl Conversation {
+    /// One that has just begun, or failed to. With UDP there is a way to ask again.
+    pub(super) fn new(
+        kdc: usize,
+        address: SocketAddr,
+        transport: Transport,
+        begun: Result<Option<Again>, Silence>,
+    ) -> Self {
+        let (again, ended) = match begun {
+            Ok(again) => (again, None),
+            Err(why) => (None, Some(why)),
+        };
+        Conversation { kdc, address, transport, since: Instant::now(), nonsense: 0, ended, again }
+    }
+
     /// A datagram to somebody who was silent so far.
     pub(super) fn can_be_asked_again(&self) -> bool {
-        self.ended.is_none() && self.socket.is_some()
+        self.ended.is_none() && self.again.is_some()
+    }
+
+    /// Sends the datagram again, if the conversation is still open; tells whether it is.
+    pub(super) fn ask_again(&mut self) -> bool {
+        let Some(again) = self.again.as_ref().filter(|_| self.ended.is_none()) else { return false };
+        self.ended = again().err().map(udp::failure);
+        self.ended.is_none()
     }
 }
 
-/// What a thread reports, with the place of the KDC or of the conversation.
+/// What is reported, with the place of the KDC or of the conversation.
 pub(super) enum Event {
     Found(usize, Result<Vec<SocketAddr>, Unresolvable>),
     Nonsense(usize),
@@ -58,32 +90,7 @@ impl Threads {
         self.receiver.recv_timeout(time).ok()
     }
 
-    /// The addresses of a KDC, if they can be told at once; otherwise they are reported.
-    pub(super) fn find(&self, index: usize, kdc: &KdcAddress) -> Option<Result<Vec<SocketAddr>, Unresolvable>> {
-        let (host, port) = (kdc.host.clone(), kdc.port);
-        if host.parse::<IpAddr>().is_ok() {
-            return Some(addresses(&host, port));
-        }
-        let sender = self.sender.clone();
-        let looking = spawn(move || report(&sender, Event::Found(index, addresses(&host, port))));
-        looking.err().map(|error| Err(Unresolvable { host: kdc.host.clone(), why: error.to_string() }))
-    }
-
-    /// Sends the request; what becomes of it is reported.
-    pub(super) fn ask(&self, index: usize, kdc: usize, address: SocketAddr, transport: Transport) -> Conversation {
-        let since = Instant::now();
-        let asked = match transport {
-            Transport::Udp => self.ask_by_udp(index, address).map(Some).map_err(udp::failure),
-            Transport::Tcp => self.ask_by_tcp(index, address).map(|()| None).map_err(Silence::from),
-        };
-        let (socket, ended) = match asked {
-            Ok(socket) => (socket, None),
-            Err(why) => (None, Some(why)),
-        };
-        Conversation { kdc, address, transport, since, nonsense: 0, ended, socket }
-    }
-
-    fn ask_by_udp(&self, index: usize, address: SocketAddr) -> io::Result<Arc<UdpSocket>> {
+    fn ask_by_udp(&self, index: usize, address: SocketAddr) -> io::Result<Again> {
         let socket = Arc::new(udp::connect(address)?);
         socket.send(&self.request)?;
         let (listening, watch, sender) = (Arc::clone(&socket), self.watch.clone(), self.sender.clone());
@@ -91,7 +98,8 @@ impl Threads {
             let heard = udp::listen(&listening, &watch, || report(&sender, Event::Nonsense(index)));
             heard.into_iter().for_each(|result| report(&sender, Event::Ended(index, result)));
         })?;
-        Ok(socket)
+        let request = Arc::clone(&self.request);
+        Ok(Box::new(move || socket.send(&request).map(drop)))
     }
 
     fn ask_by_tcp(&self, index: usize, address: SocketAddr) -> io::Result<()> {
@@ -102,12 +110,25 @@ impl Threads {
             heard.into_iter().for_each(|result| report(&sender, Event::Ended(index, result)));
         })
     }
+}
 
-    /// Sends the datagram again, if the conversation is still open; tells whether it is.
-    pub(super) fn ask_again(&self, conversation: &mut Conversation) -> bool {
-        let Some(socket) = conversation.socket.as_ref().filter(|_| conversation.ended.is_none()) else { return false };
-        conversation.ended = socket.send(&self.request).err().map(udp::failure);
-        conversation.ended.is_none()
+impl Asks for Threads {
+    fn find(&mut self, index: usize, kdc: &KdcAddress) -> Option<Result<Vec<SocketAddr>, Unresolvable>> {
+        let (host, port) = (kdc.host.clone(), kdc.port);
+        if host.parse::<IpAddr>().is_ok() {
+            return Some(addresses(&host, port));
+        }
+        let sender = self.sender.clone();
+        let looking = spawn(move || report(&sender, Event::Found(index, addresses(&host, port))));
+        looking.err().map(|error| Err(Unresolvable { host: kdc.host.clone(), why: error.to_string() }))
+    }
+
+    fn ask(&mut self, index: usize, kdc: usize, address: SocketAddr, transport: Transport) -> Conversation {
+        let begun = match transport {
+            Transport::Udp => self.ask_by_udp(index, address).map(Some).map_err(udp::failure),
+            Transport::Tcp => self.ask_by_tcp(index, address).map(|()| None).map_err(Silence::from),
+        };
+        Conversation::new(kdc, address, transport, begun)
     }
 }
 

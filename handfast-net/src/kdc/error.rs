@@ -60,6 +60,8 @@ pub enum Silence {
         /// How many bytes of the reply came.
         got: usize,
     },
+    /// It said that it can't serve now (`KDC_ERR_SVC_UNAVAILABLE`).
+    Unavailable,
     /// TCP is required, and it is configured for UDP only.
     OnlyUdp,
     /// It was not asked: its turn had not come when the time for the whole exchange was over.
@@ -126,6 +128,7 @@ impl fmt::Display for Silence {
                 write!(f, "announced a reply of {length} bytes, over the limit of {limit}")
             }
             Silence::Closed { got } => write!(f, "closed the connection after {got} bytes of its reply"),
+            Silence::Unavailable => f.write_str("said that it can't serve now (KDC_ERR_SVC_UNAVAILABLE)"),
             Silence::OnlyUdp => f.write_str("was not asked: TCP is required, and it is configured for UDP only"),
             Silence::NotAsked => f.write_str("was not asked: the time was over before its turn"),
             Silence::Io { why, .. } => write!(f, "can't be reached: {why}"),

@@ -2,7 +2,8 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::conversation::{Conversation, Event, Threads};
+use super::conversation::{Asks, Conversation, Event, Threads};
+use super::reply::is_unavailable;
 use super::{Attempt, KdcAddress, Silence, Transport, Unreachable};
 use crate::Deadline;
 use crate::resolve::Unresolvable;
@@ -72,16 +73,22 @@ impl KdcClient {
         request: &[u8],
         tcp_required: bool,
     ) -> Result<KdcReply, Unreachable> {
-        let order = if tcp_required {
+        let deadline = Deadline::after(self.pace.whole);
+        let threads = Threads::new(request, deadline, self.pace.connect);
+        Exchange::new(&self.pace, kdcs, threads, deadline, self.order(request, tcp_required))
+            .run()
+            .map_err(|tried| Unreachable { realm: realm.to_owned(), tried })
+    }
+
+    /// The preferred way, and the other one.
+    pub(super) fn order(&self, request: &[u8], tcp_required: bool) -> [Option<Transport>; 2] {
+        if tcp_required {
             [Some(Transport::Tcp), None]
         } else if request.len() > self.udp_preference_limit {
             [Some(Transport::Tcp), Some(Transport::Udp)]
         } else {
             [Some(Transport::Udp), Some(Transport::Tcp)]
-        };
-        Exchange::new(&self.pace, kdcs, request, order)
-            .run()
-            .map_err(|tried| Unreachable { realm: realm.to_owned(), tried })
+        }
     }
 }
 
@@ -102,11 +109,12 @@ enum Lookup {
     Done(Vec<SocketAddr>),
 }
 
-struct Exchange<'a> {
+/// Who is asked next and for how long to listen; whoever drives it does the listening.
+pub(super) struct Exchange<'a, A> {
     pace: &'a Pace,
     kdcs: &'a [KdcAddress],
     deadline: Deadline,
-    threads: Threads,
+    pub(super) asks: A,
     queue: VecDeque<Action>,
     /// When the next action is due.
     next: Instant,
@@ -117,14 +125,19 @@ struct Exchange<'a> {
     pass: u32,
 }
 
-impl<'a> Exchange<'a> {
-    fn new(pace: &'a Pace, kdcs: &'a [KdcAddress], request: &[u8], order: [Option<Transport>; 2]) -> Self {
-        let deadline = Deadline::after(pace.whole);
+impl<'a, A: Asks> Exchange<'a, A> {
+    pub(super) fn new(
+        pace: &'a Pace,
+        kdcs: &'a [KdcAddress],
+        asks: A,
+        deadline: Deadline,
+        order: [Option<Transport>; 2],
+    ) -> Self {
         let mut exchange = Exchange {
             pace,
             kdcs,
             deadline,
-            threads: Threads::new(request, deadline, pace.connect),
+            asks,
             queue: VecDeque::new(),
             next: Instant::now(),
             lookups: kdcs.iter().map(|_| Lookup::NotAsked).collect(),
@@ -150,26 +163,23 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Does one action after the other, and takes what comes in between.
-    fn run(mut self) -> Result<KdcReply, Vec<Attempt>> {
+    /// Does what is due, and tells how long to listen then; `None` if all is over.
+    pub(super) fn step(&mut self) -> Option<Duration> {
         while !self.deadline.passed() {
             if self.all_silent() {
                 if self.queue.is_empty() {
-                    break;
+                    return None;
                 }
                 self.next = Instant::now();
             }
             let until_next = self.next.saturating_duration_since(Instant::now());
-            if until_next.is_zero() {
-                let Some(listen) = self.advance() else { break };
-                self.next = Instant::now() + listen.min(LONGEST_LISTEN);
-            } else if let Some(event) = self.deadline.at_most(until_next).and_then(|wait| self.threads.wait(wait))
-                && let Some(reply) = self.take(event)
-            {
-                return Ok(reply);
+            if !until_next.is_zero() {
+                return self.deadline.at_most(until_next);
             }
+            let listen = self.advance()?;
+            self.next = Instant::now() + listen.min(LONGEST_LISTEN);
         }
-        Err(self.report())
+        None
     }
 
     /// Nobody is left from whom anything could come.
@@ -203,14 +213,12 @@ impl<'a> Exchange<'a> {
             Action::Find(kdc, transport) => self.find(kdc, transport),
             Action::Ask(kdc, address, transport) => {
                 let index = self.conversations.len();
-                let conversation = self.threads.ask(index, kdc, address, transport);
+                let conversation = self.asks.ask(index, kdc, address, transport);
                 let open = conversation.ended.is_none();
                 self.conversations.push(conversation);
                 open
             }
-            Action::AskAgain(index) => {
-                self.conversations.get_mut(index).is_some_and(|conversation| self.threads.ask_again(conversation))
-            }
+            Action::AskAgain(index) => self.conversations.get_mut(index).is_some_and(Conversation::ask_again),
         }
     }
 
@@ -219,7 +227,7 @@ impl<'a> Exchange<'a> {
         match lookup {
             Lookup::NotAsked => {
                 *lookup = Lookup::Asked { since: Instant::now(), waiting: vec![transport] };
-                let known = self.threads.find(kdc, place);
+                let known = self.asks.find(kdc, place);
                 known.map(|known| self.found(kdc, known)).is_none()
             }
             Lookup::Asked { waiting, .. } => {
@@ -247,11 +255,15 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    fn take(&mut self, event: Event) -> Option<KdcReply> {
+    /// Takes what came; it is a reply, or something to keep in mind.
+    pub(super) fn take(&mut self, event: Event) -> Option<KdcReply> {
         match event {
             Event::Found(kdc, result) => self.found(kdc, result),
             Event::Nonsense(index) => self.conversations.get_mut(index)?.nonsense += 1,
             Event::Ended(index, Err(why)) => _ = self.conversations.get_mut(index)?.ended.get_or_insert(why),
+            Event::Ended(index, Ok(bytes)) if is_unavailable(&bytes) => {
+                self.conversations.get_mut(index)?.ended.get_or_insert(Silence::Unavailable);
+            }
             Event::Ended(index, Ok(bytes)) => {
                 let Conversation { kdc, address, transport, .. } = *self.conversations.get(index)?;
                 return Some(KdcReply { bytes, kdc: self.kdcs.get(kdc)?.clone(), address, transport });
@@ -265,7 +277,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Every KDC's reason: those that were asked, those that could not be, and those whose turn never came.
-    fn report(mut self) -> Vec<Attempt> {
+    pub(super) fn report(mut self) -> Vec<Attempt> {
         let failed = std::mem::take(&mut self.failed);
         for Conversation { kdc, address, transport, since, nonsense, ended, .. } in
             std::mem::take(&mut self.conversations)
@@ -296,6 +308,19 @@ impl<'a> Exchange<'a> {
     }
 }
 
+impl Exchange<'_, Threads> {
+    fn run(mut self) -> Result<KdcReply, Vec<Attempt>> {
+        while let Some(wait) = self.step() {
+            if let Some(event) = self.asks.wait(wait)
+                && let Some(reply) = self.take(event)
+            {
+                return Ok(reply);
+            }
+        }
+        Err(self.report())
+    }
+}
+
 fn put_first(queue: &mut VecDeque<Action>, actions: Vec<Action>) {
     for action in actions.into_iter().rev() {
         queue.push_front(action);
@@ -306,11 +331,16 @@ fn put_first(queue: &mut VecDeque<Action>, actions: Vec<Action>) {
 mod tests {
     use super::*;
 
+    fn exchange<'a>(pace: &'a Pace, kdcs: &'a [KdcAddress], order: [Option<Transport>; 2]) -> Exchange<'a, Threads> {
+        let deadline = Deadline::after(pace.whole);
+        Exchange::new(pace, kdcs, Threads::new(b"request", deadline, pace.connect), deadline, order)
+    }
+
     #[test]
     fn a_kdc_is_asked_as_soon_as_it_is_found() {
         let pace = Pace { between: Duration::from_secs(60), ..Pace::default() };
         let kdcs = ["kdc.invalid".parse().unwrap()];
-        let mut exchange = Exchange::new(&pace, &kdcs, b"request", [Some(Transport::Udp), None]);
+        let mut exchange = exchange(&pace, &kdcs, [Some(Transport::Udp), None]);
         exchange.next = Instant::now() + exchange.advance().unwrap();
         assert!(exchange.next > Instant::now());
         exchange.take(Event::Found(0, Ok(vec!["127.0.0.1:88".parse().unwrap()])));
@@ -324,7 +354,7 @@ mod tests {
         let pace = Pace { between: endless, after_pass: endless, passes: 2, connect: endless, whole: endless };
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let kdcs = [format!("tcp/{closed}").parse().unwrap()];
-        let tried = Exchange::new(&pace, &kdcs, b"request", [Some(Transport::Tcp), None]).run().unwrap_err();
+        let tried = exchange(&pace, &kdcs, [Some(Transport::Tcp), None]).run().unwrap_err();
         assert!(matches!(tried[..], [Attempt { why: Silence::Refused, .. }]));
     }
 
@@ -333,7 +363,7 @@ mod tests {
         let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let kdcs = [format!("udp/{}", silent.local_addr().unwrap()).parse().unwrap()];
         let pace = Pace::default();
-        let mut exchange = Exchange::new(&pace, &kdcs, b"request", [Some(Transport::Udp), None]);
+        let mut exchange = exchange(&pace, &kdcs, [Some(Transport::Udp), None]);
         let waits: Vec<_> = std::iter::from_fn(|| exchange.advance()).map(|wait| wait.as_secs()).collect();
         // Looked up; its addresses queued; asked; again; again. Beginning a pass takes no time.
         assert_eq!(waits, [0, 0, 1 + 2, 0, 1 + 4, 0, 1 + 8]);

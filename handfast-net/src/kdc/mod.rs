@@ -23,7 +23,7 @@
 //! # Limits
 //! A reply is at most 64 KiB over UDP and [`TCP_REPLY_LIMIT`] over TCP; at most [`NONSENSE_LIMIT`] datagrams of one KDC that
 //! are no reply are read; a host has at most [`crate::resolve::ADDRESS_LIMIT`] addresses; and the whole ends after [`Pace::whole`].
-//! Each KDC that is asked costs a thread until the exchange is over (up to a tenth of a second longer; for one in the system's
+//! Each KDC that is asked costs a thread (with `exchange_async` a task) until the exchange is over (up to a tenth of a second longer; for one in the system's
 //! resolver, or in the middle of a TCP connect, as long as that takes).
 
 use std::fmt;
@@ -33,6 +33,8 @@ mod conversation;
 mod error;
 mod exchange;
 mod reply;
+#[cfg(feature = "tokio")]
+mod tasks;
 mod tcp;
 mod udp;
 mod watch;

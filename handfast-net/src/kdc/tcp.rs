@@ -29,11 +29,7 @@ pub(super) fn converse(
 }
 
 fn ask(stream: &mut Watched<'_>, request: &[u8]) -> Result<Vec<u8>, Silence> {
-    let length = u32::try_from(request.len()).unwrap_or(u32::MAX);
-    if length & RESERVED != 0 {
-        return Err(Silence::Io { kind: io::ErrorKind::InvalidInput, why: "the request is over 2 GiB".to_owned() });
-    }
-    stream.write_all(&[&length.to_be_bytes(), request].concat())?;
+    stream.write_all(&framed(request)?)?;
     let mut header = Vec::new();
     read(stream, 4, &mut header, 0)?;
     let length = reply_length(&header)?;
@@ -42,13 +38,23 @@ fn ask(stream: &mut Watched<'_>, request: &[u8]) -> Result<Vec<u8>, Silence> {
     if looks_like_reply(&reply) { Ok(reply) } else { Err(Silence::Nonsense { count: 1 }) }
 }
 
+/// The request behind its length.
+pub(super) fn framed(request: &[u8]) -> Result<Vec<u8>, Silence> {
+    let length = u32::try_from(request.len()).unwrap_or(u32::MAX);
+    if length & RESERVED != 0 {
+        return Err(Silence::Io { kind: io::ErrorKind::InvalidInput, why: "the request is over 2 GiB".to_owned() });
+    }
+    Ok([&length.to_be_bytes(), request].concat())
+}
+
 /// Reads `count` bytes; takes memory as they arrive.
 fn read(stream: &mut Watched<'_>, count: u32, out: &mut Vec<u8>, before: usize) -> Result<(), Silence> {
     let got = stream.take(count.into()).read_to_end(out)?;
     if usize::try_from(count) == Ok(got) { Ok(()) } else { Err(Silence::Closed { got: before + got }) }
 }
 
-fn reply_length(header: &[u8]) -> Result<u32, Silence> {
+/// The length of the reply, by the four bytes before it.
+pub(super) fn reply_length(header: &[u8]) -> Result<u32, Silence> {
     let length = header.iter().fold(0, |length, byte| (length << 8) | u32::from(*byte));
     if length & RESERVED != 0 {
         Err(Silence::Nonsense { count: 1 })

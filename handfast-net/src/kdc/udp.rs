@@ -10,7 +10,7 @@ use crate::deadline::is_timeout;
 pub const NONSENSE_LIMIT: u32 = 1000;
 
 /// No datagram is longer.
-const DATAGRAM_LIMIT: usize = 0xffff;
+pub(super) const DATAGRAM_LIMIT: usize = 0xffff;
 
 /// A socket that hears `address` only.
 pub(super) fn connect(address: SocketAddr) -> io::Result<UdpSocket> {

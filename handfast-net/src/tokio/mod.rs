@@ -29,18 +29,22 @@
 //! # }
 //! ```
 //!
+//! KDCs are asked by the same [`Kdcs`](crate::Kdcs) and [`KdcClient`](crate::kdc::KdcClient) as ever: they are a
+//! [`KdcExchange`] here, too, which waits in tasks. Nothing here blocks the executor, but files are not read here either: make
+//! [`Settings`](crate::Settings) before, or in `spawn_blocking`.
+//!
 //! ```no_run
 //! use handfast::{Credential, Initiator, Policy, ServiceName};
-//! use handfast_net::driver::NoKdc;
+//! use handfast_net::Kdcs;
 //! use handfast_net::stream::StreamOptions;
 //! use handfast_net::tokio::NegotiateStream;
 //! use tokio::io::AsyncReadExt;
-//! # async fn greet(credential: Credential) -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn greet(credential: Credential, kdcs: Kdcs) -> Result<(), Box<dyn std::error::Error>> {
 //! let initiator = Initiator::new(Policy::default());
 //! let target: ServiceName = "HTTP/www.example.com".parse()?;
 //! let tcp = tokio::net::TcpStream::connect("www.example.com:8080").await?;
 //! let to = initiator.to(&target).credential(&credential);
-//! let mut stream = NegotiateStream::connect(tcp, to, &NoKdc, &StreamOptions::default()).await?;
+//! let mut stream = NegotiateStream::connect(tcp, to, &kdcs, &StreamOptions::default()).await?;
 //! let mut greeting = String::new();
 //! stream.read_to_string(&mut greeting).await?;
 //! # Ok(())
@@ -50,9 +54,11 @@
 mod carrier;
 mod driver;
 mod framing;
+mod login;
 mod negotiate;
 mod poll;
 
 pub use carrier::{Carrier, GssSampleCarrier, NnsCarrier};
 pub use driver::{Accounts, Driver, KdcExchange};
+pub use login::{get_ticket, log_in};
 pub use negotiate::{NegotiateStream, ReadHalf, WriteHalf};

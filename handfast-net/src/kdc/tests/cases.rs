@@ -4,7 +4,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use super::*;
+use super::exchange;
+use crate::kdc::*;
+use handfast::krb5::message::{ErrorCode, KrbError, Microseconds, PrincipalName};
 
 const REQUEST: &[u8] = b"\x6a\x03one";
 const REPLY: &[u8] = b"\x6b\x03one";
@@ -33,7 +35,7 @@ fn kdc(way: &str, address: SocketAddr) -> KdcAddress {
 }
 
 fn ask(client: &KdcClient, kdcs: &[KdcAddress]) -> Result<KdcReply, Unreachable> {
-    client.exchange("R", kdcs, REQUEST, false)
+    exchange(client, kdcs, REQUEST, false)
 }
 
 fn reasons(result: Result<KdcReply, Unreachable>) -> Vec<Silence> {
@@ -142,7 +144,7 @@ fn a_long_request_goes_by_tcp_first() {
     let by_tcp = TcpListener::bind(address).unwrap();
     by_tcp.set_nonblocking(true).unwrap();
     let patient = KdcClient { pace: Pace { between: LONG, ..client().pace }, ..client() };
-    let reply = patient.exchange("R", &[kdc("", address)], &longest, false).unwrap();
+    let reply = exchange(&patient, &[kdc("", address)], &longest, false).unwrap();
     assert_eq!(reply.transport, Transport::Udp);
     assert!(by_tcp.accept().is_err());
 
@@ -152,7 +154,7 @@ fn a_long_request_goes_by_tcp_first() {
         assert_eq!(request, expected);
         stream.write_all(&framed(REPLY)).unwrap();
     });
-    let reply = client().exchange("R", &[kdc("", address)], &longer, false).unwrap();
+    let reply = exchange(&client(), &[kdc("", address)], &longer, false).unwrap();
     assert_eq!((reply.bytes.as_slice(), reply.transport), (REPLY, Transport::Tcp));
 }
 
@@ -166,12 +168,12 @@ fn when_tcp_is_required_nothing_goes_by_udp() {
         stream.write_all(&framed(REPLY)).unwrap();
     });
     let only_udp = kdc("udp/", address);
-    let reply = client().exchange("R", &[only_udp.clone(), kdc("", address)], REQUEST, true).unwrap();
+    let reply = exchange(&client(), &[only_udp.clone(), kdc("", address)], REQUEST, true).unwrap();
     assert_eq!(reply.transport, Transport::Tcp);
     served.join().unwrap();
     silent.set_nonblocking(true).unwrap();
     assert!(silent.recv(&mut [0; 9]).is_err());
-    assert_eq!(reasons(client().exchange("R", &[only_udp], REQUEST, true)), [Silence::OnlyUdp]);
+    assert_eq!(reasons(exchange(&client(), &[only_udp], REQUEST, true)), [Silence::OnlyUdp]);
 }
 
 #[test]
@@ -363,4 +365,43 @@ fn a_host_that_nobody_knows_is_named_and_the_next_is_asked() {
 #[test]
 fn without_kdcs_there_is_nobody_to_ask() {
     assert_eq!(ask(&client(), &[]).unwrap_err(), Unreachable { realm: "R".into(), tried: Vec::new() });
+}
+
+/// A KRB-ERROR with this code.
+fn error(code: ErrorCode) -> Vec<u8> {
+    let (stime, name) = (handfast::Time::EPOCH, "krbtgt/R@R".parse().unwrap());
+    KrbError {
+        ctime: None,
+        cusec: None,
+        stime: stime.into(),
+        susec: Microseconds::default(),
+        error_code: code,
+        crealm: None,
+        cname: None,
+        realm: "R",
+        sname: PrincipalName::from(&name),
+        e_text: None,
+        e_data: None,
+    }
+    .to_der()
+}
+
+#[test]
+fn a_kdc_that_cannot_serve_is_passed_over_at_once() {
+    let patient = KdcClient { pace: Pace { between: LONG, ..client().pace }, ..client() };
+    let unavailable = error(ErrorCode::KDC_ERR_SVC_UNAVAILABLE);
+    let by_udp = || {
+        let answer_with = unavailable.clone();
+        kdc("udp/", udp_kdc(move |socket| answer(&socket, &answer_with)))
+    };
+    let by_tcp = || kdc("tcp/", tcp_says(framed(&unavailable)));
+    let next = udp_kdc(|socket| answer(&socket, REPLY));
+    let kdcs = [by_udp(), by_tcp(), kdc("", next)];
+    assert_eq!(ask(&patient, &kdcs).unwrap().address, next);
+    assert_eq!(reasons(ask(&patient, &[by_udp(), by_tcp()])), [Silence::Unavailable, Silence::Unavailable]);
+    // Any other error is the realm's answer.
+    let refusal = error(ErrorCode::KDC_ERR_C_PRINCIPAL_UNKNOWN);
+    let answer_with = refusal.clone();
+    let address = udp_kdc(move |socket| answer(&socket, &answer_with));
+    assert_eq!(ask(&patient, &[kdc("", address), by_tcp()]).unwrap().bytes, refusal);
 }

@@ -1,0 +1,86 @@
+use handfast::Time;
+use handfast::krb5::HeldTicket;
+use handfast::krb5::exchange::{ExchangeStep, Login, TicketRequest};
+
+use super::KdcExchange;
+use crate::Clock;
+use crate::login::{Step, TicketError};
+
+/// Logs in: the twin of [`crate::login::log_in`].
+///
+/// # Errors
+/// [`TicketError`].
+pub async fn log_in<K: KdcExchange>(login: Login, kdc: &K, clock: &Clock) -> Result<HeldTicket, TicketError> {
+    drive(login.begin(clock.now()), Login::reply, kdc, clock).await
+}
+
+/// Gets a ticket for a service, or renews a ticket: the twin of [`crate::login::get_ticket`].
+///
+/// # Errors
+/// [`TicketError`].
+pub async fn get_ticket<K: KdcExchange>(
+    request: TicketRequest,
+    kdc: &K,
+    clock: &Clock,
+) -> Result<HeldTicket, TicketError> {
+    drive(request.begin(clock.now()), TicketRequest::reply, kdc, clock).await
+}
+
+async fn drive<M, K: KdcExchange>(
+    mut step: Step<M>,
+    reply: fn(M, &[u8], Time) -> Step<M>,
+    kdc: &K,
+    clock: &Clock,
+) -> Result<HeldTicket, TicketError> {
+    loop {
+        step = match step? {
+            ExchangeStep::Complete(ticket) => return Ok(*ticket),
+            ExchangeStep::NeedsKdc(next, request) => reply(next, &kdc.exchange(&request).await?, clock.now()),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kdcs;
+    use crate::driver::NoKdc;
+    use handfast::crypto::{OsRandom, Secret};
+    use handfast::krb5::exchange::{ClientSecret, ExchangeError, KdcRequest, TicketOptions};
+    use std::sync::{Arc, Mutex};
+
+    fn login() -> Login {
+        let password = ClientSecret::Password(Secret::new(b"pencil".to_vec()));
+        Login::new("alice@R".parse().unwrap(), password, TicketOptions::default(), Arc::new(OsRandom))
+    }
+
+    #[::tokio::test]
+    async fn without_a_kdc_there_is_no_ticket() {
+        let clock = Clock::system();
+        for error in [log_in(login(), &NoKdc, &clock).await, log_in(login(), &Kdcs::new(), &clock).await] {
+            let error = error.unwrap_err();
+            assert!(matches!(&error, TicketError::Unreachable(unreachable) if unreachable.realm == "R"), "{error}");
+        }
+    }
+
+    #[::tokio::test]
+    async fn the_request_goes_to_the_clients_realm_and_what_comes_back_is_judged() {
+        let asked = Mutex::new(Vec::new());
+        let kdc = |request: &KdcRequest| {
+            asked.lock().unwrap().push(request.clone());
+            std::future::ready(Ok(b"no Kerberos message".to_vec()))
+        };
+        let clock = Clock::system();
+        let login = log_in(login(), &kdc, &clock);
+        fn is_send<T: Send>(value: T) -> T {
+            value
+        }
+        let error = is_send(login).await.unwrap_err();
+        assert!(
+            matches!(&error, TicketError::Exchange(exchange) if matches!(**exchange, ExchangeError::Decode(_))),
+            "{error}"
+        );
+        let asked = asked.into_inner().unwrap();
+        assert_eq!((asked.len(), asked[0].realm.as_str(), asked[0].bytes[0]), (1, "R", 0x6a));
+    }
+}
