@@ -2,8 +2,6 @@
 import gssapi
 from gssapi import raw
 
-FAILURES = (gssapi.exceptions.GSSError,)
-
 MECHANISMS = {
     "kerberos": "1.2.840.113554.1.2.2",
     "ms-kerberos": "1.2.840.48018.1.2.2",

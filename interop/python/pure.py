@@ -3,9 +3,7 @@ import spnego
 from spnego._ntlm_raw.messages import Authenticate, AvId, Challenge, Negotiate, NTClientChallengeV2
 from spnego._spnego import NegTokenInit, NegTokenResp, unpack_token
 from spnego.channel_bindings import GssChannelBindings
-from spnego.exceptions import NegotiateOptions, SpnegoError
-
-FAILURES = (SpnegoError,)
+from spnego.exceptions import NegotiateOptions
 
 FLAGS = {
     "mutual": spnego.ContextReq.mutual_auth,

@@ -26,6 +26,22 @@ pub type Change = fn(Way, &mut Vec<u8>);
 /// Nothing.
 pub fn unchanged(_: Way, _: &mut Vec<u8>) {}
 
+/// Puts an OID that nobody knows in the place of Kerberos' first one.
+pub fn without_kerberos(token: &mut [u8]) {
+    change_kerberos(token, 10, 0x7f);
+}
+
+/// Puts Windows' OID of Kerberos in the place of Kerberos' first one, the mechanism's in the list (MS-SPNG 3.1.5.2).
+pub fn kerberos_renamed(token: &mut [u8]) {
+    change_kerberos(token, 5, 0x82);
+}
+
+fn change_kerberos(token: &mut [u8], octet: usize, to: u8) {
+    const OID: [u8; 11] = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02];
+    let at = token.windows(OID.len()).position(|octets| octets == OID).unwrap();
+    token[at + octet] = to;
+}
+
 /// Why there is no context.
 #[derive(Debug)]
 pub enum Stopped {
@@ -98,10 +114,13 @@ impl Line {
         step.map_err(Stopped::Ours)
     }
 
-    /// Our side of a handshake that we begin.
-    pub fn initiate(&mut self, target: Target<'_>, kdc: &impl KdcExchange) -> Result<Context, Stopped> {
+    /// Our side of a handshake that we begin, or the peer with a hint.
+    pub fn initiate(&mut self, target: Target<'_>, kdc: &impl KdcExchange, hinted: bool) -> Result<Context, Stopped> {
         let mut out = Vec::new();
-        let mut step = target.begin(now(), &mut out);
+        let mut step = match hinted {
+            true => target.begin_with(&self.receive()?, now(), &mut out),
+            false => target.begin(now(), &mut out),
+        };
         loop {
             step = match self.step(step, &mut out)? {
                 Initiate::Complete(context) => return Ok(context),
@@ -115,12 +134,20 @@ impl Line {
         }
     }
 
-    /// Our side of a handshake that the peer begins.
-    pub fn accept(&mut self, session: Session<'_>, accounts: &impl Accounts) -> Result<Context, Stopped> {
+    /// Our side of a handshake that the peer begins, or we with a hint.
+    pub fn accept(
+        &mut self,
+        session: Session<'_>,
+        accounts: &impl Accounts,
+        speak_first: bool,
+    ) -> Result<Context, Stopped> {
         let opening = self.read()?.flags;
         assert!(opening.contains(Kind::NOOP | Kind::CONTEXT_NEXT));
         let mut out = Vec::new();
-        let mut step = Ok(Accept::NeedsToken(session.begin()));
+        let mut step = match speak_first {
+            true => session.speak_first(now(), &mut out),
+            false => Ok(Accept::NeedsToken(session.begin())),
+        };
         loop {
             step = match self.step(step, &mut out)? {
                 Accept::Complete(context) => return Ok(context),
@@ -243,11 +270,12 @@ pub struct OurEnd {
     pub acceptor: Acceptor,
     pub bindings: Option<ChannelBindings>,
     pub change: Change,
+    pub speak_first: bool,
 }
 
 impl OurEnd {
     pub fn new(acceptor: Acceptor) -> Self {
-        OurEnd { acceptor, bindings: None, change: unchanged }
+        OurEnd { acceptor, bindings: None, change: unchanged, speak_first: false }
     }
 
     pub fn bindings(mut self, application_data: &str) -> Self {
@@ -257,6 +285,11 @@ impl OurEnd {
 
     pub fn change(mut self, change: Change) -> Self {
         self.change = change;
+        self
+    }
+
+    pub fn speak_first(mut self) -> Self {
+        self.speak_first = true;
         self
     }
 
@@ -282,7 +315,7 @@ impl OurEnd {
             Some(bindings) => session.channel_bindings(bindings),
             None => session,
         };
-        let mut context = line.accept(session, accounts)?;
+        let mut context = line.accept(session, accounts, self.speak_first)?;
         Ok(Met {
             peer: context.peer().clone(),
             local: context.local().clone(),

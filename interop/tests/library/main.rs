@@ -7,6 +7,8 @@ mod acceptor;
 mod by_hand;
 mod initiator;
 mod locks;
+mod negotiate_acceptor;
+mod negotiate_initiator;
 mod ntlm;
 mod ntlm_acceptor;
 mod ntlm_initiator;

@@ -8,7 +8,7 @@ use handfast::{
     Acceptor, Account, ChannelBindings, Context, Credential, Initiator, Logon, NtlmServer, Policy, ReplayGuard,
 };
 use handfast_interop::{Library, SamplePeer, SampleServer};
-use handfast_net::driver::NoKdc;
+use handfast_net::driver::{KdcExchange, NoKdc};
 
 pub const PASSWORD: &str = "alice-password";
 
@@ -40,54 +40,78 @@ fn hash() -> Secret<[u8; 16]> {
     nt_hash(PASSWORD)
 }
 
-/// How our initiator reaches a server of `host@localhost`.
+/// How our initiator reaches a server.
 pub struct Reach {
-    pub password: &'static str,
-    pub policy: Policy,
-    pub bindings: Option<ChannelBindings>,
-    pub change: Change,
-    pub negotiate: bool,
+    credential: Credential,
+    service: &'static str,
+    policy: Policy,
+    bindings: Option<ChannelBindings>,
+    change: Change,
+    negotiate: bool,
+    hinted: bool,
 }
 
 impl Reach {
-    /// By NTLM alone.
+    /// `host@localhost` by NTLM alone.
     pub fn raw() -> Self {
-        let policy = Policy::default().dangerous_ntlm_unproven_server();
-        Reach { password: PASSWORD, policy, bindings: None, change: unchanged, negotiate: false }
+        Reach {
+            credential: Credential::ntlm_password("LAB", "alice", PASSWORD),
+            service: "host@localhost",
+            policy: Policy::default().dangerous_ntlm_unproven_server(),
+            bindings: None,
+            change: unchanged,
+            negotiate: false,
+            hinted: false,
+        }
     }
 
-    pub fn policy(mut self, change: impl FnOnce(Policy) -> Policy) -> Self {
-        self.policy = change(self.policy);
-        self
+    /// `host@localhost` by NTLM in SPNEGO, as there is nothing else.
+    pub fn negotiating() -> Self {
+        Reach { negotiate: true, ..Reach::raw() }
     }
 
-    pub fn password(mut self, password: &'static str) -> Self {
-        self.password = password;
-        self
+    /// By whatever this credential can do.
+    pub fn credential(self, credential: Credential, service: &'static str) -> Self {
+        Reach { credential, service, ..self }
     }
 
-    pub fn bindings(mut self, application_data: &str) -> Self {
-        self.bindings = Some(ChannelBindings::raw(application_data));
-        self
+    pub fn policy(self, change: impl FnOnce(Policy) -> Policy) -> Self {
+        Reach { policy: change(self.policy), ..self }
     }
 
-    pub fn change(mut self, change: Change) -> Self {
-        self.change = change;
-        self
+    pub fn wrong_password(self) -> Self {
+        Reach { credential: Credential::ntlm_password("LAB", "alice", "not hers"), ..self }
+    }
+
+    pub fn bindings(self, application_data: &str) -> Self {
+        Reach { bindings: Some(ChannelBindings::raw(application_data)), ..self }
+    }
+
+    pub fn change(self, change: Change) -> Self {
+        Reach { change, ..self }
+    }
+
+    /// The server speaks first.
+    pub fn hinted(self) -> Self {
+        Reach { hinted: true, ..self }
     }
 
     /// Makes a context, and gives it with the connection.
     pub fn reach(self, server: &SampleServer) -> Result<(Context, Line), Stopped> {
+        self.reach_with(server, &NoKdc)
+    }
+
+    /// The same with a KDC to ask.
+    pub fn reach_with(self, server: &SampleServer, kdc: &impl KdcExchange) -> Result<(Context, Line), Stopped> {
         let initiator = Initiator::new(self.policy);
-        let credential = Credential::ntlm_password("LAB", "alice", self.password);
-        let service = "host@localhost".parse().unwrap();
-        let mut target = initiator.to(&service).credential(&credential);
+        let service = self.service.parse().unwrap();
+        let mut target = initiator.to(&service).credential(&self.credential);
         if let Some(bindings) = &self.bindings {
             target = target.channel_bindings(bindings);
         }
-        let target = if self.negotiate { target } else { target.ntlm() };
+        let target = if self.negotiate { target.negotiate() } else { target.ntlm() };
         let mut line = Line::to(server.address(), self.change);
-        let context = line.initiate(target, &NoKdc)?;
+        let context = line.initiate(target, kdc, self.hinted)?;
         Ok((context, line))
     }
 }
