@@ -29,7 +29,7 @@
 //! [`Testkit::dangerous_ntlm_acceptor`].
 //!
 //! ```
-//! use handfast::{Account, Error, Refusal};
+//! use handfast::{Account, Error, NtlmRefusal, Refusal};
 //! use handfast_testkit::{Fault, Kind, Testkit};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let kit = Testkit::new("EXAMPLE.COM");
@@ -46,7 +46,7 @@
 //! kit.wire().fault(Kind::NtlmAuthenticate, Fault::DropMic);
 //! let ends = by_ntlm().run();
 //! let Some(Error::Refused(refusal)) = ends.acceptor.error() else { panic!("{ends:?}") };
-//! assert_eq!(**refusal, Refusal::NtlmMicAbsent);
+//! assert_eq!(**refusal, Refusal::Ntlm(NtlmRefusal::MicAbsent));
 //! # Ok(())
 //! # }
 //! ```

@@ -11,7 +11,7 @@ use handfast::krb5::exchange::TicketOptions;
 use handfast::krb5::{HeldTicket, Keytab, KeytabEntry};
 use handfast::mech::negotiate::message::NegotiationToken;
 use handfast::mech::{MechanismId, Why};
-use handfast::{Acceptor, Account, Context, Credential, Error, Flags, Policy, Refusal, ReplayGuard};
+use handfast::{Acceptor, Account, Context, Credential, Error, Flags, NtlmRefusal, Policy, Refusal, ReplayGuard};
 use handfast_testkit::{
     AcceptorPeer, End, Ends, Fault, Handshake, Kind, Leg, Peer, Say, ScriptedPeer, Testkit, handfast,
 };
@@ -140,7 +140,7 @@ fn dropped_mics_are_missed_in_both_directions() {
     assert_eq!(refusal(&ends.acceptor), &Refusal::MechListMicAbsent);
     assert!(!ends.initiator.is_established());
     let ends = dropped(Leg::ToAcceptor, Fault::DropMic);
-    assert_eq!(refusal(&ends.acceptor), &Refusal::NtlmMicAbsent);
+    assert_eq!(refusal(&ends.acceptor), &Refusal::Ntlm(NtlmRefusal::MicAbsent));
     assert!(!ends.initiator.is_established());
     // From the server: the client knows no context then.
     let ends = dropped(Leg::ToInitiator, Fault::DropMechListMic);
@@ -198,7 +198,7 @@ fn proofs_are_good_for_their_own_session_alone() {
     a.answer(&for_b);
     b.answer(&for_a);
     for end in [a.end(), b.end()] {
-        assert!(matches!(refusal(&end), Refusal::NtlmNotProven { .. }), "{end}");
+        assert!(matches!(refusal(&end), Refusal::Ntlm(NtlmRefusal::NotProven { .. })), "{end}");
     }
     let (mut straight, proof) = captured(&kit, &acceptor);
     straight.answer(&proof);

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use handfast::mech::MechanismId;
-use handfast::{Acceptor, Account, ChannelBindings, Context, CredentialError, Error, Flags, Logon, Policy, Refusal};
+use handfast::{
+    Acceptor, Account, ChannelBindings, Context, CredentialError, Error, Flags, Logon, NtlmRefusal, Policy, Refusal,
+};
 use handfast_testkit::{AcceptorPeer, End, Ends, Fault, Kind, Leg, Peer, Say, ScriptedPeer, Testkit, handfast};
 use std::time::Duration;
 
@@ -164,7 +166,7 @@ fn an_account_store_that_refuses_or_errs_lets_nobody_in() {
 #[test]
 fn a_dropped_mic_is_missed() {
     let ends = faulty(Kind::NtlmAuthenticate, Fault::DropMic);
-    assert_eq!(refusal(&ends.acceptor), &Refusal::NtlmMicAbsent);
+    assert_eq!(refusal(&ends.acceptor), &Refusal::Ntlm(NtlmRefusal::MicAbsent));
     // It is a whole message all the same: what is refused is that the MIC is not there.
     let other = faulty(Kind::NtlmChallenge, Fault::DropMic);
     other.contexts().unwrap();
@@ -174,9 +176,9 @@ fn a_dropped_mic_is_missed() {
 fn a_changed_challenge_is_seen_by_the_mic() {
     // The server's NetBIOS name, in the pairs: what the client's proof covers too. A bit of its flags: what only the MIC does.
     let ends = faulty(Kind::NtlmChallenge, Fault::Flip { offset: 21, mask: 0x40 });
-    assert_eq!(refusal(&ends.acceptor), &Refusal::NtlmMicMismatch);
+    assert_eq!(refusal(&ends.acceptor), &Refusal::Ntlm(NtlmRefusal::MicMismatch));
     let ends = faulty(Kind::NtlmNegotiate, Fault::Flip { offset: 13, mask: 0x40 });
-    assert_eq!(refusal(&ends.acceptor), &Refusal::NtlmMicMismatch);
+    assert_eq!(refusal(&ends.acceptor), &Refusal::Ntlm(NtlmRefusal::MicMismatch));
 }
 
 #[test]
@@ -187,7 +189,7 @@ fn a_replayed_proof_answers_another_challenge() {
     assert!(first.end().is_established());
     let (mut second, _) = captured(&kit, &acceptor);
     assert_eq!(second.answer(&proof), None);
-    assert!(matches!(refusal(&second.end()), Refusal::NtlmNotProven { .. }));
+    assert!(matches!(refusal(&second.end()), Refusal::Ntlm(NtlmRefusal::NotProven { .. })));
     // As the first message of a session it means nothing.
     let (end, answer) = kit.accept(&acceptor, &proof);
     assert!(matches!(end, End::Failed(Error::Decode(_))) && answer.is_none(), "{end}");
@@ -201,7 +203,7 @@ fn crossed_sessions_are_refused_both() {
     a.answer(&for_b);
     b.answer(&for_a);
     for end in [a.end(), b.end()] {
-        assert!(matches!(refusal(&end), Refusal::NtlmNotProven { .. }), "{end}");
+        assert!(matches!(refusal(&end), Refusal::Ntlm(NtlmRefusal::NotProven { .. })), "{end}");
     }
     let (mut straight, proof) = captured(&kit, &acceptor);
     straight.answer(&proof);
@@ -224,7 +226,7 @@ fn ones_own_tokens_are_no_answers() {
     let own = kit.dangerous_ntlm_acceptor(HOST);
     let (mut server, answer) = captured(&kit, &own);
     server.answer(&answer);
-    assert_eq!(refusal(&server.end()), &Refusal::NtlmTarget { target: HTTP.into() });
+    assert_eq!(refusal(&server.end()), &Refusal::Ntlm(NtlmRefusal::Target { target: HTTP.into() }));
 }
 
 /// Somebody in the middle who has a channel of his own to each end.

@@ -10,7 +10,7 @@ mod policies;
 
 use handfast::crypto::Secret;
 use handfast::mech::ntlm::nt_hash;
-use handfast::{Acceptor, Account, ChannelBindings, Credential, Error, Flags, Policy, Refusal};
+use handfast::{Acceptor, Account, ChannelBindings, Credential, Error, Flags, NtlmRefusal, Policy, Refusal};
 use handfast_testkit::{AcceptorPeer, End, Ends, Leg, Peer, Testkit, handfast};
 use ntlm_client::*;
 use policies::policies;
@@ -158,17 +158,18 @@ fn only_the_secret(kit: &Testkit, server: &Server, client: &Client) {
     assert_eq!(right.is_established(), fits, "{:#010x} {:#010x}: {right}", client.asked, client.answered);
     if !fits {
         let refusal = refusal(&right);
-        assert!(matches!(refusal, Refusal::NtlmFlagsMissing(_) | Refusal::FlagsMissing(_)), "{refusal}");
+        assert!(matches!(refusal, Refusal::Ntlm(NtlmRefusal::FlagsMissing(_)) | Refusal::FlagsMissing(_)), "{refusal}");
         return;
     }
     for wrong in wrongs(client) {
         let end = server.meets(kit, &wrong);
         match wrong.guess {
-            Guess::NoResponse | Guess::Version1 => assert_eq!(refusal(&end), &Refusal::NtlmNotVersion2),
+            Guess::NoResponse => assert_eq!(refusal(&end), &Refusal::Ntlm(NtlmRefusal::Anonymous)),
+            Guess::Version1 => assert_eq!(refusal(&end), &Refusal::Ntlm(NtlmRefusal::NotVersion2)),
             _ if matches!(error(&end), Error::AccountRefused) => {
                 assert!(wrong.user == "mallory" || wrong.domain == "OTHER.COM")
             }
-            _ => assert!(matches!(refusal(&end), Refusal::NtlmNotProven { .. }), "{wrong:?}: {end}"),
+            _ => assert!(matches!(refusal(&end), Refusal::Ntlm(NtlmRefusal::NotProven { .. })), "{wrong:?}: {end}"),
         }
     }
     for (says, expected) in
@@ -232,7 +233,7 @@ fn a_verdict_with_a_wrong_key_authenticates_nobody() {
             let session_base_key = Secret::new([0; 16]);
             kit.accounts_say([Account::Verified { session_base_key, identity: "EXAMPLE\\alice".into() }]);
             let client = Client { bindings: server.clients, guess: Guess::ZeroProof, ..alice(flags) };
-            assert_eq!(refusal(&server.meets(&kit, &client)), &Refusal::NtlmMicMismatch);
+            assert_eq!(refusal(&server.meets(&kit, &client)), &Refusal::Ntlm(NtlmRefusal::MicMismatch));
         }
     }
 }

@@ -14,6 +14,10 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+mod ntlm;
+
+pub use ntlm::NtlmRefusal;
+
 /// Why a handshake failed: the cause, with its values.
 ///
 /// What is told to the *peer* is in the output buffer and says less: every refusal looks the same to it.
@@ -72,6 +76,12 @@ pub enum Error {
 impl Error {
     pub(crate) fn refused(refusal: Refusal) -> Error {
         Error::Refused(Box::new(refusal))
+    }
+}
+
+impl From<NtlmRefusal> for Error {
+    fn from(refusal: NtlmRefusal) -> Error {
+        Error::refused(Refusal::Ntlm(refusal))
     }
 }
 
@@ -164,30 +174,8 @@ pub enum Refusal {
     ReplayGuardFull,
     /// The peer does not offer what the policy asks for.
     FlagsMissing(Flags),
-    /// The peer's NTLM flags lack what makes its contexts safe (MS-NLMP 2.2.2.5): Unicode, extended session security, target
-    /// info, and where messages are protected, signing or sealing as asked for, 128-bit keys and key exchange.
-    NtlmFlagsMissing(
-        /// The flags that are missing.
-        u32,
-    ),
-    /// The client's response is not of NTLM's version 2, or the client is anonymous.
-    NtlmNotVersion2,
-    /// The server's challenge has no timestamp, without which NTLM's handshake is not protected by a MIC.
-    NtlmNoTimestamp,
-    /// The client's message has no MIC, though the challenge had a timestamp: it was taken off, or the client is too old.
-    NtlmMicAbsent,
-    /// The handshake's messages were changed on their way, or the client does not hold the session key.
-    NtlmMicMismatch,
-    /// The client's response was not made with the account's secret.
-    NtlmNotProven {
-        /// The account that the client names.
-        account: String,
-    },
-    /// The client meant to reach another service.
-    NtlmTarget {
-        /// The service that it names; empty if none.
-        target: String,
-    },
+    /// The peer speaks NTLM, and not as it must.
+    Ntlm(NtlmRefusal),
     /// The peer and we have no mechanism in common.
     NoCommonMechanism {
         /// The object identifiers of the peer's mechanisms.
@@ -377,22 +365,7 @@ impl fmt::Display for Refusal {
             Refusal::Replay => f.write_str("replayed: this proof was presented before"),
             Refusal::ReplayGuardFull => f.write_str("the replay guard is full: too many new contexts at once"),
             Refusal::FlagsMissing(flags) => write!(f, "the peer does not offer what is required: {flags}"),
-            Refusal::NtlmFlagsMissing(flags) => {
-                write!(f, "the peer does not negotiate what NTLM needs here: flags {flags:#010x} are missing")
-            }
-            Refusal::NtlmNotVersion2 => f.write_str("the client's response is not of NTLM version 2"),
-            Refusal::NtlmNoTimestamp => {
-                f.write_str("the server's NTLM challenge has no timestamp, so its messages can't be protected")
-            }
-            Refusal::NtlmMicAbsent => {
-                f.write_str("the client's NTLM message has no MIC: it was removed, or never made")
-            }
-            Refusal::NtlmMicMismatch => f.write_str("the NTLM messages were changed on their way"),
-            Refusal::NtlmNotProven { account } => {
-                write!(f, "the client does not hold the secret of {account}: a wrong password, or an impostor")
-            }
-            Refusal::NtlmTarget { target } if target.is_empty() => f.write_str("the client does not say whom it wants"),
-            Refusal::NtlmTarget { target } => write!(f, "the client wants {target}, and that is not us"),
+            Refusal::Ntlm(refusal) => refusal.fmt(f),
             Refusal::NoCommonMechanism { theirs, ours } => {
                 f.write_str("no mechanism in common: the peer offers ")?;
                 write_list(f, theirs)?;

@@ -3,6 +3,7 @@
 use crate::crypto::Secret;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 /// Something that only the driver can answer. A driver that doesn't know a question declines it, and the handshake fails closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +27,10 @@ pub enum Answer {
 }
 
 /// An NTLM logon that an account store is asked about (MS-NLMP 3.2.5.1.2).
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// The names are as the client wrote them: compare them as the accounts do, without regard to case. `Debug` leaves out
+/// the responses, from which a weak password can be guessed.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Logon {
     /// The user's name, as the client sent it.
     pub user: String,
@@ -42,6 +46,17 @@ pub struct Logon {
     pub lm_response: Vec<u8>,
     /// The NTLM flags that were negotiated (MS-NLMP 2.2.2.5).
     pub negotiate_flags: u32,
+}
+
+impl fmt::Debug for Logon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Logon")
+            .field("user", &self.user)
+            .field("domain", &self.domain)
+            .field("workstation", &self.workstation)
+            .field("negotiate_flags", &format_args!("{:#010x}", self.negotiate_flags))
+            .finish_non_exhaustive()
+    }
 }
 
 /// What an account store says of a [`Logon`].

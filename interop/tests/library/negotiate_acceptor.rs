@@ -5,7 +5,7 @@ use crate::ntlm::{acceptor, accounts, peer, with_wrong_password};
 use crate::ntlm_acceptor::{MESSAGES, expect_messages};
 use handfast::krb5::Keytab;
 use handfast::mech::{MechanismId, Why};
-use handfast::{Acceptor, Flags, Policy, Refusal};
+use handfast::{Acceptor, Flags, NtlmRefusal, Policy, Refusal};
 use handfast_interop::{Library, MitClient, MitRealm, SamplePeer};
 use std::sync::Arc;
 
@@ -129,7 +129,9 @@ fn a_wrong_password_is_refused_and_the_client_told() {
         let (said, met) = OurEnd::new(any()).meet(&wrong, &["sealed=hello"], &accounts);
         said.expect_failure();
         assert!(!said.stdout.contains("mechanism: "), "{said}");
-        assert!(matches!(met.unwrap_err().refusal(), Refusal::NtlmNotProven { account } if account == "LAB\\alice"));
+        assert!(
+            matches!(met.unwrap_err().refusal(), Refusal::Ntlm(NtlmRefusal::NotProven { account }) if account == "LAB\\alice")
+        );
     }
 }
 

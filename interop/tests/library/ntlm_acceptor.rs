@@ -3,7 +3,7 @@
 use crate::by_hand::{Heard, How, OurEnd, Stopped, Way};
 use crate::ntlm::{acceptor, accounts, peer, with_wrong_password};
 use handfast::mech::{MechanismId, Why};
-use handfast::{Account, Error, Flags, Logon, NtlmServer, Policy, Protection, Refusal};
+use handfast::{Account, Error, Flags, Logon, NtlmRefusal, NtlmServer, Policy, Protection, Refusal};
 use handfast_interop::Library;
 use std::sync::Mutex;
 
@@ -64,7 +64,9 @@ fn a_wrong_password_is_refused_whosever_it_is() {
         let wrong = with_wrong_password(peer(library, "ntlm"));
         let (said, met) = OurEnd::new(acceptor()).meet(&wrong, &["sealed=hello"], &accounts);
         said.expect_failure().expect_text("the other side has closed the connection");
-        assert!(matches!(met.unwrap_err().refusal(), Refusal::NtlmNotProven { account } if account == "LAB\\alice"));
+        assert!(
+            matches!(met.unwrap_err().refusal(), Refusal::Ntlm(NtlmRefusal::NotProven { account }) if account == "LAB\\alice")
+        );
     }
 }
 
@@ -86,7 +88,7 @@ fn gss_ntlmssp_is_refused_when_it_makes_no_mic() {
     let silent = peer(Library::Mechglue, "ntlm").switch("--no-mic");
     let (said, met) = OurEnd::new(acceptor()).meet(&silent, &["sealed=hello"], &accounts);
     said.expect_failure();
-    assert_eq!(met.unwrap_err().refusal(), Refusal::NtlmMicAbsent);
+    assert_eq!(met.unwrap_err().refusal(), Refusal::Ntlm(NtlmRefusal::MicAbsent));
 }
 
 #[test]
@@ -111,7 +113,7 @@ fn a_change_on_the_way_is_noticed_by_the_mic() {
         for change in [first, challenge, last] {
             let (said, met) = OurEnd::new(acceptor()).change(change).meet(&peer(library, "ntlm"), &[], &accounts);
             said.expect_text("mechanism: ntlm"); // which knows no answer to its last token
-            assert_eq!(met.unwrap_err().refusal(), Refusal::NtlmMicMismatch);
+            assert_eq!(met.unwrap_err().refusal(), Refusal::Ntlm(NtlmRefusal::MicMismatch));
         }
     }
 }
@@ -176,7 +178,7 @@ fn a_client_that_wants_another_service_is_refused() {
     let picky = acceptor().dangerous_with_ntlm(server);
     let host = peer(Library::Pyspnego, "ntlm");
     let (_, met) = OurEnd::new(picky.clone()).meet(&host, &["sealed=hello"], &accounts);
-    assert_eq!(met.unwrap_err().refusal(), Refusal::NtlmTarget { target: "host/localhost".into() });
+    assert_eq!(met.unwrap_err().refusal(), Refusal::Ntlm(NtlmRefusal::Target { target: "host/localhost".into() }));
     let (said, met) = OurEnd::new(picky).meet(&host.service("HTTP@localhost"), &["sealed=hello"], &accounts);
     said.expect_success();
     assert_eq!(met.unwrap().local.to_string(), "HTTP/localhost");

@@ -1,106 +1,30 @@
 use super::account_name;
 use super::message::{
-    Authenticate, AvId, AvPairs, Challenge, MIC_PRESENT, Negotiate, NegotiateFlags, around_mic, utf16, utf16_text,
+    Authenticate, Challenge, MIC_PRESENT, Negotiate, NegotiateFlags, UNTRUSTED_TARGET, around_mic, utf16, utf16_text,
 };
 use super::per_message::{Role, halves};
 use super::response::{Response, exchange_key, nt_proof, ntowf_v2, session_base_key};
+use super::server::NtlmServer;
 use crate::crypto::hmac_md5::hmac_md5;
 use crate::crypto::{Random, Secret, constant_time_eq};
-use crate::error::{Error, Refusal};
+use crate::error::{Error, NtlmRefusal, Refusal};
 use crate::flags::Flags;
 use crate::identity::Identity;
 use crate::mech::{AcceptInput, AcceptRequest, AcceptStep, Accepting, Established, MechanismId, Progress, Why};
-use crate::name::ServiceName;
 use crate::policy::{AbsentBindings, Policy};
 use crate::question::{Account, Logon};
 use crate::time::Time;
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// The names that an NTLM acceptor has, and the ones that its clients may ask for.
-///
-/// ```
-/// use handfast::NtlmServer;
-/// let server = NtlmServer::new("WWW", "EXAMPLE").dns("www.example.com", "example.com")
-///     .only_targets(["HTTP/www.example.com".parse()?]);
-/// # Ok::<(), handfast::ParseServiceNameError>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NtlmServer {
-    computer: String,
-    domain: String,
-    dns: Option<(String, String)>,
-    targets: Option<Vec<ServiceName>>,
-}
-
-impl NtlmServer {
-    /// A server with these NetBIOS names (MS-NLMP 2.2.2.1: `MsvAvNbComputerName`, `MsvAvNbDomainName`). Each is cut to
-    /// 255 characters.
-    pub fn new(computer: &str, domain: &str) -> Self {
-        NtlmServer { computer: cut(computer), domain: cut(domain), dns: None, targets: None }
-    }
-
-    /// The server's names in the DNS as well. Each is cut to 255 characters.
-    #[must_use]
-    pub fn dns(mut self, computer: &str, domain: &str) -> Self {
-        self.dns = Some((cut(computer), cut(domain)));
-        self
-    }
-
-    /// Takes only clients that ask for one of these services (`MsvAvTargetName`), so that what was meant for another
-    /// server is refused here. Service and host are compared without regard to case; ports and realms are not compared.
-    #[must_use]
-    pub fn only_targets(mut self, targets: impl IntoIterator<Item = ServiceName>) -> Self {
-        self.targets = Some(targets.into_iter().collect());
-        self
-    }
-
-    /// What the challenge says of the server.
-    fn target_info(&self, timestamp: u64) -> AvPairs<'static> {
-        let mut pairs = AvPairs::default();
-        pairs.set(AvId::NB_DOMAIN_NAME, utf16(&self.domain));
-        pairs.set(AvId::NB_COMPUTER_NAME, utf16(&self.computer));
-        if let Some((computer, domain)) = &self.dns {
-            pairs.set(AvId::DNS_DOMAIN_NAME, utf16(domain));
-            pairs.set(AvId::DNS_COMPUTER_NAME, utf16(computer));
-        }
-        pairs.set(AvId::TIMESTAMP, timestamp.to_le_bytes().to_vec());
-        pairs
-    }
-
-    fn check_target(&self, target: Option<&str>) -> Result<(), Error> {
-        let Some(targets) = &self.targets else { return Ok(()) };
-        let is_ours = |target: &str| targets.iter().any(|ours| spn(ours).eq_ignore_ascii_case(target));
-        match target {
-            Some(target) if is_ours(target) => Ok(()),
-            target => refuse(Refusal::NtlmTarget { target: target.unwrap_or_default().into() }),
-        }
-    }
-}
-
-fn cut(name: &str) -> String {
-    name.chars().take(255).collect()
-}
-
-/// The service principal name that NTLM carries: service and host.
-pub(super) fn spn(service: &ServiceName) -> String {
-    match service.host() {
-        Some(host) => alloc::format!("{}/{host}", service.service()),
-        None => service.service().to_string(),
-    }
-}
-
-/// 100 nanoseconds since 1601 (MS-DTYP 2.3.3, FILETIME).
-fn file_time(time: Time) -> u64 {
-    const SECONDS_TO_1970: i64 = 11_644_473_600;
-    let micros = time.unix_micros().saturating_add(SECONDS_TO_1970 * 1_000_000);
-    u64::try_from(micros).unwrap_or(0).saturating_mul(10)
-}
-
 fn refuse<T>(refusal: Refusal) -> Result<T, Error> {
     Err(Error::refused(refusal))
+}
+
+fn refuse_ntlm<T>(refusal: NtlmRefusal) -> Result<T, Error> {
+    Err(refusal.into())
 }
 
 /// The server's names and where its challenges come from.
@@ -160,13 +84,14 @@ impl Handshake {
     /// The answer to a NEGOTIATE_MESSAGE (MS-NLMP 3.2.5.1.1), with a timestamp always.
     fn challenge(&self, negotiate: &[u8], now: Time) -> Result<(NegotiateFlags, [u8; 8], Vec<u8>), Error> {
         let asked = Negotiate::decode(negotiate)?.flags;
+        check_connected(asked)?;
         self.check_flags(asked)?;
         let flags = asked & SUPPORTED | NegotiateFlags::TARGET_INFO | NegotiateFlags::TARGET_TYPE_SERVER;
         let mut server_challenge = [0; 8];
         self.acceptor.random.fill(&mut server_challenge)?;
         let server = &self.acceptor.server;
-        let target_name = utf16(&server.computer);
-        let target_info = server.target_info(file_time(now));
+        let target_name = utf16(server.computer());
+        let target_info = server.target_info(now);
         let challenge = Challenge { flags, server_challenge, target_name: &target_name, target_info };
         Ok((flags, server_challenge, challenge.encode()))
     }
@@ -175,7 +100,7 @@ impl Handshake {
     fn check_flags(&self, flags: NegotiateFlags) -> Result<(), Error> {
         let missing = flags.missing(flags.needed());
         if missing != NegotiateFlags::NONE {
-            return refuse(Refusal::NtlmFlagsMissing(missing.0));
+            return refuse_ntlm(NtlmRefusal::FlagsMissing(missing.0));
         }
         let missing = context_flags(flags).missing(self.policy.required_of_initiator());
         if missing != Flags::NONE {
@@ -195,6 +120,11 @@ impl Handshake {
             },
         }
     }
+}
+
+/// Messages are protected as on a connection, and not as datagrams are (MS-NLMP 3.4.4.2, 3.4.5.3).
+fn check_connected(flags: NegotiateFlags) -> Result<(), Error> {
+    if flags.contains(NegotiateFlags::DATAGRAM) { refuse_ntlm(NtlmRefusal::Datagram) } else { Ok(()) }
 }
 
 /// The flags that are granted to a client that asks for them.
@@ -238,11 +168,11 @@ struct Challenged {
 }
 
 impl Accepting for Challenged {
-    fn step(self: Box<Self>, input: AcceptInput<'_>, _: Time, _: &mut Vec<u8>) -> Result<AcceptStep, Error> {
+    fn step(self: Box<Self>, input: AcceptInput<'_>, now: Time, _: &mut Vec<u8>) -> Result<AcceptStep, Error> {
         let AcceptInput::Token(message) = input else {
             return Err(Error::ApiMisuse("an NTLM acceptor waits for the client's AUTHENTICATE_MESSAGE"));
         };
-        self.claim(message)
+        self.claim(message, now)
     }
 
     fn progress(&self) -> Progress {
@@ -252,26 +182,25 @@ impl Accepting for Challenged {
 
 impl Challenged {
     /// Checks all that needs no secret, and asks for the account (MS-NLMP 3.2.5.1.2).
-    fn claim(self, message: &[u8]) -> Result<AcceptStep, Error> {
+    fn claim(self, message: &[u8], now: Time) -> Result<AcceptStep, Error> {
         let authenticate = Authenticate::decode(message)?;
         let flags = authenticate.flags & self.flags;
+        check_connected(authenticate.flags)?;
         self.handshake.check_flags(flags)?;
-        // Version 1's response has 24 octets, an anonymous client's none.
-        if authenticate.nt_response.len() <= 24 || authenticate.user.is_empty() {
-            return refuse(Refusal::NtlmNotVersion2);
-        }
-        let response = Response::decode(authenticate.nt_response)?;
+        let response = version_2(&authenticate)?;
         let Some(mic) = authenticate.mic.filter(|_| response.pairs.flags() & MIC_PRESENT != 0) else {
-            return refuse(Refusal::NtlmMicAbsent);
+            return refuse_ntlm(NtlmRefusal::MicAbsent);
         };
+        check_age(&response, now)?;
         self.handshake.check_bindings(response.pairs.channel_bindings())?;
-        let target = response.pairs.target_name()?;
+        let trusted = response.pairs.flags() & UNTRUSTED_TARGET == 0;
+        let target = response.pairs.target_name()?.filter(|_| trusted);
         self.handshake.acceptor.server.check_target(target.as_deref())?;
         let logon = self.logon(&authenticate, flags)?;
         Ok(AcceptStep::NeedsAccount(
             Box::new(Claimed {
                 mac_input: mac_input(&self.negotiate, &self.challenge, message),
-                local: target.unwrap_or_else(|| self.handshake.acceptor.server.computer.clone()),
+                local: target.unwrap_or_else(|| self.handshake.acceptor.server.computer().into()),
                 flags,
                 mic,
                 encrypted_session_key: encrypted_session_key(&authenticate, flags)?,
@@ -300,6 +229,25 @@ impl Challenged {
     }
 }
 
+/// The response, which version 1 and anonymous clients don't have.
+fn version_2<'a>(authenticate: &Authenticate<'a>) -> Result<Response<'a>, Error> {
+    match authenticate.nt_response.len() {
+        _ if authenticate.user.is_empty() => refuse_ntlm(NtlmRefusal::Anonymous),
+        0 => refuse_ntlm(NtlmRefusal::Anonymous),
+        1..=24 => refuse_ntlm(NtlmRefusal::NotVersion2),
+        _ => Ok(Response::decode(authenticate.nt_response)?),
+    }
+}
+
+/// `MaxLifetime` (MS-NLMP 3.2.5.1.2): how far from our time a response may be, in seconds.
+const MAX_LIFETIME: u64 = 36 * 60 * 60;
+
+/// A response does not keep (MS-NLMP 3.2.5.1.2).
+fn check_age(response: &Response<'_>, now: Time) -> Result<(), Error> {
+    let seconds = response.timestamp.seconds_from(now);
+    if seconds.unsigned_abs() > MAX_LIFETIME { refuse_ntlm(NtlmRefusal::Stale { seconds }) } else { Ok(()) }
+}
+
 /// The three messages, with zeros for the MIC.
 fn mac_input(negotiate: &[u8], challenge: &[u8], authenticate: &[u8]) -> Vec<u8> {
     let (before, behind) = around_mic(authenticate).unwrap_or((authenticate, &[]));
@@ -313,7 +261,7 @@ fn encrypted_session_key(message: &Authenticate<'_>, flags: NegotiateFlags) -> R
     }
     match message.encrypted_session_key.try_into() {
         Ok(key) => Ok(Some(key)),
-        Err(_) => refuse(Refusal::NtlmFlagsMissing(NegotiateFlags::KEY_EXCHANGE.0)),
+        Err(_) => refuse_ntlm(NtlmRefusal::FlagsMissing(NegotiateFlags::KEY_EXCHANGE.0)),
     }
 }
 
@@ -359,7 +307,7 @@ impl Claimed {
         let response_key = ntowf_v2(nt_hash, &self.logon.user, &self.logon.domain);
         let proof = nt_proof(&response_key, &self.logon.server_challenge, response.temp);
         if !constant_time_eq(&proof, &response.nt_proof) {
-            return refuse(Refusal::NtlmNotProven { account: account.into() });
+            return refuse_ntlm(NtlmRefusal::NotProven { account: account.into() });
         }
         Ok(session_base_key(&response_key, &proof))
     }
@@ -367,11 +315,11 @@ impl Claimed {
     /// Checks the MIC, which covers all three messages and is made with the session key, whoever checked the proof.
     fn establish(&self, session_base_key: &Secret<[u8; 16]>, peer: String) -> Result<Box<Established>, Error> {
         let key = match &self.encrypted_session_key {
-            Some(encrypted) => Secret::new(exchange_key(session_base_key, encrypted)),
+            Some(encrypted) => exchange_key(session_base_key, encrypted),
             None => session_base_key.clone(),
         };
         if !constant_time_eq(&hmac_md5(&key, &[&self.mac_input]), &self.mic) {
-            return refuse(Refusal::NtlmMicMismatch);
+            return refuse_ntlm(NtlmRefusal::MicMismatch);
         }
         let local = Identity::Name(self.local.clone());
         Ok(established(&key, self.flags, Role::Server, Identity::Name(peer), local))
@@ -406,6 +354,7 @@ mod tests {
     use super::*;
     use crate::crypto::RandomError;
     use crate::mech::{InitiateInput, InitiateRequest, InitiateStep};
+    use alloc::string::ToString;
 
     struct Fixed;
 
@@ -454,6 +403,6 @@ mod tests {
         let AcceptStep::Complete(established) = step else { panic!() };
         assert_eq!(established.peer.to_string(), "CORP\\user");
         let error = answer(&mut |_| Secret::new([0; 16]), &three, &mut Vec::new()).unwrap().unwrap_err();
-        assert_eq!(error, Error::refused(Refusal::NtlmMicMismatch));
+        assert_eq!(error, Error::from(NtlmRefusal::MicMismatch));
     }
 }

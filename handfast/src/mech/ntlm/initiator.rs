@@ -1,11 +1,12 @@
-use super::acceptor::{context_flags, established, exchanges_key, spn};
+use super::acceptor::{context_flags, established, exchanges_key};
 use super::credential::NtlmCredential;
 use super::message::{Authenticate, AvId, AvPairs, Challenge, MIC_PRESENT, Negotiate, NegotiateFlags, put_mic, utf16};
 use super::per_message::Role;
 use super::response::{exchange_key, nt_proof, ntowf_v2, session_base_key, temp};
+use super::server::spn;
 use crate::crypto::hmac_md5::hmac_md5;
 use crate::crypto::{Random, Secret};
-use crate::error::{CredentialError, Error, Refusal};
+use crate::error::{CredentialError, Error, NtlmRefusal};
 use crate::flags::Flags;
 use crate::identity::Identity;
 use crate::mech::{InitiateInput, InitiateRequest, InitiateStep, Initiating, MechanismId, Progress};
@@ -137,7 +138,7 @@ impl Asked {
         let received = Challenge::decode(challenge)?;
         let flags = self.agree(received.flags)?;
         let Some(timestamp) = received.target_info.timestamp() else {
-            return Err(Error::refused(Refusal::NtlmNoTimestamp));
+            return Err(NtlmRefusal::NoTimestamp.into());
         };
         let client_challenge = self.draw()?;
         let pairs = self.answered_pairs(received.target_info);
@@ -164,11 +165,14 @@ impl Asked {
 
     /// What both want; the server must grant all that makes the context what the policy asks for.
     fn agree(&self, granted: NegotiateFlags) -> Result<NegotiateFlags, Error> {
+        if granted.contains(NegotiateFlags::DATAGRAM) {
+            return Err(NtlmRefusal::Datagram.into());
+        }
         let offered = offered(&self.handshake.policy);
         let wanted = offered & (NegotiateFlags::SIGN | NegotiateFlags::SEAL);
         let missing = granted.missing(wanted | wanted.needed() | NegotiateFlags::TARGET_INFO);
         if missing != NegotiateFlags::NONE {
-            return Err(Error::refused(Refusal::NtlmFlagsMissing(missing.0)));
+            return Err(NtlmRefusal::FlagsMissing(missing.0).into());
         }
         Ok(offered & granted)
     }
@@ -198,7 +202,7 @@ impl Asked {
             return Ok((key_exchange_key, Vec::new()));
         }
         let key = Secret::new(self.draw()?);
-        let encrypted = exchange_key(&key_exchange_key, key.expose());
-        Ok((key, encrypted.to_vec()))
+        let encrypted = exchange_key(&key_exchange_key, key.expose()).expose().to_vec();
+        Ok((key, encrypted))
     }
 }

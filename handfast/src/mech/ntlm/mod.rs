@@ -16,17 +16,18 @@ mod initiator;
 mod message;
 mod per_message;
 mod response;
+mod server;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 mod vectors;
 
 pub(crate) use acceptor::NtlmAcceptor;
-pub use acceptor::NtlmServer;
 pub(crate) use credential::NtlmCredential;
 pub(crate) use initiator::initiate;
 pub(crate) use message::is_ntlm;
 pub(crate) use per_message::import;
 pub use response::nt_hash;
+pub use server::NtlmServer;
 
 use alloc::format;
 use alloc::string::String;

@@ -1,6 +1,6 @@
 //! The NTLMv2 response and the keys that follow from it (MS-NLMP 3.3.2, 3.4.5.1).
 
-use super::message::{AvPairs, utf16};
+use super::message::{AvPairs, FileTime, utf16};
 use crate::crypto::Secret;
 use crate::crypto::hmac_md5::hmac_md5;
 use crate::crypto::keystream::Keystream;
@@ -54,9 +54,9 @@ pub(super) fn session_base_key(response_key: &Secret<[u8; 16]>, nt_proof: &[u8; 
 }
 
 /// `RC4K(KeyExchangeKey, key)`: encrypts the exported session key, and decrypts it (MS-NLMP 3.1.5.1.2).
-pub(super) fn exchange_key(key_exchange_key: &Secret<[u8; 16]>, key: &[u8; 16]) -> [u8; 16] {
-    let mut exchanged = *key;
-    Keystream::new(key_exchange_key.clone()).apply(&mut exchanged);
+pub(super) fn exchange_key(key_exchange_key: &Secret<[u8; 16]>, key: &[u8; 16]) -> Secret<[u8; 16]> {
+    let mut exchanged = Secret::new(*key);
+    Keystream::new(key_exchange_key.clone()).apply(exchanged.expose_mut());
     exchanged
 }
 
@@ -65,6 +65,8 @@ pub(super) struct Response<'a> {
     pub(super) nt_proof: [u8; 16],
     /// The client challenge as it was sent, with whatever follows its list of pairs: the proof covers that as well.
     pub(super) temp: &'a [u8],
+    /// Where there is one in the challenge, that one.
+    pub(super) timestamp: FileTime,
     pub(super) pairs: AvPairs<'a>,
 }
 
@@ -79,9 +81,11 @@ impl<'a> Response<'a> {
         if reader.array()? != [1, 1] {
             return Err(at.invalid("RespType and HiRespType are not 1"));
         }
-        reader.take(2 + 4 + 8 + 8 + 4)?;
+        reader.take(2 + 4)?; // reserved
+        let timestamp = FileTime(reader.u64_le()?);
+        reader.take(8 + 4)?; // the client's challenge, reserved
         let pairs = AvPairs::decode(&mut reader)?;
-        Ok(Response { nt_proof, temp, pairs })
+        Ok(Response { nt_proof, temp, timestamp, pairs })
     }
 }
 

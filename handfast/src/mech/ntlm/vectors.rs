@@ -105,7 +105,7 @@ fn the_examples_of_the_specification() {
             "session-base-key" => session_base_key(&response_key(), &proof(&vector)).expose().to_vec(),
             "nt-proof" => proof(&vector).to_vec(),
             "encrypted-session-key" => {
-                exchange_key(&vector.key("key-exchange-key"), &vector.array("session-key")).to_vec()
+                exchange_key(&vector.key("key-exchange-key"), &vector.array("session-key")).expose().to_vec()
             }
             "challenge" => challenge(&vector),
             "authenticate" => authenticate(&vector),

@@ -1,5 +1,5 @@
 use super::field::{Field, Payload, write_field};
-use super::{NegotiateFlags, SIGNATURE, VERSION, read_start};
+use super::{NegotiateFlags, SIGNATURE, read_start, version};
 use crate::wire::{DecodeError, Reader, Writer};
 use alloc::vec::Vec;
 
@@ -50,7 +50,8 @@ impl<'a> Authenticate<'a> {
         {
             write_field(field, WITH_MIC, &mut out, &mut payload);
         }
-        Writer::new(&mut out).u32_le(self.flags.0).bytes(&VERSION).bytes(&self.mic.unwrap_or_default()).bytes(&payload);
+        let mut writer = Writer::new(&mut out);
+        writer.u32_le(self.flags.0).bytes(&version(self.flags)).bytes(&self.mic.unwrap_or_default()).bytes(&payload);
         out
     }
 }

@@ -7,6 +7,9 @@ use alloc::vec::Vec;
 /// The bit of `MsvAvFlags` that says that the message has a MIC (MS-NLMP 2.2.2.1).
 pub(in crate::mech::ntlm) const MIC_PRESENT: u32 = 2;
 
+/// The bit of `MsvAvFlags` that says that the target's name comes from a source which the client does not trust.
+pub(in crate::mech::ntlm) const UNTRUSTED_TARGET: u32 = 4;
+
 /// More pairs than this are refused; MS-NLMP 2.2.2.1 knows eleven kinds.
 const PAIR_LIMIT: usize = 32;
 

@@ -1,6 +1,6 @@
 use super::field::{Field, Payload, write_field};
-use super::{AvPairs, NegotiateFlags, SIGNATURE, VERSION, read_start};
-use crate::wire::{DecodeError, Reader, Writer};
+use super::{AvPairs, NegotiateFlags, SIGNATURE, read_start, version};
+use crate::wire::{DecodeError, DecodeReason, Reader, Writer};
 use alloc::vec::Vec;
 
 const WHAT: &str = "NTLM CHALLENGE_MESSAGE";
@@ -8,6 +8,8 @@ const MESSAGE_TYPE: u32 = 2;
 /// Without the version.
 const FIXED: usize = 48;
 const WITH_VERSION: usize = 56;
+/// The longest list of pairs, in octets: the client's response repeats it, and has to fit in a field.
+const TARGET_INFO_LIMIT: usize = 16 * 1024;
 
 /// `CHALLENGE_MESSAGE` (MS-NLMP 2.2.1.2).
 #[derive(Debug, PartialEq, Eq)]
@@ -42,7 +44,7 @@ impl<'a> Challenge<'a> {
         write_field(self.target_name, WITH_VERSION, &mut out, &mut payload);
         Writer::new(&mut out).u32_le(self.flags.0).bytes(&self.server_challenge).bytes(&[0; 8]);
         write_field(&pairs, WITH_VERSION, &mut out, &mut payload);
-        Writer::new(&mut out).bytes(&VERSION).bytes(&payload);
+        Writer::new(&mut out).bytes(&version(self.flags)).bytes(&payload);
         out
     }
 }
@@ -53,6 +55,9 @@ fn target_pairs(bytes: &[u8]) -> Result<AvPairs<'_>, DecodeError> {
         return Ok(AvPairs::default());
     }
     let mut reader = Reader::new("NTLM TargetInfo", bytes);
+    if bytes.len() > TARGET_INFO_LIMIT {
+        return Err(reader.error(DecodeReason::TooLarge { limit: TARGET_INFO_LIMIT }));
+    }
     let pairs = AvPairs::decode(&mut reader)?;
     reader.finish()?;
     Ok(pairs)

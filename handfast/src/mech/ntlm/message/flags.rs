@@ -11,6 +11,8 @@ impl NegotiateFlags {
     pub(in crate::mech::ntlm) const REQUEST_TARGET: Self = Self(0x0000_0004);
     pub(in crate::mech::ntlm) const SIGN: Self = Self(0x0000_0010);
     pub(in crate::mech::ntlm) const SEAL: Self = Self(0x0000_0020);
+    /// Without a connection: another key for each message.
+    pub(in crate::mech::ntlm) const DATAGRAM: Self = Self(0x0000_0040);
     pub(in crate::mech::ntlm) const NTLM: Self = Self(0x0000_0200);
     pub(in crate::mech::ntlm) const ALWAYS_SIGN: Self = Self(0x0000_8000);
     pub(in crate::mech::ntlm) const TARGET_TYPE_SERVER: Self = Self(0x0002_0000);

@@ -4,13 +4,15 @@ mod authenticate;
 mod av_pairs;
 mod challenge;
 mod field;
+mod file_time;
 mod flags;
 mod negotiate;
 
 pub(super) use authenticate::{Authenticate, around_mic, put_mic};
-pub(super) use av_pairs::{AvId, AvPairs, MIC_PRESENT};
+pub(super) use av_pairs::{AvId, AvPairs, MIC_PRESENT, UNTRUSTED_TARGET};
 pub(super) use challenge::Challenge;
 pub(super) use field::{utf16, utf16_text};
+pub(super) use file_time::FileTime;
 pub(super) use flags::NegotiateFlags;
 pub(super) use negotiate::Negotiate;
 
@@ -19,8 +21,12 @@ use crate::wire::{DecodeError, Reader};
 /// `Signature` (MS-NLMP 2.2.1), the first field of every message.
 const SIGNATURE: [u8; 8] = *b"NTLMSSP\0";
 
-/// `VERSION` (MS-NLMP 2.2.2.10): the product's version means nothing here; the last octet is NTLMSSP_REVISION_W2K3.
-const VERSION: [u8; 8] = [0, 0, 0, 0, 0, 0, 0, 0x0f];
+/// `VERSION` (MS-NLMP 2.2.2.10): the product's version means nothing here; the last octet is NTLMSSP_REVISION_W2K3. All
+/// zeros where it is not negotiated (2.2.1).
+fn version(flags: NegotiateFlags) -> [u8; 8] {
+    let revision = if flags.contains(NegotiateFlags::VERSION) { 0x0f } else { 0 };
+    [0, 0, 0, 0, 0, 0, 0, revision]
+}
 
 /// Whether `token` is meant as a message of NTLM.
 pub(crate) fn is_ntlm(token: &[u8]) -> bool {

@@ -1,5 +1,5 @@
 use super::field::{Field, Payload};
-use super::{NegotiateFlags, SIGNATURE, VERSION, read_start};
+use super::{NegotiateFlags, SIGNATURE, read_start, version};
 use crate::wire::{DecodeError, Reader, Writer};
 use alloc::vec::Vec;
 
@@ -34,7 +34,7 @@ impl Negotiate {
         let mut out = Vec::with_capacity(WITH_VERSION);
         let empty = [0, 0, 0, 0, 40, 0, 0, 0];
         Writer::new(&mut out).bytes(&SIGNATURE).u32_le(MESSAGE_TYPE).u32_le(self.flags.0);
-        Writer::new(&mut out).bytes(&empty).bytes(&empty).bytes(&VERSION);
+        Writer::new(&mut out).bytes(&empty).bytes(&empty).bytes(&version(self.flags));
         out
     }
 }
