@@ -32,7 +32,10 @@ fn payload(
     span.take(header, "the frame's header")?;
     let body = span.take_some(length);
     frame.at = Some(start..body.range().end);
-    frame.fields.push(Node::with("payload_size", number(length)));
+    // In every one of these headers the length stands last: two bytes of MS-NNS' five, else four.
+    let end = start + header;
+    let size = if frame.name == "handshake" { 2 } else { 4 };
+    frame.fields.push(Node::with("payload_size", number(length)).at(end - size..end));
     if length > 0 {
         let mut token = Node::with("payload", Value::Bytes(body.rest.to_vec())).at(body.range());
         decoder.inner(&mut token);
@@ -110,8 +113,9 @@ fn nns_handshake(decoder: &mut Decoder, span: &mut Span<'_>) -> (Node, Result<()
         _ => "HandshakeInProgress",
     };
     let mut frame = Node::new("handshake").meaning(name);
-    frame.fields.push(Node::with("message_id", Value::Number((*id).into())).meaning(name));
-    frame.fields.push(Node::with("version", Value::Text(format!("{major}.{minor}"))));
+    let start = at.offset;
+    frame.fields.push(Node::with("message_id", Value::Number((*id).into())).meaning(name).at(start..start + 1));
+    frame.fields.push(Node::with("version", Value::Text(format!("{major}.{minor}"))).at(start + 1..start + 3));
     let length = usize::from(u16::from_be_bytes([*high, *low]));
     if *id == 0x15 && length == 8 {
         let code = nns::Handshake::decode(at.rest);
@@ -176,7 +180,8 @@ fn gss_sample_frame(decoder: &mut Decoder, node: &mut Node, span: &mut Span<'_>)
     // The library's limits, and its refusal of the old protocol.
     gss_sample::Token::decode(span.rest.get(..5).unwrap_or_default()).map_err(|error| refused(*span, &error))?;
     let mut frame = Node::new("token");
-    frame.fields.push(Node::with("flags", Value::Flags((*flags).into(), gss_sample_flags(*flags))));
+    let names = gss_sample_flags(*flags);
+    frame.fields.push(Node::with("flags", Value::Flags((*flags).into(), names)).at(span.offset..span.offset + 1));
     let read = payload(decoder, &mut frame, span, 5, length);
     node.fields.push(frame);
     read

@@ -5,13 +5,14 @@ use super::asn1::{Field, Type};
 use super::names;
 use super::span::{Broken, Span};
 use super::tree::{Node, Value};
-use super::{Decoder, gss};
+use super::{Decoder, gss, pac};
 use handfast::krb5::enctype::KeyUsage;
 use handfast::krb5::message as library;
 use handfast::wire::DecodeError;
 
 static ENCTYPE: Type = Named(names::enctype);
 static ENCTYPES: Type = List("enctype", &ENCTYPE);
+static UINT32: Type = Named(names::uint32);
 static PVNO: Type = Integer;
 static MSG_TYPE: Type = Named(names::msg_type);
 
@@ -26,7 +27,7 @@ static ENCRYPTION_KEY: Type = Then(&Sequence(&[Field(0, "keytype", &ENCTYPE), Fi
 static CHECKSUM: Type = Sequence(&[Field(0, "cksumtype", &Named(names::checksum_type)), Field(1, "checksum", &Octets)]);
 /// Etype 0 encrypts nothing: what it holds is shown as what it is, or not at all.
 static ENCRYPTED_DATA: Type = Then(
-    &Sequence(&[Field(0, "etype", &ENCTYPE), Field(1, "kvno", &Integer), Field(2, "cipher", &Octets)]),
+    &Sequence(&[Field(0, "etype", &ENCTYPE), Field(1, "kvno", &UINT32), Field(2, "cipher", &Octets)]),
     hide_plaintext,
 );
 static AUTHORIZATION_DATA: Type = List(
@@ -94,7 +95,7 @@ static KDC_REQ_BODY: Type = Then(
         Field(4, "from", &Time),
         Field(5, "till", &Time),
         Field(6, "rtime", &Time),
-        Field(7, "nonce", &Integer),
+        Field(7, "nonce", &UINT32),
         Field(8, "etype", &ENCTYPES),
         Field(9, "addresses", &HOST_ADDRESSES),
         Field(10, "enc_authorization_data", &ENCRYPTED_DATA),
@@ -127,7 +128,7 @@ static ENC_KDC_REP_PART: Type = Sequence(&[
         "last_req",
         &List("entry", &Sequence(&[Field(0, "lr_type", &Named(names::lr_type)), Field(1, "lr_value", &Time)])),
     ),
-    Field(2, "nonce", &Integer),
+    Field(2, "nonce", &UINT32),
     Field(3, "key_expiration", &Time),
     Field(4, "flags", &Flags(names::ticket_flags)),
     Field(5, "authtime", &Time),
@@ -169,7 +170,7 @@ static AUTHENTICATOR: Type = Tagged(
             Field(4, "cusec", &Integer),
             Field(5, "ctime", &Time),
             Field(6, "subkey", &ENCRYPTION_KEY),
-            Field(7, "seq_number", &Integer),
+            Field(7, "seq_number", &UINT32),
             Field(8, "authorization_data", &AUTHORIZATION_DATA),
         ]),
         gss_checksum,
@@ -188,7 +189,7 @@ static ENC_AP_REP_PART: Type = Tagged(
         Field(0, "ctime", &Time),
         Field(1, "cusec", &Integer),
         Field(2, "subkey", &ENCRYPTION_KEY),
-        Field(3, "seq_number", &Integer),
+        Field(3, "seq_number", &UINT32),
     ]),
 );
 
@@ -197,7 +198,7 @@ static SAFE_PRIV_BODY: Type = Sequence(&[
     Field(0, "user_data", &Octets),
     Field(1, "timestamp", &Time),
     Field(2, "usec", &Integer),
-    Field(3, "seq_number", &Integer),
+    Field(3, "seq_number", &UINT32),
     Field(4, "s_address", &HOST_ADDRESS),
     Field(5, "r_address", &HOST_ADDRESS),
 ]);
@@ -237,7 +238,7 @@ static ENC_KRB_CRED_PART: Type = Tagged(
     0x7d,
     &Sequence(&[
         Field(0, "ticket_info", &List("krb_cred_info", &KRB_CRED_INFO)),
-        Field(1, "nonce", &Integer),
+        Field(1, "nonce", &UINT32),
         Field(2, "timestamp", &Time),
         Field(3, "usec", &Integer),
         Field(4, "s_address", &HOST_ADDRESS),
@@ -542,7 +543,11 @@ fn authorization(decoder: &mut Decoder, node: &mut Node) {
         Some(96) => decoder.guess(data, &[&AD_CAMMAC, &Type::Any]),
         Some(97) => decoder.guess(data, &[&INDICATORS]),
         Some(129) => decoder.embed(data, &ENCTYPES),
-        Some(128) => {}
+        Some(128) => {
+            let Some((bytes, offset)) = data.bytes() else { return };
+            let read = pac::read(data, Span::new(&bytes, offset));
+            decoder.note(data, read);
+        }
         _ => decoder.guess(data, &[&Type::Any]),
     }
 }
@@ -563,7 +568,7 @@ static AD_CAMMAC: Type = Sequence(&[
 ]);
 static VERIFIER_MAC: Type = Sequence(&[
     Field(0, "identifier", &PRINCIPAL_NAME),
-    Field(1, "kvno", &Integer),
+    Field(1, "kvno", &UINT32),
     Field(2, "enctype", &ENCTYPE),
     Field(3, "mac", &CHECKSUM),
 ]);

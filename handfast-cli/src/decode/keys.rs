@@ -3,11 +3,15 @@
 use handfast::crypto::Secret;
 use handfast::krb5::Keytab;
 use handfast::krb5::enctype::{ChecksumKey, CipherKey, EncryptionKey, Enctype, KeyUsage};
+use std::cell::Cell;
 
 /// More keys than this are not kept.
 const KEY_LIMIT: usize = 4096;
 /// No more keys than this are tried on one ciphertext.
 const TRY_LIMIT: usize = 256;
+
+/// Nor are keys tried more often than this in one token, however many ciphertexts it has.
+const TOKEN_LIMIT: usize = 20_000;
 
 /// A key, and whose it is.
 struct Held {
@@ -21,6 +25,8 @@ struct Held {
 #[derive(Default)]
 pub(crate) struct KeyRing {
     held: Vec<Held>,
+    /// How often a key was tried since the last token began.
+    tried: Cell<usize>,
 }
 
 /// What a key has opened.
@@ -33,6 +39,17 @@ pub(super) struct Opened {
 }
 
 impl KeyRing {
+    /// A token begins.
+    pub(super) fn begin(&self) {
+        self.tried.set(0);
+    }
+
+    /// Counts an attempt; false if there were too many.
+    fn may_try(&self) -> bool {
+        self.tried.set(self.tried.get().saturating_add(1));
+        self.tried.get() <= TOKEN_LIMIT
+    }
+
     /// Takes the keys of a keytab.
     pub(crate) fn add_keytab(&mut self, keytab: &Keytab) {
         for entry in keytab.entries().iter().take(KEY_LIMIT) {
@@ -72,7 +89,7 @@ impl KeyRing {
         cipher: &[u8],
     ) -> Option<Opened> {
         for held in self.candidates(enctype, owner) {
-            for (usage, number) in usages.iter().enumerate() {
+            for (usage, number) in usages.iter().enumerate().filter(|_| self.may_try()) {
                 let opened = CipherKey::new(&held.key, *number).and_then(|key| key.decrypt(cipher));
                 if let Ok(plaintext) = opened {
                     return Some(Opened { plaintext, label: label(held), usage });
@@ -85,7 +102,7 @@ impl KeyRing {
     /// The first key under which `mac` is the checksum of `parts`, and which of the usages it was.
     pub(super) fn verify(&self, usages: &[KeyUsage], parts: &[&[u8]], mac: &[u8]) -> Option<(String, usize)> {
         for held in self.candidates(None, None) {
-            for (usage, number) in usages.iter().enumerate() {
+            for (usage, number) in usages.iter().enumerate().filter(|_| self.may_try()) {
                 if ChecksumKey::new(&held.key, *number).and_then(|key| key.verify(parts, mac)).is_ok() {
                     return Some((label(held), usage));
                 }
@@ -103,6 +120,9 @@ impl KeyRing {
     pub(super) fn why_not(&self, enctype: i32, kvno: Option<i64>, owner: Option<&str>) -> String {
         if self.is_empty() {
             return "no key is held".to_owned();
+        }
+        if self.tried.get() > TOKEN_LIMIT {
+            return format!("keys were tried {TOKEN_LIMIT} times in this token already");
         }
         if !Enctype(enctype).is_supported() {
             return "this build can't compute with its enctype".to_owned();

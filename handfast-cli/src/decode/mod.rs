@@ -7,7 +7,7 @@
 //! | `span`, `asn1` | bytes with positions; DER along tables |
 //! | `kerberos`, `names`, `keys` | RFC 4120; registered numbers; decryption |
 //! | `gss`, `spnego`, `wrap` | RFC 2743 and RFC 4121 framing; RFC 4178 and MS-SPNG; RFC 4121 per-message tokens |
-//! | `ntlm` | MS-NLMP |
+//! | `ntlm`, `pac` | MS-NLMP; MS-PAC |
 //! | `frames` | what carries tokens: MS-NNS, MIT's sample programs, Kerberos over TCP |
 //!
 //! The tables read more than the library does, on purpose: what is cut off, or what the library refuses, is shown up
@@ -24,6 +24,7 @@ mod kerberos;
 mod keys;
 mod names;
 mod ntlm;
+mod pac;
 pub(crate) mod render;
 mod span;
 mod spnego;
@@ -156,6 +157,7 @@ impl Decoder {
     /// Decodes a token of this kind, or of the one that it looks like.
     pub(crate) fn decode(&mut self, bytes: &[u8], kind: Option<Kind>) -> Report {
         (self.nodes, self.depth, self.decrypted) = (0, 0, 0);
+        self.keys.begin();
         let span = Span::new(bytes, 0);
         let kind = kind.or_else(|| Kind::detect(bytes));
         let tree = match kind {

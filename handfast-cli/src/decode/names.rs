@@ -103,6 +103,12 @@ table! {
     }
 }
 
+/// RFC 4120 5.2.4: what some peers write as the negative number of the same 32 bits.
+pub(super) fn uint32(number: i64) -> Option<String> {
+    let signed = i32::try_from(number).ok().filter(|number| *number < 0)?;
+    Some(format!("{} as UInt32", u32::from_be_bytes(signed.to_be_bytes())))
+}
+
 pub(super) fn enctype(number: i64) -> Option<String> {
     let known = i32::try_from(number).ok().and_then(|number| Enctype(number).name());
     known.map(str::to_owned).or_else(|| other_enctype(number))

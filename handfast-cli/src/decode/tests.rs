@@ -5,8 +5,8 @@ use super::{Decoder, Kind, Report};
 use crate::output::Output;
 use handfast::krb5::enctype::{Enctype, KeyUsage, string_to_key};
 use handfast::krb5::message::{
-    EncApRepPart, EncTicketPart, EncryptedData, KerberosTime, KeyRef, KrbCred, Microseconds, PrincipalName, Ticket,
-    TicketFlags, TransitedEncoding,
+    AdElement, AdType, AuthorizationData, EncApRepPart, EncTicketPart, EncryptedData, KerberosTime, KeyRef, KrbCred,
+    Microseconds, PrincipalName, Ticket, TicketFlags, TransitedEncoding,
 };
 use handfast::mech::MechanismId;
 use handfast::mech::negotiate::message::{NegHints, NegState, NegTokenInit, NegTokenResp, NegotiationToken};
@@ -213,6 +213,9 @@ fn mits_conversation_is_opened_from_the_ticket_to_the_message() {
     assert_eq!(text(ticket, "cname"), "alice");
     let data = at(ticket, "authorization_data/element/ad_data/element");
     assert_eq!(data.means, "AD-WIN2K-PAC", "inside AD-IF-RELEVANT");
+    assert_eq!(at(data, "ad_data/server_checksum").means, "type 6");
+    let name = at(data, "ad_data/client_name_and_ticket_information").bytes().unwrap().0;
+    assert!(hex(&name).ends_with("0a0061006c00690063006500"), "alice: {}", hex(&name));
     let field = at(ap_req, "authenticator/authenticator/cksum/checksum");
     assert_eq!(text(field, "flags"), "delegation mutual replay confidentiality integrity 0x00000100");
     let delegated = at(field, "deleg/enc_part/enc_krb_cred_part/ticket_info/krb_cred_info");
@@ -369,6 +372,17 @@ fn credentials_that_nothing_encrypts_are_not_dumped_either() {
     }
 }
 
+#[test]
+fn what_was_encrypted_and_is_not_what_it_should_be_is_not_dumped() {
+    let element = AdElement { ad_type: AdType::IF_RELEVANT, ad_data: &KEY };
+    let bytes = ticket_part();
+    let mut part = EncTicketPart::decode(&bytes).unwrap();
+    part.authorization_data = AuthorizationData(vec![element]);
+    let report = decode(&part.to_der());
+    assert_eq!(report.problems.len(), 1);
+    assert!(!shown(&report).contains("e7e7e7e7"), "{}", shown(&report));
+}
+
 /// Every cut, and every bit flipped.
 fn mutations(whole: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let cuts = (0..whole.len()).map(|cut| whole[..cut].to_vec());
@@ -445,13 +459,59 @@ fn with_nns_key() -> Decoder {
 }
 
 #[test]
-fn nothing_is_nested_without_end() {
-    let mut token = vec![0x30, 0];
-    for _ in 0..200 {
-        token = [&[0x30, 0x83, 0, 0, 0][..], &token].concat();
-        let length = u32::try_from(token.len() - 5).unwrap().to_be_bytes();
-        token[2..5].copy_from_slice(&length[1..]);
+fn a_pac_is_not_read_beyond_its_end() {
+    let entry = |offset: u64| [&1_u32.to_le_bytes()[..], &4_u32.to_le_bytes(), &offset.to_le_bytes()].concat();
+    for (count, offset, problem) in [
+        (1_u32, 24, None),
+        (1, 25, Some("at byte 8: buffer 1: 4 bytes from 25 on, in a PAC of 28")),
+        (1, u64::MAX, Some("buffer 1: 4 bytes from 18446744073709551615 on")),
+        (65, 24, Some("at byte 0: 65 buffers, over the limit of 64")),
+        (2, 24, Some("cbBufferSize: 4 bytes needed, 0 left")),
+    ] {
+        let pac = [&count.to_le_bytes()[..], &[0; 4], &entry(offset), &[9; 4]].concat();
+        let read = super::pac::read(&mut Node::new("pac"), super::span::Span::new(&pac, 0));
+        match problem {
+            None => assert_eq!(read, Ok(())),
+            Some(problem) => assert!(read.unwrap_err().to_string().contains(problem), "{problem}"),
+        }
     }
+}
+
+#[test]
+fn keys_are_not_tried_without_end() {
+    let mut decoder = Decoder::default();
+    for number in 0..200_u8 {
+        decoder.keys.learn("one".to_owned(), 18, &[number; 32]);
+    }
+    let ticket = Ticket {
+        realm: "A.TEST",
+        sname: PrincipalName { name_type: NameType::SRV_HST, name_string: vec!["host"] },
+        enc_part: EncryptedData { etype: Enctype(18), kvno: None, cipher: &[7; 64] },
+    };
+    let der = ticket.to_der();
+    let length = u32::try_from(der.len()).unwrap().to_be_bytes();
+    let stream = [&length[..], &der].concat().repeat(105);
+    let report = decoder.decode(&stream, Some(Kind::KerberosTcp));
+    let last = at(report.tree.fields.last().unwrap(), "payload/ticket/enc_part");
+    assert_eq!(last.means, "not opened: keys were tried 20000 times in this token already");
+}
+
+/// An element in DER.
+fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
+    let [high, low] = u16::try_from(contents.len()).unwrap().to_be_bytes();
+    match (high, low) {
+        (0, ..=0x7f) => [&[tag, low], contents].concat(),
+        (0, _) => [&[tag, 0x81, low], contents].concat(),
+        _ => [&[tag, 0x82, high, low], contents].concat(),
+    }
+}
+
+#[test]
+fn nothing_is_nested_without_end() {
+    let nested = (0..200).fold(vec![0x30, 0], |inner, _| element(0x30, &inner));
+    let error = element(0xa0, &nested);
+    let report = Decoder::default().decode(&error, Some(Kind::Spnego));
+    assert!(report.problems[0].to_string().ends_with("nested more than 48 deep"), "{:?}", report.problems);
     let mut ntlm = vector("ntlm-negotiate");
     for _ in 0..40 {
         let init = NegTokenInit {
@@ -466,7 +526,8 @@ fn nothing_is_nested_without_end() {
         ntlm = outer;
     }
     let report = decode(&ntlm);
-    assert!(report.problems.iter().any(|problem| problem.to_string().contains(" deep")), "{:?}", report.problems);
+    let deep = |report: &Report| report.problems.iter().any(|problem| problem.to_string().contains(" deep"));
+    assert!(deep(&report), "{:?}", report.problems);
     let many = [0x16, 1, 0, 0, 0].repeat(30_000);
     assert!(!Decoder::default().decode(&many, Some(Kind::Nns)).problems.is_empty());
 }
