@@ -3,8 +3,9 @@
 //! A client connects to a server, and each must know who the other is before a byte of work passes. Both hand opaque
 //! *tokens* back and forth; a *mechanism* on each side makes and reads them; in the end both hold a *security context*:
 //! the peer's proven identity, a session key, a lifetime, and the means to seal and sign messages. Windows calls this
-//! SSPI, everyone else GSS-API. The mechanism here is Kerberos V5 (RFC 4120, RFC 4121), in pure Rust, for both ends; and
-//! where it is asked for by name, NTLM ([`mech::ntlm`]), which proves the client but not the server.
+//! SSPI, everyone else GSS-API. The mechanism here is Kerberos V5 (RFC 4120, RFC 4121), in pure Rust, for both ends; where
+//! it is asked for by name, NTLM ([`mech::ntlm`]), which proves the client but not the server; and what the two ends agree
+//! on, by [`Negotiate`](manual::negotiate).
 //!
 //! ```text
 //!   initiator (client)                 KDC                          acceptor (server)

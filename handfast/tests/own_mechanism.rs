@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use handfast::crypto::Secret;
-use handfast::krb5::Keytab;
+use handfast::krb5::enctype::{EncryptionKey, Enctype};
 use handfast::krb5::exchange::{KdcRequest, KdcUnreachable};
+use handfast::krb5::message::{EncryptedData, PrincipalName, Ticket};
+use handfast::krb5::{Ccache, HeldTicket, Keytab, KeytabEntry};
+use handfast::mech::negotiate::message::{NegState, NegTokenResp, NegotiationToken};
 use handfast::mech::{
     AcceptInput, AcceptRequest, AcceptStep, Accepting, Established, Halves, InitiateInput, InitiateRequest,
     InitiateStep, Initiating, Mechanism, MechanismId, Progress, Seal, Unseal, Why,
@@ -14,8 +17,12 @@ use handfast::*;
 
 const ID: MechanismId = MechanismId::from_der_contents(&[0x2b, 0x06, 0x01, 0x04, 0x01, 0x2a]);
 
-/// Shouts a word to a KDC, to an account store and to a person before it believes it. It proves nothing.
-struct Shout;
+/// Shouts a word to a KDC, to an account store and to a person before it believes it. It proves nothing, and its contexts have
+/// these flags.
+struct Shout(Flags);
+
+const SHOUT: Shout = Shout(Flags::INTEGRITY);
+const MUTE: Shout = Shout(Flags::NONE);
 
 impl Mechanism for Shout {
     fn id(&self) -> MechanismId {
@@ -23,11 +30,11 @@ impl Mechanism for Shout {
     }
 
     fn initiate(&self, request: &InitiateRequest<'_>) -> Box<dyn Initiating> {
-        Box::new(Shouter { stage: 0, target: request.target.to_string() })
+        Box::new(Shouter { stage: 0, target: request.target.to_string(), flags: self.0 })
     }
 
     fn accept(&self, _: &AcceptRequest<'_>) -> Box<dyn Accepting> {
-        Box::new(Listener { stage: 0 })
+        Box::new(Listener { stage: 0, flags: self.0 })
     }
 
     fn import(&self, exported: &mut Reader<'_>) -> Result<Halves, Error> {
@@ -44,13 +51,13 @@ fn progress() -> Progress {
     Progress { mechanism: ID, flags: Flags::IDENTIFY }
 }
 
-fn established(peer: &str, splittable: bool) -> Box<Established> {
+fn established(peer: &str, splittable: bool, flags: Flags) -> Box<Established> {
     Box::new(Established {
         mechanism: ID,
         why: Why::Raw,
         peer: Identity::Name(peer.to_string()),
         local: Identity::Name("me".to_string()),
-        flags: Flags::CONFIDENTIALITY | Flags::INTEGRITY,
+        flags: flags | Flags::CONFIDENTIALITY,
         expires: None,
         session_key: Secret::new(vec![1, 2, 3]),
         enctype: None,
@@ -62,6 +69,7 @@ fn established(peer: &str, splittable: bool) -> Box<Established> {
 struct Shouter {
     stage: u8,
     target: String,
+    flags: Flags,
 }
 
 impl Initiating for Shouter {
@@ -81,7 +89,7 @@ impl Initiating for Shouter {
                 Ok(InitiateStep::NeedsToken(self))
             }
             (3, InitiateInput::Declined) => Err(Error::Declined("word")),
-            (4, InitiateInput::Token(_)) => Ok(InitiateStep::Complete(established(&self.target, true))),
+            (4, InitiateInput::Token(_)) => Ok(InitiateStep::Complete(established(&self.target, true, self.flags))),
             _ => Err(Error::ApiMisuse("out of order")),
         }
     }
@@ -93,6 +101,7 @@ impl Initiating for Shouter {
 
 struct Listener {
     stage: u8,
+    flags: Flags,
 }
 
 impl Accepting for Listener {
@@ -128,7 +137,7 @@ impl Accepting for Listener {
             (3, AcceptInput::KdcUnreachable(tried)) => Err(tried.into()),
             (4, AcceptInput::Answer(_)) => {
                 out.push(b'!');
-                Ok(AcceptStep::Complete(established("shouter", false)))
+                Ok(AcceptStep::Complete(established("shouter", false, self.flags)))
             }
             (4, AcceptInput::Declined) => Err(Error::Declined("sure?")),
             _ => Err(Error::ApiMisuse("out of order")),
@@ -162,7 +171,8 @@ impl Seal for Plain {
         (0, 0)
     }
 
-    fn sign(&mut self, _: &[u8], _: &mut Vec<u8>) -> Result<(), MessageError> {
+    fn sign(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<(), MessageError> {
+        out.extend_from_slice(message);
         Ok(())
     }
 
@@ -186,8 +196,8 @@ impl Unseal for Plain {
         Ok((least, Order::NotChecked))
     }
 
-    fn verify(&mut self, _: &[u8], _: &[u8]) -> Result<Order, MessageError> {
-        Ok(Order::NotChecked)
+    fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<Order, MessageError> {
+        if message == signature { Ok(Order::NotChecked) } else { Err(MessageError::NotAuthentic) }
     }
 
     fn export(&self, out: &mut Vec<u8>) {
@@ -210,7 +220,7 @@ fn target() -> ServiceName {
 }
 
 fn ask_kdc() -> InitiateKdc {
-    match initiator().to(&target()).mechanism(&Shout).begin(NOW, &mut Vec::new()).unwrap() {
+    match initiator().to(&target()).mechanism(&SHOUT).begin(NOW, &mut Vec::new()).unwrap() {
         Initiate::NeedsKdc(next) => next,
         other => panic!("{other:?}"),
     }
@@ -228,7 +238,7 @@ fn acceptor() -> Acceptor {
 }
 
 fn ask_account() -> AcceptAccount {
-    match acceptor().session().mechanism(&Shout).begin().step(b"word", NOW, &mut Vec::new()).unwrap() {
+    match acceptor().session().mechanism(&SHOUT).begin().step(b"word", NOW, &mut Vec::new()).unwrap() {
         Accept::NeedsAccount(next) => next,
         other => panic!("{other:?}"),
     }
@@ -298,7 +308,7 @@ fn an_acceptor_without_an_account_an_answer_or_a_kdc_fails_closed() {
 #[test]
 fn an_acceptor_can_speak_first() {
     let mut out = Vec::new();
-    let step = acceptor().session().mechanism(&Shout).speak_first(NOW, &mut out).unwrap();
+    let step = acceptor().session().mechanism(&SHOUT).speak_first(NOW, &mut out).unwrap();
     assert!(matches!(step, Accept::NeedsToken(_)));
     assert_eq!(out, b"?");
     let error = acceptor().session().speak_first(NOW, &mut out).unwrap_err();
@@ -309,7 +319,7 @@ fn an_acceptor_can_speak_first() {
 fn a_handshake_of_too_many_legs_ends() {
     let acceptor = acceptor().policy(Policy::default().with_leg_limit(1));
     let Accept::NeedsAccount(next) =
-        acceptor.session().mechanism(&Shout).begin().step(b"word", NOW, &mut Vec::new()).unwrap()
+        acceptor.session().mechanism(&SHOUT).begin().step(b"word", NOW, &mut Vec::new()).unwrap()
     else {
         panic!()
     };
@@ -324,6 +334,238 @@ fn an_exported_context_of_ones_own_is_imported_by_its_mechanism() {
     let Accept::Complete(context) = step else { panic!() };
     let exported = context.export();
     assert_eq!(Context::import(exported.expose()).unwrap_err(), Error::UnknownMechanism);
-    let context = Context::import_with(&Shout, exported.expose()).unwrap();
+    let context = Context::import_with(&SHOUT, exported.expose()).unwrap();
     assert_eq!((context.peer().to_string().as_str(), context.why()), ("shouter", &Why::Imported));
+}
+
+/// Answers whatever the acceptor's end asks for.
+fn answered(mut step: Accept, out: &mut Vec<u8>) -> Result<Accept, Error> {
+    loop {
+        step = match step {
+            Accept::NeedsAccount(next) => next.answer(Account::NtHash(Secret::new([0; 16])), NOW, out)?,
+            Accept::NeedsKdc(next) => next.reply(b"", NOW, out)?,
+            Accept::NeedsAnswer(next) => next.answer(Answer::Custom(Secret::new(vec![])), NOW, out)?,
+            step => return Ok(step),
+        }
+    }
+}
+
+/// Answers whatever the initiator's end asks for.
+fn answered_client(mut step: Initiate, out: &mut Vec<u8>) -> Result<Initiate, Error> {
+    loop {
+        step = match step {
+            Initiate::NeedsKdc(next) => next.reply(b"reply", NOW, out)?,
+            Initiate::NeedsAnswer(next) => next.answer(Answer::Custom(Secret::new(b"word".to_vec())), NOW, out)?,
+            step => return Ok(step),
+        }
+    }
+}
+
+/// Both ends of a negotiation by tokens alone.
+fn negotiated(target: Target<'_>, session: Session<'_>) -> Result<(Context, Context), Error> {
+    negotiated_through(target, session, |_, _| {})
+}
+
+/// The same; `change` sees every token on its way, the client's with odd numbers.
+fn negotiated_through(
+    target: Target<'_>,
+    session: Session<'_>,
+    mut change: impl FnMut(u8, &mut NegTokenResp<'_>),
+) -> Result<(Context, Context), Error> {
+    let mut number = 0;
+    let mut sent = move |token: &mut Vec<u8>| {
+        number += 1;
+        let sent = std::mem::take(token);
+        let Ok(NegotiationToken::Resp(mut resp)) = NegotiationToken::decode(&sent) else { return sent };
+        let mut changed = Vec::new();
+        change(number, &mut resp);
+        NegotiationToken::Resp(resp).encode(&mut changed);
+        changed
+    };
+    let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
+    let mut client = answered_client(target.begin(NOW, &mut to_server)?, &mut to_server)?;
+    let mut server = Accept::NeedsToken(session.begin());
+    loop {
+        if !to_server.is_empty() {
+            let Accept::NeedsToken(next) = server else { panic!("{server:?}") };
+            let token = sent(&mut to_server);
+            server = answered(next.step(&token, NOW, &mut to_client)?, &mut to_client)?;
+        }
+        if !to_client.is_empty() {
+            let Initiate::NeedsToken(next) = client else { panic!("{client:?}") };
+            let token = sent(&mut to_client);
+            client = answered_client(next.step(&token, NOW, &mut to_server)?, &mut to_server)?;
+        }
+        (client, server) = match (client, server) {
+            (Initiate::Complete(client), Accept::Complete(server)) => return Ok((client, server)),
+            waiting => waiting,
+        };
+    }
+}
+
+#[test]
+fn it_is_negotiated_like_ours() {
+    let (initiator, acceptor, target) = (initiator(), acceptor(), target());
+    let (client, server) = negotiated(initiator.to(&target).offer(&SHOUT), acceptor.session().offer(&SHOUT)).unwrap();
+    for context in [client, server] {
+        assert_eq!((context.mechanism(), context.why()), (ID, &Why::FirstChoice));
+    }
+}
+
+#[test]
+fn it_is_chosen_where_the_acceptor_has_no_key_for_kerberos() {
+    let (initiator, acceptor, target) = (initiator(), acceptor(), target());
+    // Kerberos makes its first token without a KDC: it holds a ticket.
+    let mut cache = Ccache::new("alice@R".parse().unwrap());
+    let far = Time::from_unix_seconds(4_000_000_000);
+    let key = EncryptionKey::new(Enctype::AES128_CTS_HMAC_SHA1_96, [1; 16]).unwrap();
+    let service: Principal = "echo/host@R".parse().unwrap();
+    let ticket = Ticket {
+        realm: "R",
+        sname: PrincipalName::from(&service),
+        enc_part: EncryptedData { etype: key.enctype(), kvno: None, cipher: b"sealed" },
+    };
+    cache.replace(HeldTicket {
+        client: "alice@R".parse().unwrap(),
+        server: service.clone(),
+        ticket: ticket.to_der(),
+        key,
+        auth_time: NOW,
+        start_time: None,
+        end_time: far,
+        renew_till: None,
+        is_skey: false,
+        flags: Default::default(),
+        addresses: Vec::new(),
+        authorization_data: Vec::new(),
+        second_ticket: Vec::new(),
+    });
+    let credential = Credential::tickets(&cache);
+    let to = || initiator.to(&target).credential(&credential).offer(&SHOUT);
+    let (client, server) = negotiated(to(), acceptor.session().offer(&SHOUT)).unwrap();
+    let why = Why::ChosenByAcceptor { first_choice: MechanismId::KERBEROS.to_string() };
+    assert_eq!((client.mechanism(), client.why()), (ID, &why));
+    assert_eq!((server.mechanism(), server.why()), (ID, &why));
+    let error = negotiated(to(), acceptor.session()).unwrap_err();
+    assert!(matches!(error, Error::Refused(refusal) if matches!(*refusal, Refusal::NoCommonMechanism { .. })));
+}
+
+/// An acceptor with a key: it would have preferred Kerberos to anything of an application's own.
+fn acceptor_with_key() -> Acceptor {
+    let key = EncryptionKey::new(Enctype::AES128_CTS_HMAC_SHA1_96, [1; 16]).unwrap();
+    let mut keytab = Keytab::new();
+    keytab.add(KeytabEntry { principal: "echo/host@R".parse().unwrap(), timestamp: NOW, kvno: 1, key });
+    Acceptor::new(&keytab, ReplayGuard::in_memory())
+}
+
+#[test]
+fn the_list_is_proven_where_the_acceptor_would_have_preferred_another() {
+    let (initiator, acceptor, target) = (initiator(), acceptor_with_key(), target());
+    let run = |change: &dyn Fn(u8, &mut NegTokenResp<'_>)| {
+        negotiated_through(initiator.to(&target).offer(&SHOUT), acceptor.session().offer(&SHOUT), change)
+    };
+    let tokens = std::cell::Cell::new(0);
+    let (client, server) = run(&|number, resp| {
+        tokens.set(number);
+        assert!(resp.mech_list_mic.is_some(), "token {number}");
+        assert_eq!(
+            resp.neg_state,
+            [None, None, Some(NegState::RequestMic), Some(NegState::AcceptCompleted)][usize::from(number)]
+        );
+    })
+    .unwrap();
+    assert_eq!((client.why(), server.why(), tokens.get()), (&Why::FirstChoice, &Why::FirstChoice, 3));
+    for dropped in [2, 3] {
+        let error = run(&|number, resp| {
+            if number == dropped {
+                resp.mech_list_mic = None;
+            }
+        });
+        assert_eq!(error.unwrap_err(), Error::Refused(Box::new(Refusal::MechListMicAbsent)), "token {dropped}");
+        let error = run(&|number, resp| {
+            if number == dropped {
+                resp.mech_list_mic = Some(b"another list");
+            }
+        });
+        assert_eq!(error.unwrap_err(), Error::Refused(Box::new(Refusal::MechListMicMismatch)), "token {dropped}");
+    }
+    let error = run(&|number, resp| {
+        if number == 3 {
+            resp.response_token = Some(b"more");
+        }
+    });
+    assert!(
+        matches!(error.unwrap_err(), Error::Refused(refusal) if matches!(*refusal, Refusal::NegotiationOutOfOrder(_)))
+    );
+}
+
+#[test]
+fn what_can_not_sign_is_the_first_choice_of_both_or_nothing() {
+    let (initiator, target) = (initiator(), target());
+    let to = || initiator.to(&target).offer(&MUTE);
+    negotiated(to(), acceptor().session().offer(&MUTE)).unwrap();
+    let unprotected = Error::Refused(Box::new(Refusal::NegotiationUnprotected { mechanism: ID }));
+    assert_eq!(negotiated(to(), acceptor_with_key().session().offer(&MUTE)).unwrap_err(), unprotected);
+    // The same at the client's end, where the acceptor's is not so strict.
+    let error = negotiated_through(to(), acceptor().session().offer(&MUTE), |_, resp| {
+        resp.neg_state = Some(NegState::RequestMic);
+    });
+    assert_eq!(error.unwrap_err(), unprotected);
+    let error = negotiated_through(to(), acceptor().session().offer(&MUTE), |_, resp| {
+        resp.mech_list_mic = Some(b"MIC");
+    });
+    assert!(
+        matches!(error.unwrap_err(), Error::Refused(refusal) if matches!(*refusal, Refusal::NegotiationOutOfOrder(_)))
+    );
+}
+
+#[test]
+fn it_follows_kerberos_where_there_is_no_ticket() {
+    let (initiator, acceptor, target) = (initiator(), acceptor(), target());
+    let credential = Credential::tickets(&Ccache::new("alice@R".parse().unwrap()));
+    let to = initiator.to(&target).credential(&credential).offer(&SHOUT);
+    let (client, _) = negotiated(to, acceptor.session().offer(&SHOUT)).unwrap();
+    let Why::Fallback { first_choice, reason } = client.why() else { panic!("{:?}", client.why()) };
+    assert_eq!(*first_choice, MechanismId::KERBEROS);
+    assert!(matches!(**reason, Error::Credential(CredentialError::NoTicket { .. })), "{reason:?}");
+}
+
+#[test]
+fn it_is_alone_in_a_negotiation_where_it_is_named() {
+    let (initiator, acceptor, target) = (initiator(), acceptor(), target());
+    let to = initiator.to(&target).negotiate().mechanism(&SHOUT);
+    let (client, _) = negotiated(to, acceptor.session().offer(&SHOUT)).unwrap();
+    assert_eq!(client.mechanism(), ID);
+    let error = initiator.to(&target).negotiate().begin(NOW, &mut Vec::new()).unwrap_err();
+    assert!(matches!(error, Error::ApiMisuse(_)), "nothing to offer: {error:?}");
+}
+
+#[test]
+fn its_framed_tokens_are_met_raw() {
+    let acceptor = acceptor();
+    let mut token = Vec::new();
+    handfast::mech::framing::write_header(ID, 4, &mut token);
+    token.extend(b"word");
+    let step = acceptor.session().offer(&SHOUT).begin().step(&token, NOW, &mut Vec::new()).unwrap();
+    assert!(matches!(step, Accept::NeedsAccount(_)), "{step:?}");
+    assert!(acceptor.session().begin().step(&token, NOW, &mut Vec::new()).is_err());
+}
+
+#[test]
+fn a_mic_that_nothing_could_check_is_passed_over_where_none_is_required() {
+    let (initiator, target, acceptor) = (initiator(), target(), acceptor());
+    let mut offer = Vec::new();
+    let step = initiator.to(&target).offer(&MUTE).begin(NOW, &mut offer).unwrap();
+    answered_client(step, &mut offer).unwrap();
+    let before = offer.clone();
+    let NegotiationToken::Init(mut init) = NegotiationToken::decode(&before).unwrap() else { panic!() };
+    init.mech_list_mic = Some(&[0; 16]);
+    offer.clear();
+    NegotiationToken::Init(init).encode(&mut offer);
+    let mut out = Vec::new();
+    let met = |own| acceptor.session().offer(own).begin().step(&offer, NOW, &mut Vec::new());
+    let step = answered(met(&MUTE).unwrap(), &mut out).unwrap();
+    assert!(matches!(step, Accept::Complete(_)), "{step:?}");
+    let error = answered(met(&SHOUT).unwrap(), &mut out).unwrap_err();
+    assert_eq!(error, Error::Refused(Box::new(Refusal::MechListMicMismatch)));
 }

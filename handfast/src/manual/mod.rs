@@ -3,6 +3,7 @@
 //! - [`defaults`]: every default, its reason, and the name of what turns it off
 //! - [`how_to`]: short recipes
 //! - [`limits`]: every limit on what a peer can make us do
+//! - [`negotiate`]: how two ends agree on a mechanism, and what keeps the choice honest
 //! - [`past_vulnerabilities`]: mistakes of this field, and the test that we don't make them
 
 #[doc = include_str!("defaults.md")]
@@ -13,6 +14,9 @@ pub mod how_to {}
 
 #[doc = include_str!("limits.md")]
 pub mod limits {}
+
+#[doc = include_str!("negotiate.md")]
+pub mod negotiate {}
 
 #[doc = include_str!("past_vulnerabilities.md")]
 pub mod past_vulnerabilities {}

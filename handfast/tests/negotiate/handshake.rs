@@ -1,4 +1,5 @@
-use crate::pair::{Pair, assert_they_talk};
+use crate::pair::{Pair, assert_they_talk, edit_init, edit_resp, now};
+use handfast::mech::negotiate::message::{HINT_NAME, NegTokenInit, NegotiationToken};
 use handfast::mech::{MechanismId, Why};
 use handfast::*;
 
@@ -65,4 +66,143 @@ fn no_ntlm_without_the_policy_that_allows_it() {
     assert!(matches!(pair.run(|_, _| {}).unwrap_err(), Error::KdcUnreachable(_)));
     let pair = Pair { client, ..Pair::ntlm_server() };
     assert!(matches!(pair.refusal(|_, _| {}), Refusal::NoCommonMechanism { .. }));
+}
+
+#[test]
+fn windows_name_of_kerberos_is_answered_by_the_same() {
+    let pair = Pair::kerberos();
+    let mut answer = Vec::new();
+    let mut contexts = pair
+        .run(|number, token| match number {
+            1 => edit_init(token, |init| {
+                init.mech_types.insert(0, MechanismId::MS_KERBEROS.into());
+            }),
+            _ => answer = token.clone(),
+        })
+        .unwrap();
+    let NegotiationToken::Resp(resp) = NegotiationToken::decode(&answer).unwrap() else { panic!() };
+    assert_eq!(resp.supported_mech.unwrap().known(), Some(MechanismId::MS_KERBEROS));
+    assert_eq!(contexts.1.mechanism(), MechanismId::KERBEROS);
+    assert_they_talk(&mut contexts);
+}
+
+#[test]
+fn an_acceptor_that_names_no_mechanism_means_the_first() {
+    let bare = |number: usize, token: &mut Vec<u8>| {
+        if number == 2 {
+            edit_resp(token, |resp| (resp.supported_mech, resp.neg_state) = (None, None));
+        }
+    };
+    assert_they_talk(&mut Pair::kerberos().run(bare).unwrap());
+}
+
+#[test]
+fn old_windows_repeats_the_token_where_a_mic_belongs() {
+    let repeated = |number: usize, token: &mut Vec<u8>| {
+        if number == 2 {
+            edit_resp(token, |resp| resp.mech_list_mic = resp.response_token);
+        }
+    };
+    assert_they_talk(&mut Pair::kerberos().run(repeated).unwrap());
+}
+
+#[test]
+fn the_server_speaks_first() {
+    for pair in [Pair::kerberos(), Pair::both(), Pair::ntlm_server()] {
+        let mut contexts = Pair { speak_first: true, ..pair }.established();
+        assert_they_talk(&mut contexts);
+    }
+    let mut hint = Vec::new();
+    Pair::both().acceptor().session().speak_first(now(), &mut hint).unwrap();
+    let NegotiationToken::Init(init) = NegotiationToken::decode(&hint).unwrap() else { panic!() };
+    assert_eq!(init.mech_types, [MechanismId::KERBEROS, MechanismId::NTLM]);
+    assert_eq!(init.neg_hints.unwrap().hint_name.unwrap().0, HINT_NAME);
+    let nothing = Pair { server_keys: false, ..Pair::kerberos() };
+    let error = nothing.acceptor().session().speak_first(now(), &mut Vec::new()).unwrap_err();
+    assert!(matches!(error, Error::ApiMisuse(_)), "{error:?}");
+}
+
+/// Nothing protects a hint: one that leaves Kerberos out changes no offer.
+#[test]
+fn a_hint_takes_nothing_from_the_offer() {
+    let pair = Pair::both();
+    let (initiator, credential) = (pair.initiator(), pair.credential());
+    let name = ServiceName::principal("HTTP/www.example.com@EXAMPLE.COM".parse().unwrap());
+    let offered = |hint: &[MechanismId]| {
+        let (mut token, mut offer) = (Vec::new(), Vec::new());
+        let mech_types = hint.iter().map(|id| (*id).into()).collect();
+        NegotiationToken::Init(NegTokenInit { mech_types, ..NegTokenInit::default() }).encode(&mut token);
+        initiator.to(&name).credential(&credential).negotiate().begin_with(&token, now(), &mut offer).map(|_| offer)
+    };
+    for hint in [&[MechanismId::NTLM][..], &[MechanismId::MS_KERBEROS], &[]] {
+        let offer = offered(hint).unwrap();
+        let NegotiationToken::Init(init) = NegotiationToken::decode(&offer).unwrap() else { panic!() };
+        assert_eq!(init.mech_types, [MechanismId::KERBEROS, MechanismId::NTLM]);
+    }
+    let error = offered(&[MechanismId::SPNEGO]).unwrap_err();
+    assert!(matches!(error, Error::Refused(refusal) if matches!(*refusal, Refusal::NoCommonMechanism { .. })));
+    let to = |hint: &[u8]| {
+        initiator.to(&name).credential(&credential).negotiate().begin_with(hint, now(), &mut Vec::new()).unwrap_err()
+    };
+    assert!(matches!(to(b"no hint"), Error::Decode(_)));
+    assert!(matches!(to(&[0xa1, 2, 0x30, 0]), Error::Refused(_)));
+    assert!(matches!(to(&[0; 65_537]), Error::TokenTooLarge { .. }));
+}
+
+#[test]
+fn raw_tokens_are_met_by_the_same_acceptor() {
+    let pair = Pair::both();
+    let mut contexts = pair.run_with(|target| target, |session| session, |_, _| {}).unwrap();
+    assert_eq!((contexts.1.mechanism(), contexts.1.why()), (MechanismId::KERBEROS, &Why::Raw));
+    assert_they_talk(&mut contexts);
+    let mut contexts = pair.run_with(|target| target.ntlm(), |session| session, |_, _| {}).unwrap();
+    assert_eq!((contexts.1.mechanism(), contexts.1.why()), (MechanismId::NTLM, &Why::Raw));
+    assert_they_talk(&mut contexts);
+}
+
+#[test]
+fn ntlm_alone_in_a_negotiation() {
+    let pair = Pair::both();
+    let mut contexts = pair.run_with(|target| target.negotiate().ntlm(), |session| session, |_, _| {}).unwrap();
+    assert_eq!((contexts.0.mechanism(), contexts.0.why()), (MechanismId::NTLM, &Why::FirstChoice));
+    assert_they_talk(&mut contexts);
+}
+
+#[test]
+fn negotiated_contexts_move() {
+    for pair in [Pair::kerberos(), Pair::ntlm_server(), Pair { ticket: false, ..Pair::both() }] {
+        let mut contexts = pair.established();
+        assert_they_talk(&mut contexts);
+        let (client, server) = contexts;
+        let client = Context::import(client.export().expose()).unwrap();
+        let server = Context::import(server.export().expose()).unwrap();
+        assert_eq!((client.why(), server.why()), (&Why::Imported, &Why::Imported));
+        assert_they_talk(&mut (client, server));
+    }
+}
+
+#[test]
+fn a_wrong_password_is_no_reason_to_fall_back_and_never_authenticates() {
+    let refusal = Pair { ticket: false, ntlm_password: Some("password"), ..Pair::both() }.refusal(|_, _| {});
+    assert_eq!(refusal, Refusal::Ntlm(NtlmRefusal::NotProven { account: "EXAMPLE\\alice".into() }));
+    let declined = Pair { account: Account::Refused, ..Pair::ntlm_server() }.run(|_, _| {}).unwrap_err();
+    assert_eq!(declined, Error::AccountRefused);
+}
+
+#[test]
+fn a_handshake_shows_what_it_is_as_far_as_it_is_chosen() {
+    let pair = Pair::ntlm_server();
+    let (initiator, credential, acceptor) = (pair.initiator(), pair.credential(), pair.acceptor());
+    let name = ServiceName::principal("HTTP/www.example.com@EXAMPLE.COM".parse().unwrap());
+    let (mut offer, mut choice, mut negotiate) = (Vec::new(), Vec::new(), Vec::new());
+    let step = initiator.to(&name).credential(&credential).negotiate().begin(now(), &mut offer).unwrap();
+    let Initiate::NeedsToken(client) = step else { panic!() };
+    assert_eq!(client.mechanism(), MechanismId::SPNEGO);
+    let server = acceptor.session().begin();
+    assert_eq!(server.mechanism(), MechanismId::SPNEGO);
+    let Accept::NeedsToken(server) = server.step(&offer, now(), &mut choice).unwrap() else { panic!() };
+    assert_eq!(server.mechanism(), MechanismId::NTLM);
+    let Initiate::NeedsToken(client) = client.step(&choice, now(), &mut negotiate).unwrap() else { panic!() };
+    assert_eq!(client.mechanism(), MechanismId::NTLM);
+    assert!(client.flags().contains(Flags::INTEGRITY));
 }

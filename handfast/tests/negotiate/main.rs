@@ -8,6 +8,8 @@ mod handshake;
 #[allow(dead_code, reason = "of Kerberos' tests, and not all is used here")]
 mod kerberos;
 mod message;
+mod mutation;
+mod order;
 mod pair;
 #[path = "../support/mod.rs"]
 mod support;

@@ -203,7 +203,7 @@ impl Talk {
     /// The mechanism has finished. What is left is to prove the list (RFC 4178 5).
     ///
     /// Where NTLM protects messages, a MIC is required always, as Windows requires it: every client that NTLM is taken from
-    /// here makes one.
+    /// here makes one. Where the mechanism protects none, peers send a MIC of zeros, which nothing could check.
     fn settle(
         mut self,
         mut established: Box<Established>,
@@ -214,7 +214,7 @@ impl Talk {
         if self.mic_required && !protects {
             return Err(mic::unprotected(self.mechanism));
         }
-        if let Some(theirs) = self.mic.take() {
+        if let Some(theirs) = self.mic.take().filter(|_| protects) {
             mic::verify(&mut established, &self.list, &theirs)?;
             let ours = mic::sign(&mut established, &self.list)?;
             self.send(NegState::AcceptCompleted, answer, Some(&ours), out);

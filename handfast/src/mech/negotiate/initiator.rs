@@ -376,6 +376,9 @@ impl Talk {
                 return unexpected("a MIC before the mechanism has finished");
             }
             mic::verify(&mut established, &self.list, theirs)?;
+            if self.mic_sent && !matches!(reply.state, Some(NegState::AcceptCompleted) | None) {
+                return unexpected("another token is awaited, and there is none to send");
+            }
             if !self.mic_sent && (self.mic_required || reply.state != Some(NegState::AcceptCompleted)) {
                 let ours = mic::sign(&mut established, &self.list)?;
                 send(NegState::AcceptCompleted, token, Some(&ours), out);
@@ -383,6 +386,9 @@ impl Talk {
             return Ok(self.complete(established));
         }
         if !token.is_empty() {
+            if reply.state == Some(NegState::AcceptCompleted) {
+                return unexpected("accept-completed before the mechanism has finished");
+            }
             // Windows wants a MIC wherever NTLM's own messages have one, as ours do.
             let ours = if self.mic_required || (protects && established.mechanism == MechanismId::NTLM) {
                 self.mic_sent = true;
