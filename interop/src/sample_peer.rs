@@ -1,4 +1,4 @@
-use crate::process::{Daemon, Run, run};
+use crate::process::{Daemon, Run, poll, run};
 use crate::{MitConfig, TempDir, peer, silent_address};
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -201,5 +201,11 @@ impl SampleServer {
     /// Waits until it has said `text`; fails the test if it doesn't.
     pub fn expect(&self, text: &str) {
         self.daemon.wait_for(text, LIMIT);
+    }
+
+    /// Waits until it has said `text` so many times; fails the test if it doesn't.
+    pub fn expect_times(&self, text: &str, times: usize) {
+        let said = poll(LIMIT, || (self.output().matches(text).count() >= times).then_some(()));
+        assert!(said.is_some(), "{text:?} was not said {times} times, but:\n{}", self.output());
     }
 }

@@ -1,6 +1,7 @@
 //! MIT's gss-client with our acceptor.
 
 use crate::ours::{OurServer, Served, our};
+use handfast::mech::Why;
 use handfast::{Flags, Protection};
 use handfast_interop::{Enctype, MitRealm};
 
@@ -83,4 +84,35 @@ fn replays_are_detected_even_if_gss_client_does_not_ask_for_it() {
     assert!(output.contains("Signature verified."), "{output}");
     assert!(!output.contains("context flag: GSS_C_REPLAY_FLAG"), "{output}");
     assert!(served.flags.contains(Flags::REPLAY));
+}
+
+/// MIT's own SPNEGO: Kerberos is the first choice of both, so no MIC is asked for.
+#[test]
+fn gss_client_negotiates_kerberos_with_us() {
+    for (options, protection, mutual) in [
+        (&["-spnego", "-mcount", "3"][..], Protection::Confidentiality, true),
+        (&["-spnego", "-nx"], Protection::Integrity, true),
+        (&["-spnego", "-nomutual"], Protection::Confidentiality, false),
+    ] {
+        let (output, served) = meet("sample@localhost", &Enctype::ALL, options);
+        assert_eq!(output.matches("Signature verified.").count(), served.received.len(), "{output}");
+        assert_eq!(output.contains("context flag: GSS_C_MUTUAL_FLAG"), mutual, "{output}");
+        assert!(output.contains("\"alice@MIT.TEST\" to \"sample/localhost@MIT.TEST\""), "{output}");
+        assert_eq!((served.peer.as_str(), served.why.clone()), ("alice@MIT.TEST", Why::FirstChoice));
+        assert_eq!(served.flags.contains(Flags::MUTUAL), mutual);
+        assert!(protections(&served).iter().all(|seen| *seen == Some(protection)));
+    }
+    assert_eq!(meet("sample@localhost", &Enctype::ALL, &[]).1.why, Why::Raw);
+}
+
+#[test]
+fn gss_client_makes_no_context_in_spnego_where_we_lack_the_key() {
+    let realm = MitRealm::shared();
+    let mut server = OurServer::new(realm.user_keytab());
+    server.accept_one();
+    let client = realm.client_of("alice").gss_client(server.port(), "sample@localhost", "hello", &["-spnego"]);
+    assert!(!client.text().contains("Signature verified"), "{client}");
+    // It answers our refusal before it tells of it, and may find nobody there any more.
+    client.expect_failure();
+    assert!(server.result().unwrap_err().to_string().contains("sample/localhost"));
 }

@@ -7,7 +7,9 @@ use handfast::{
 use handfast_interop::{Run, SamplePeer};
 use handfast_net::driver::{Accounts, KdcExchange};
 use handfast_net::framing::gss_sample::{Flags as Kind, Token};
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -265,6 +267,32 @@ pub struct Met {
     pub tokens: Vec<(Way, Vec<u8>)>,
 }
 
+/// Says that the peer has ended, also when the test has failed over it.
+struct Gone<'a>(&'a AtomicBool);
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// The next connection; none if the peer has ended without one.
+fn connection(listener: &TcpListener, gone: &AtomicBool) -> Option<TcpStream> {
+    listener.set_nonblocking(true).unwrap();
+    loop {
+        let ended = gone.load(Ordering::SeqCst);
+        match listener.accept() {
+            Ok((tcp, _)) => {
+                tcp.set_nonblocking(false).unwrap();
+                return Some(tcp);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock && !ended => thread::sleep(Duration::from_millis(5)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+            Err(error) => panic!("no connection: {error}"),
+        }
+    }
+}
+
 /// Our acceptor, for one connection of a peer.
 pub struct OurEnd {
     pub acceptor: Acceptor,
@@ -301,10 +329,16 @@ impl OurEnd {
         accounts: &(impl Accounts + Sync),
     ) -> (Run, Result<Met, Stopped>) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let (port, gone) = (listener.local_addr().unwrap().port(), AtomicBool::new(false));
         thread::scope(|scope| {
-            let ours = scope.spawn(move || self.serve(Line::new(listener.accept().unwrap().0, self.change), accounts));
-            let said = peer.connect(port, messages);
+            let ours = scope.spawn(|| match connection(&listener, &gone) {
+                Some(tcp) => self.serve(Line::new(tcp, self.change), accounts),
+                None => Err(Stopped::Peer),
+            });
+            let said = {
+                let _gone = Gone(&gone);
+                peer.connect(port, messages)
+            };
             (said, ours.join().unwrap())
         })
     }

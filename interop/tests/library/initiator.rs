@@ -1,6 +1,7 @@
 //! Our initiator with MIT's gss-server.
 
-use crate::ours::{connect, kdc, our, tickets_of};
+use crate::ours::{connect, kdc, negotiate, our, tickets_of};
+use handfast::mech::{MechanismId, Why};
 use handfast::{Credential, Flags, Policy, Protection};
 use handfast_interop::{Enctype, GssServer, MitRealm};
 use handfast_net::stream::{SampleMessage, StreamOptions};
@@ -116,4 +117,39 @@ fn large_messages_arrive() {
     stream.end().unwrap();
     server.expect_log(&format!("Received message: \"{}\"", "x".repeat(4096)));
     server.expect_log("NOOP token");
+}
+
+/// MIT's own SPNEGO: Kerberos is the first choice of both, so no MIC is asked for.
+#[test]
+fn gss_server_negotiates_kerberos_with_us() {
+    let realm = MitRealm::shared();
+    for (policy, mutual) in [(Policy::default(), true), (Policy::default().dangerous_unproven_acceptor(), false)] {
+        let server = GssServer::start(realm.config(), realm.service_keytab(), "sample@localhost");
+        let kdc = kdc(realm.kdc());
+        let mut stream =
+            negotiate(server.address(), "sample@localhost", &alice(&realm), policy, &kdc, &lenient()).unwrap();
+        assert_eq!(stream.context().mechanism(), MechanismId::KERBEROS);
+        assert_eq!(stream.context().why(), &Why::FirstChoice);
+        assert_eq!(stream.context().flags().contains(Flags::MUTUAL), mutual);
+        stream.send(b"sealed by us", SEALED).unwrap();
+        stream.send(b"signed by us", SIGNED).unwrap();
+        stream.end().unwrap();
+        for text in ["sealed by us", "signed by us"] {
+            server.expect_log(&format!("Received message: \"{text}\""));
+        }
+        server.expect_log("AP-REQ ticket: alice@MIT.TEST -> sample/localhost@MIT.TEST, session key");
+        server.expect_log("NOOP token");
+        assert_eq!(server.log().contains("context flag: GSS_C_MUTUAL_FLAG"), mutual, "{}", server.log());
+    }
+}
+
+#[test]
+fn gss_server_without_the_key_tells_us_in_spnego() {
+    let realm = MitRealm::shared();
+    let server = GssServer::start(realm.config(), realm.user_keytab(), "sample@localhost");
+    let kdc = kdc(realm.kdc());
+    let refused = negotiate(server.address(), "sample@localhost", &alice(&realm), Policy::default(), &kdc, &lenient());
+    assert!(refused.is_err());
+    server.expect_log("GSS-API error");
+    assert!(!server.log().contains("Received message"), "{}", server.log());
 }

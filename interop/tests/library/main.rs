@@ -17,3 +17,4 @@ mod our_realm;
 mod ours;
 mod realm;
 mod refusals;
+mod wrong_secrets;

@@ -5,7 +5,8 @@ use handfast::krb5::exchange::{
     ClientSecret, ExchangeError, ExchangeStep, KdcRequest, KdcUnreachable, Login, TicketOptions,
 };
 use handfast::krb5::{Ccache, HeldTicket, Keytab, enctype};
-use handfast::{Acceptor, Credential, Initiator, Policy, ReplayGuard, ServiceName, Time};
+use handfast::mech::Why;
+use handfast::{Acceptor, Credential, Initiator, Policy, ReplayGuard, ServiceName, Target, Time};
 use handfast_interop::Enctype;
 use handfast_net::Clock;
 use handfast_net::driver::{HandshakeError, KdcExchange};
@@ -73,10 +74,34 @@ pub fn connect(
     kdc: &impl KdcExchange,
     options: &StreamOptions,
 ) -> Result<GssSampleStream, HandshakeError> {
+    connect_by(|target| target, address, service, credential, policy, kdc, options)
+}
+
+/// The same in SPNEGO.
+pub fn negotiate(
+    address: SocketAddr,
+    service: &str,
+    credential: &Credential,
+    policy: Policy,
+    kdc: &impl KdcExchange,
+    options: &StreamOptions,
+) -> Result<GssSampleStream, HandshakeError> {
+    connect_by(|target| target.negotiate(), address, service, credential, policy, kdc, options)
+}
+
+fn connect_by(
+    how: impl FnOnce(Target<'_>) -> Target<'_>,
+    address: SocketAddr,
+    service: &str,
+    credential: &Credential,
+    policy: Policy,
+    kdc: &impl KdcExchange,
+    options: &StreamOptions,
+) -> Result<GssSampleStream, HandshakeError> {
     let target: ServiceName = service.parse().unwrap();
     let initiator = Initiator::new(policy);
     let tcp = TcpStream::connect(address).unwrap();
-    GssSampleStream::connect(tcp, initiator.to(&target).credential(credential), kdc, options)
+    GssSampleStream::connect(tcp, how(initiator.to(&target).credential(credential)), kdc, options)
 }
 
 /// Our acceptor for one connection after the other, each in a thread: what it said of each.
@@ -95,6 +120,7 @@ pub struct Served {
     pub local: String,
     pub enctype: Option<enctype::Enctype>,
     pub flags: handfast::Flags,
+    pub why: Why,
     pub received: Vec<SampleReceived>,
 }
 
@@ -161,6 +187,7 @@ fn serve(tcp: TcpStream, acceptor: &Acceptor, options: &StreamOptions) -> Result
         local: context.local().to_string(),
         enctype: context.enctype(),
         flags: context.flags(),
+        why: context.why().clone(),
         received: Vec::new(),
     };
     while let Some(received) = stream.receive()? {
