@@ -8,8 +8,10 @@
 //! | `demo` | `handfast demo`: everything at once on loopback sockets, drawn and explained, and every cheat refused |
 //! | `failure` | typed errors to exit codes, causes and advice: the one place that decides |
 //! | `output` | text or JSON, with colours on a terminal only |
-//! | `describe`, `framing`, `pipe`, `traffic` | what `serve` and `connect` share |
-//! | `secret`, `signal`, `span` | passwords, SIGINT and SIGTERM, durations and times in words |
+//! | `listen`, `relay`, `pipe` | connections of `serve` and `connect`: many at once, both ways, standard input and output |
+//! | `journal` | the log of what goes on: events as text or JSON |
+//! | `describe`, `expiry`, `framing`, `mechanism`, `place`, `traffic`, `runtime` | what `serve` and `connect` share besides |
+//! | `secret`, `signal`, `span` | passwords, signals, durations and times in words |
 //!
 //! This is the only crate that prints or exits.
 #![forbid(unsafe_code)]
@@ -21,10 +23,17 @@ mod commands;
 mod decode;
 mod demo;
 mod describe;
+mod expiry;
 mod failure;
 mod framing;
+mod journal;
+mod listen;
+mod mechanism;
 mod output;
 mod pipe;
+mod place;
+mod relay;
+mod runtime;
 mod secret;
 mod signal;
 mod span;

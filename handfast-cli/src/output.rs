@@ -35,9 +35,19 @@ impl Output {
         }
     }
 
+    /// Text without colours, for lines that go elsewhere.
+    pub(crate) fn plain() -> Self {
+        Output { json: false, color: false, error_color: false }
+    }
+
     /// `text` in `style`, if there are colours.
     pub(crate) fn paint(&self, style: Style, text: impl Display) -> String {
         painted(self.color, style, text)
+    }
+
+    /// Whether standard error shows colours.
+    pub(crate) fn error_color(&self) -> bool {
+        self.error_color
     }
 
     /// A line of text on standard output; nothing if JSON is wanted.

@@ -75,7 +75,7 @@ impl AccountList {
     /// The domains of the accounts that are written without one, such as the computer's name: a logon may name them.
     #[must_use]
     pub fn local_domains<'a>(mut self, domains: impl IntoIterator<Item = &'a str>) -> Self {
-        self.local_domains = domains.into_iter().map(folded).collect();
+        self.local_domains = domains.into_iter().map(folded_name).collect();
         self
     }
 
@@ -98,7 +98,7 @@ impl AccountList {
             return Ok(());
         }
         let (domain, user, nt_hash) = read(line)?;
-        let name = (folded(domain), folded(user));
+        let name = (folded_name(domain), folded_name(user));
         if name.1.is_empty() {
             return Err(Mistake::NoUser);
         }
@@ -112,7 +112,7 @@ impl AccountList {
     }
 
     fn entry(&self, domain: &str, user: &str) -> Option<&Entry> {
-        let (domain, user) = (folded(domain), folded(user));
+        let (domain, user) = (folded_name(domain), folded_name(user));
         let local = self.local_domains.contains(&domain);
         let exactly = self.accounts.get(&(domain, user.clone()));
         exactly.or_else(|| self.accounts.get(&(String::new(), user)).filter(|_| local))
@@ -187,8 +187,8 @@ fn hex(text: &str) -> Option<Secret<[u8; 16]>> {
     Some(bytes)
 }
 
-/// A name as it is compared: one character stays one character, as NTLM has it.
-fn folded(name: &str) -> String {
+/// A name as it is compared, in capitals: one character stays one character (`ß` is itself, not `SS`), as NTLM has it.
+pub fn folded_name(name: &str) -> String {
     let upper = |c: char| {
         let mut upper = c.to_uppercase();
         match (upper.next(), upper.next()) {

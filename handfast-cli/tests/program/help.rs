@@ -64,13 +64,21 @@ fn a_wrong_command_line_is_exit_code_2() {
         "serve --listen nowhere",
         "connect",
         "decode --input morse",
+        "connect localhost",
+        "serve --listen 127.0.0.1:0 --forward nowhere",
+        "serve --listen 127.0.0.1:0 --forward a:1 --echo",
+        "serve --listen 127.0.0.1:0 --echo --proxy-protocol v2",
+        "serve --listen 127.0.0.1:0 --echo --dangerous-ntlm",
+        "serve --listen 127.0.0.1:0 --echo --accounts file",
         "list --check --keytab keytab",
     ] {
         let ended = world.run(line);
         assert_eq!(ended.code, 2, "{line}: {ended:?}");
         assert!(ended.stdout.is_empty() && !ended.stderr.is_empty(), "{line}");
     }
-    world.run("connect localhost").failed(2, "\"localhost\" is not HOST:PORT");
+    world
+        .run("connect localhost:1 --listen 127.0.0.1:0 --framing gss-sample")
+        .failed(2, "--listen is for --framing nns");
     world.run("connect localhost:1 --service nothing").failed(2, "no host");
     world.run("connect localhost:1 --sign").failed(2, "--sign is for --framing gss-sample");
     world.run("realm add-user bob@OTHER.TEST --password-stdin").failed(2, "not of the realm A.TEST");

@@ -7,8 +7,11 @@
 
 mod connections;
 mod decode;
+mod forward;
 mod help;
+mod ntlm;
 mod realm;
+mod reload;
 mod samples;
 mod support;
 mod tickets;

@@ -5,7 +5,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -49,7 +49,8 @@ impl Ended {
     #[track_caller]
     pub(crate) fn failed(self, code: i32, says: &str) -> Self {
         assert_eq!(self.code, code, "{self:?}");
-        assert!(self.stderr.starts_with("error: ") && self.stderr.contains(says), "{self:?} does not say {says:?}");
+        let told = self.stderr.lines().any(|line| line.starts_with("error: "));
+        assert!(told && self.stderr.contains(says), "{self:?} does not say {says:?}");
         self
     }
 }
@@ -118,14 +119,26 @@ impl World {
         tried.find(|ended| ended.code == 0).unwrap_or_else(|| panic!("{arguments} does not go well"))
     }
 
-    /// Starts a server, and waits until it listens.
+    /// Starts a server, and waits until it listens. A realm's log is its output; others log on standard error.
     pub(crate) fn start(&self, arguments: &str) -> Server {
-        let mut child =
-            self.command(arguments).arg("--json").stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = self.command(arguments);
+        command.arg("--json").stdin(Stdio::null()).stdout(Stdio::piped());
+        if !arguments.starts_with("realm") {
+            command.stdout(Stdio::null()).stderr(Stdio::piped()).args(["--log-level", "debug"]);
+        }
+        let mut child = command.spawn().unwrap();
         let (line, lines) = channel();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|text| line.send(text)));
+        let log: Box<dyn Read + Send> = match child.stderr.take() {
+            Some(stderr) => Box::new(stderr),
+            None => Box::new(child.stdout.take().unwrap()),
+        };
+        let log = BufReader::new(log);
+        thread::spawn(move || log.lines().map_while(Result::ok).try_for_each(|text| line.send(text)));
         let mut server = Server { child, lines, address: String::new() };
+        if arguments.contains("--kdc") {
+            let address = server.event("kdc")["address"].as_str().unwrap().to_owned();
+            self.run(&format!("realm config --kdc {address} --output krb5.conf")).ok();
+        }
         let listening = server.event("listening");
         server.address = listening["address"].as_str().unwrap().to_owned();
         if let Some(conf) = listening["krb5_conf"].as_str() {
@@ -175,21 +188,41 @@ impl Server {
     /// The next event of this name in its log.
     #[track_caller]
     pub(crate) fn event(&self, name: &str) -> Value {
+        self.event_of(&[name])
+    }
+
+    /// The next event of one of these names.
+    #[track_caller]
+    pub(crate) fn event_of(&self, names: &[&str]) -> Value {
         loop {
-            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no event {name}"));
+            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no event {names:?}"));
             let event: Value = serde_json::from_str(&line).unwrap();
-            if event["event"] == name {
+            if names.iter().any(|name| event["event"] == *name) {
                 return event;
             }
         }
     }
 
+    /// The last event of the next connection to end, which is of this class.
+    #[track_caller]
+    pub(crate) fn refused(&self, class: &str) -> String {
+        let event = self.event_of(&["refused", "closed"]);
+        assert_eq!((&event["event"], &event["class"]), (&"refused".into(), &class.into()), "{event}");
+        event["reason"].as_str().unwrap().to_owned()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn tell(&self, signal: Signal) {
+        kill(pid(&self.child), signal).unwrap();
+    }
+
     /// Asks it to stop, waits until it has, and tells its exit code and the rest of its log.
     pub(crate) fn stop(mut self, signal: Signal) -> (i32, Vec<Value>) {
-        kill(pid(&self.child), signal).unwrap();
+        self.tell(signal);
         let watch = Watch::over(&self.child);
         let status = self.child.wait().unwrap();
         drop(watch);
+        // What it says in the end need not be of its log: an error is no event.
         let log = self.lines.iter().map(|line| serde_json::from_str(&line).unwrap()).collect();
         (status.code().unwrap_or(-1), log)
     }

@@ -5,6 +5,7 @@ use crate::output::Output;
 
 mod book;
 mod config;
+pub(crate) mod embedded;
 mod principals;
 mod serve;
 

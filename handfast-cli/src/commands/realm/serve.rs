@@ -46,9 +46,14 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let limits = Limits { connections: args.max_connections, ..Limits::default() };
     let server = KdcServer::bind(args.listen, limits).map_err(|error| cannot_listen(args.listen, &error))?;
     let stopper = server.stopper();
-    signal::on_stop(move |_| stopper.stop())?;
+    signal::on_stop(move || stopper.stop())?;
     announce(&name, server.local_addr(), output)?;
-    server.serve(|incoming| answer(&realm, incoming, output));
+    server.serve(|incoming| {
+        answer(&realm, incoming, output, |line, object| {
+            // A log that nobody takes any more ends no realm.
+            let _ = output.result(format!("{}  {line}", output.paint(FAINT, span::moment(span::now()))), &object);
+        })
+    });
     output.result("stopped", &json!({ "event": "stopped" }))
 }
 
@@ -72,29 +77,31 @@ fn announce(realm: &str, address: SocketAddr, output: &Output) -> Result<(), Fai
     output.line(output.paint(FAINT, snippet))
 }
 
-/// Asks the realm, and logs what it did.
-fn answer(realm: &Realm, incoming: &Incoming<'_>, output: &Output) -> Option<Vec<u8>> {
+/// Asks the realm, and tells what it did, in a line and in an object.
+pub(super) fn answer(
+    realm: &Realm,
+    incoming: &Incoming<'_>,
+    output: &Output,
+    tell: impl Fn(String, Value),
+) -> Option<Vec<u8>> {
     let now = span::now();
     let bytes = match incoming.content {
         Content::Message(bytes) => bytes,
-        Content::TooLong(length) => return Some(too_long(realm, length, incoming.peer, now, output)),
+        Content::TooLong(length) => return Some(too_long(realm, length, incoming.peer, now, tell)),
     };
     let transport = match incoming.transport {
         handfast_net::kdc::Transport::Udp => Transport::Udp,
         handfast_net::kdc::Transport::Tcp => Transport::Tcp,
     };
     let answer = realm.handle(&Request { bytes, transport, peer: Some(incoming.peer.ip()) }, now);
-    let line = format!("{}  {}", output.paint(FAINT, span::moment(now)), event_line(&answer.event, output));
-    // A log that nobody takes any more ends no realm.
-    let _ = output.result(line, &event_object(&answer.event, now));
+    tell(event_line(&answer.event, output), event_object(&answer.event, now));
     answer.reply
 }
 
 /// What RFC 4120 7.2.2 wants a client to be told whose length is not taken.
-fn too_long(realm: &Realm, length: u32, peer: SocketAddr, now: Time, output: &Output) -> Vec<u8> {
-    let line = format!("{} from {peer} by TCP: a request of {length} bytes is not taken", span::moment(now));
-    let object = json!({ "event": "too-long", "peer": peer.to_string(), "bytes": length });
-    let _ = output.result(line, &object);
+fn too_long(realm: &Realm, length: u32, peer: SocketAddr, now: Time, tell: impl Fn(String, Value)) -> Vec<u8> {
+    let line = format!("{peer} TCP: a request of {length} bytes is not taken");
+    tell(line, json!({ "event": "too-long", "peer": peer.to_string(), "bytes": length }));
     let service = Principal::krbtgt(realm.name(), realm.name());
     KrbError {
         ctime: None,

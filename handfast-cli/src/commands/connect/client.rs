@@ -1,0 +1,108 @@
+//! One connection to the server, proven.
+
+use super::credentials::Credentials;
+use super::options::Args;
+use crate::describe;
+use crate::failure::{Exit, Failure};
+use crate::mechanism::Mechanism;
+use crate::place::Place;
+use handfast::{Context, Credential, Flags, Initiator, ServiceName, Target};
+use handfast_net::stream::StreamOptions;
+use handfast_net::tokio::NegotiateStream;
+use handfast_net::{Settings, resolve};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+/// What all connections to the server share.
+pub(super) struct Client {
+    pub(super) args: Args,
+    pub(super) settings: Settings,
+    pub(super) options: StreamOptions,
+    pub(super) credentials: Arc<Credentials>,
+    service: ServiceName,
+    initiator: Initiator,
+}
+
+impl Client {
+    pub(super) fn new(args: Args, settings: Settings) -> Result<Self, Failure> {
+        let service = match &args.service {
+            Some(service) => service.parse()?,
+            None => ServiceName::host_based("host", &args.server.bracketed())?,
+        };
+        let credentials = Arc::new(Credentials::new(&args, &settings)?);
+        let (options, initiator) = (args.stream_options(), Initiator::new(args.policy(&settings)));
+        Ok(Client { service: settings.service(service), args, options, credentials, initiator, settings })
+    }
+
+    /// The handshake, about to begin.
+    pub(super) fn target<'a>(&'a self, credential: &'a Credential) -> Target<'a> {
+        let target = self.initiator.to(&self.service).credential(credential);
+        match self.args.mechanism() {
+            Mechanism::Kerberos => target,
+            Mechanism::Ntlm => target.ntlm(),
+            Mechanism::Negotiate => target.negotiate(),
+        }
+    }
+
+    /// A stream to the server. New tickets are in the cache then.
+    pub(super) async fn connect(&self) -> Result<NegotiateStream, Failure> {
+        let credentials = Arc::clone(&self.credentials);
+        let credential = elsewhere(move || credentials.current()).await?;
+        let tcp = dial(&self.args.server, self.args.timeout).await?;
+        let (target, kdcs) = (self.target(&credential), self.settings.kdcs());
+        let stream = Box::pin(NegotiateStream::connect(tcp, target, kdcs, &self.options)).await?;
+        let (credentials, acquired) = (Arc::clone(&self.credentials), stream.context().acquired().to_vec());
+        elsewhere(move || credentials.keep(&acquired)).await?;
+        Ok(stream)
+    }
+}
+
+/// Who the server is, and whether that is proven.
+pub(super) fn verdict(context: &Context) -> String {
+    let (peer, local, line) = (context.peer(), context.local(), describe::line(context));
+    match is_proven(context) {
+        true => format!("{peer} is proven, to {local}: {line}"),
+        false => format!("server not proven: whoever answered as {peer} is believed by {local}: {line}"),
+    }
+}
+
+/// Whether the server has proven itself.
+pub(super) fn is_proven(context: &Context) -> bool {
+    context.flags().contains(Flags::MUTUAL)
+}
+
+/// Does what may wait for files where that holds up no connection.
+async fn elsewhere<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let broken = |_| Err(Failure::new(Exit::Other, "a thread of ours broke"));
+    spawn_blocking(work).await.unwrap_or_else(broken)
+}
+
+/// The first of the host's addresses that takes the connection.
+async fn dial(server: &Place, patience: Duration) -> Result<TcpStream, Failure> {
+    let (host, port) = (server.host.clone(), server.port);
+    let addresses = elsewhere(move || Ok(resolve::addresses(&host, port)?)).await?;
+    let mut tried = Vec::new();
+    for address in addresses {
+        match reach(address, patience).await {
+            Ok(tcp) => {
+                tcp.set_nodelay(true)?;
+                return Ok(tcp);
+            }
+            Err(error) => tried.push(format!("{address}: {error}")),
+        }
+    }
+    let cause = format!("no connection to {}: {}", server.host, tried.join("; "));
+    Err(Failure::new(Exit::Connection, cause).next("make sure that the server runs, and that the port is right"))
+}
+
+async fn reach(address: SocketAddr, patience: Duration) -> io::Result<TcpStream> {
+    let late = || Err(io::Error::new(io::ErrorKind::TimedOut, "connection timed out"));
+    timeout(patience, TcpStream::connect(address)).await.unwrap_or_else(|_| late())
+}

@@ -1,0 +1,64 @@
+//! `handfast connect`: a connection to a server that has proven who it is; or a local door to it.
+
+use crate::failure::{Exit, Failure};
+use crate::framing::Framing;
+use crate::output::{BAD, GOOD, Output};
+use crate::relay::{Watch, end_of};
+use crate::traffic::Traffic;
+use crate::{describe, pipe, runtime, signal};
+use handfast::Context;
+use handfast_net::Settings;
+
+mod client;
+mod credentials;
+mod door;
+mod options;
+mod samples;
+
+use client::{Client, is_proven, verdict};
+pub(crate) use options::Args;
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
+    args.check()?;
+    let client = Client::new(args.clone(), Settings::from_process()?)?;
+    if let Some(address) = args.listen {
+        // Before any thread is there.
+        let signals = signal::asked(true)?;
+        return door::run(client, address, signals, output);
+    }
+    let proven = |context: &Context| tell(args, output, context);
+    match args.framing {
+        Framing::Nns => runtime::run(converse(&client, proven)),
+        Framing::GssSample => samples::run(&client, output, proven),
+    }
+}
+
+/// Whether the server is proven is told if it is asked for, and always if it is not.
+fn tell(args: &Args, output: &Output, context: &Context) {
+    let proven = is_proven(context);
+    if args.verbose || !proven {
+        let mut object = describe::object(context);
+        if let Some(object) = object.as_object_mut() {
+            object.insert("event".into(), "proven".into());
+            object.insert("server_proven".into(), proven.into());
+        }
+        output.remark(output.paint(if proven { GOOD } else { BAD }, verdict(context)), &object);
+    }
+}
+
+/// A byte stream both ways.
+async fn converse(client: &Client, proven: impl Fn(&Context)) -> Result<(), Failure> {
+    let stream = client.connect().await?;
+    proven(stream.context());
+    let watch = Watch::new(client.args.patience(), end_of(stream.context(), client.args.expiry));
+    let traffic = Traffic::default();
+    let input = match client.args.message.as_slice() {
+        [] => pipe::Input::Stdin,
+        messages => pipe::Input::Text(messages.concat().into_bytes()),
+    };
+    pipe::run(stream, input, &watch, &traffic).await.map_err(|failure| match (failure.exit, traffic.received()) {
+        (Exit::Connection, 0) => failure.next("the server may not allow this client; its log says more"),
+        _ => failure,
+    })
+}

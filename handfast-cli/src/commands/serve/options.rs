@@ -1,0 +1,146 @@
+//! The command line of `handfast serve`.
+
+use super::proxy::Version;
+use super::{allow, keys, ntlm};
+use crate::failure::{Exit, Failure};
+use crate::framing::Framing;
+use crate::relay::Patience;
+use crate::{expiry, journal, place, span};
+use handfast::Protection;
+use handfast_net::stream::StreamOptions;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How many connections there may be, unless the command line says it.
+pub(super) const CONNECTIONS: usize = 4096;
+/// The same where each is a thread.
+pub(super) const SAMPLE_CONNECTIONS: usize = 64;
+
+/// Accept connections from clients that prove who they are
+///
+/// Each client proves itself with a ticket for a service whose keys are in the keytab, and this server proves itself
+/// to the client with those keys. What goes over the connection is sealed.
+///
+/// With --forward, each client that is served gets a connection to HOST:PORT: a service that knows nothing of Kerberos
+/// stands behind a door that does. What one side ends is ended on the other, while the other direction still flows. Let
+/// the service listen where nobody else reaches it. With --echo clients get back what they send. Without either, standard
+/// input and output are connected to the first client, as by `nc -l`; the program ends with that connection.
+///
+/// SIGINT (Ctrl-C) or SIGTERM stops the server: no new connections, and some time for those that are open; a second one
+/// ends it at once. SIGHUP reads keys, accounts and lists of clients anew and reopens the log file; a file that can't be
+/// read leaves what was there. Open connections go on, also those of clients that are not allowed any more.
+///
+/// Who has not proven itself yet gives up its place to a newcomer when all are taken; who has keeps it, and newcomers are
+/// turned away.
+#[derive(clap::Args, Clone, Debug)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:
+  handfast serve --listen 127.0.0.1:7777 --keytab host.keytab --echo
+  handfast serve --listen 0.0.0.0:7777 --allow alice --allow bob@EXAMPLE.COM > received
+
+PostgreSQL (or Redis: port 6379) for the users of a realm, with nothing changed in it or in its clients:
+  server$ handfast serve --listen 0.0.0.0:7432 --service postgres/db.example.com --forward 127.0.0.1:5432 \\
+            --allow-realm EXAMPLE.COM --log json --log-file /var/log/handfast.log
+  client$ handfast connect db.example.com:7432 --service postgres/db.example.com --listen 127.0.0.1:5432 &
+  client$ psql -h 127.0.0.1
+
+A service that wants to know who is there (HAProxy's protocol; version 2 carries names: TLV 0xE0 the client,
+0xE1 the mechanism, 0xE2 the service, 0x02 its host):
+  handfast serve --listen 0.0.0.0:7080 --forward 127.0.0.1:8080 --proxy-protocol v2
+
+A realm of your own, with its KDC, in the same process:
+  handfast serve --listen 0.0.0.0:7777 --realm-directory realm.db --kdc 0.0.0.0:88 --forward 127.0.0.1:6379
+
+Clients without Kerberos, by name and password (their server is not proven to them):
+  handfast serve --listen 0.0.0.0:7777 --dangerous-ntlm --accounts accounts --allow-account 'CORP\\alice' --echo
+
+gss-client of MIT's samples can be the client:
+  handfast serve --listen 127.0.0.1:4444 --framing gss-sample"
+)]
+pub(crate) struct Args {
+    /// Address and port to listen on; with port 0 a free one is chosen, and logged
+    #[arg(long, short = 'l', value_name = "ADDRESS")]
+    pub(super) listen: SocketAddr,
+    #[command(flatten)]
+    pub(super) keys: keys::Args,
+    #[command(flatten)]
+    pub(super) allow: allow::Args,
+    #[command(flatten)]
+    pub(super) ntlm: ntlm::Args,
+    /// Connect each client to the service at HOST:PORT
+    #[arg(long, short = 'f', value_name = "HOST:PORT", conflicts_with = "echo", help_heading = "What for")]
+    pub(super) forward: Option<place::Place>,
+    /// Begin each connection to the service with this header, which says who the client is and where
+    #[arg(long, value_enum, value_name = "VERSION", help_heading = "What for")]
+    pub(super) proxy_protocol: Option<Version>,
+    /// Send back what clients send
+    #[arg(long, help_heading = "What for")]
+    pub(super) echo: bool,
+    /// Serve one connection, and end as it ends
+    #[arg(long, help_heading = "What for")]
+    pub(super) once: bool,
+    /// How tokens and messages are laid out on the connection
+    #[arg(long, value_enum, default_value_t = Framing::Nns)]
+    pub(super) framing: Framing,
+    /// Also take messages that are signed and not sealed
+    #[arg(long)]
+    pub(super) integrity_only: bool,
+    /// How many clients may be connected at once [default: 4096, or 64 with --framing gss-sample]
+    #[arg(long, value_name = "COUNT", help_heading = "Limits")]
+    pub(super) max_connections: Option<usize>,
+    /// How long a client may take to prove itself, from its connection to its last token
+    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span::parse, help_heading = "Limits")]
+    pub(super) handshake_time: Duration,
+    /// How long a proven connection may be silent in both directions [default: as long as it likes]
+    #[arg(long, value_name = "SPAN", value_parser = span::parse, help_heading = "Limits")]
+    pub(super) idle_time: Option<Duration>,
+    /// How long a client or the service may leave what it is sent untaken
+    #[arg(long, value_name = "SPAN", default_value = "10m", value_parser = span::parse, help_heading = "Limits")]
+    pub(super) write_time: Duration,
+    /// What happens to a connection when the client's proof (its ticket) is over
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = expiry::Expiry::End, help_heading = "Limits")]
+    pub(super) expiry: expiry::Expiry,
+    /// How long connections may go on once the server is told to stop
+    #[arg(long, value_name = "SPAN", default_value = "5s", value_parser = span::parse, help_heading = "Limits")]
+    pub(super) grace: Duration,
+    #[command(flatten)]
+    pub(super) log: journal::Args,
+}
+
+impl Args {
+    /// Whether the connection is standard input's and output's.
+    pub(super) fn is_pipe(&self) -> bool {
+        !self.echo && self.forward.is_none() && self.framing == Framing::Nns
+    }
+
+    /// Whether the first connection is the only one.
+    pub(super) fn is_once(&self) -> bool {
+        self.once || self.is_pipe()
+    }
+
+    /// What clap can't see.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if self.framing == Framing::GssSample && self.forward.is_some() {
+            return Err(Failure::new(Exit::Usage, "--forward is for --framing nns: samples are answered here"));
+        }
+        // clap does not look for what is required where something else excludes it.
+        if self.proxy_protocol.is_some() && self.forward.is_none() {
+            return Err(Failure::new(Exit::Usage, "--proxy-protocol is for the service that --forward names"));
+        }
+        if self.max_connections == Some(0) {
+            return Err(Failure::new(Exit::Usage, "--max-connections 0 would serve nobody"));
+        }
+        self.ntlm.check()
+    }
+
+    pub(super) fn stream_options(&self) -> StreamOptions {
+        let least = if self.integrity_only { Protection::Integrity } else { Protection::Confidentiality };
+        let options = StreamOptions::default().handshake_time(self.handshake_time).least_protection(least);
+        options.expiry(self.expiry.of_streams())
+    }
+
+    pub(super) fn patience(&self) -> Patience {
+        Patience { idle: self.idle_time, write: self.write_time }
+    }
+}

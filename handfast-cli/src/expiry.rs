@@ -1,0 +1,22 @@
+//! What happens when a proof is over.
+
+use clap::ValueEnum;
+use handfast_net::stream;
+
+/// What a connection does once its context's lifetime is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Expiry {
+    /// It ends, also while nothing is said
+    End,
+    /// It goes on
+    Ignore,
+}
+
+impl Expiry {
+    pub(crate) fn of_streams(self) -> stream::Expiry {
+        match self {
+            Expiry::End => stream::Expiry::End,
+            Expiry::Ignore => stream::Expiry::Ignore,
+        }
+    }
+}
