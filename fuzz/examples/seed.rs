@@ -1,7 +1,9 @@
 //! Writes the corpora: `seed CORPUS` makes a folder for each target there.
 
+use handfast_fuzz::negotiate;
+use handfast_fuzz::ntlm::ntlm_stage;
 use handfast_fuzz::parsers::MESSAGES;
-use handfast_fuzz::seeds::{join, stage};
+use handfast_fuzz::seeds::{Talk, join, stage};
 use std::path::Path;
 
 /// What the core's own tests read.
@@ -27,6 +29,7 @@ fn main() -> std::io::Result<()> {
     all("conf", texts(&CONF))?;
     all("auth_to_local", texts(&RULES))?;
     all("names", texts(&NAMES))?;
+    all("accounts", texts(&ACCOUNTS))?;
     machines(&all)
 }
 
@@ -70,10 +73,18 @@ fn framing() -> Vec<Vec<u8>> {
 type All<'a> = &'a dyn Fn(&str, Vec<Vec<u8>>) -> std::io::Result<()>;
 
 fn machines(all: All<'_>) -> std::io::Result<()> {
-    let stage = stage();
-    all("context_import", vec![stage.client.clone(), stage.server.clone()])?;
-    let tokens = stage.messages.iter().map(|(selector, token)| [&[*selector], &token[..]].concat());
-    all("context_tokens", tokens.collect())?;
+    let (stage, ntlm) = (stage(), ntlm_stage());
+    let contexts = [&stage.talk, &ntlm.talk].map(|talk| [talk.client.clone(), talk.server.clone()]);
+    all("context_import", contexts.concat())?;
+    let tokens =
+        |talk: &Talk| talk.messages.iter().map(|(selector, token)| [&[*selector], &token[..]].concat()).collect();
+    all("context_tokens", tokens(&stage.talk))?;
+    all("ntlm_tokens", tokens(&ntlm.talk))?;
+    all("ntlm_acceptor", vec![join(&ntlm.client), join(&ntlm.client[..1])])?;
+    all("ntlm_initiator", vec![join(&[ntlm.challenge.clone()])])?;
+    all("negotiate_messages", negotiate::messages())?;
+    all("negotiate_acceptor", negotiate::clients())?;
+    all("negotiate_initiator", negotiate::servers())?;
     all("acceptor", vec![stage.ap_req.clone()])?;
     all("initiator", vec![join(&[stage.ap_rep.clone()])])?;
     let lone = |replies: &[Vec<u8>]| replies.iter().map(|reply| join(&[reply.clone()])).collect::<Vec<_>>();
@@ -105,4 +116,10 @@ const NAMES: [&str; 8] = [
     "HTTP/[::1]",
     "krbtgt/A@B",
     "host/example.com:80/EXAMPLE.COM",
+];
+
+const ACCOUNTS: [&str; 3] = [
+    "EXAMPLE\nalice\n# who may log on\nEXAMPLE\\alice:$NT$8846f7eaee8fb117ad06bdd830b7586c\n",
+    "\nbob\nLAB:bob:correct horse\n:bob:secret\n",
+    "host\ncarol\ncarol:1000:XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX:8846F7EAEE8FB117AD06BDD830B7586C:[U          ]:LCT-00000000:\n",
 ];

@@ -4,5 +4,8 @@
 #![forbid(unsafe_code)]
 
 pub mod machines;
+pub mod meeting;
+pub mod negotiate;
+pub mod ntlm;
 pub mod parsers;
 pub mod seeds;

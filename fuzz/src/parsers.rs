@@ -3,7 +3,9 @@
 use handfast::krb5::message::*;
 use handfast::krb5::{AuthToLocal, Ccache, Conf, Keytab};
 use handfast::wire::DecodeError;
-use handfast::{ChannelBindings, Principal, ServiceName};
+use handfast::{Account, ChannelBindings, Logon, Principal, ServiceName};
+use handfast_net::accounts::AccountList;
+use handfast_net::driver::Accounts;
 use handfast_net::framing::{gss_sample, nns};
 
 type Rewrite = fn(&[u8]) -> Result<Vec<u8>, DecodeError>;
@@ -154,6 +156,28 @@ pub fn names(data: &[u8]) {
         let again: ServiceName = printed.parse().expect("just printed");
         assert_eq!(again.to_principal("R"), name.to_principal("R"), "{printed:?}");
     }
+}
+
+/// Accounts of NTLM, behind a line with a domain and one with a user who logs on.
+pub fn accounts(data: &[u8]) {
+    let mut parts = data.splitn(3, |byte| *byte == b'\n');
+    let mut text = || parts.next().unwrap_or_default();
+    let (domain, user, list) = (text(), text(), text());
+    let name = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    let logon = Logon {
+        user: name(user),
+        domain: name(domain),
+        workstation: String::new(),
+        server_challenge: [0; 8],
+        nt_response: Vec::new(),
+        lm_response: Vec::new(),
+        negotiate_flags: 0,
+    };
+    let found = match AccountList::parse(list) {
+        Ok(list) => list.local_domains(["HOST"]).find(&logon),
+        Err(error) => return drop(std::hint::black_box(error.to_string())),
+    };
+    assert!(!matches!(found, Account::NtHash(_)) || !logon.user.is_empty(), "nobody, and found");
 }
 
 /// A server's certificate, for tls-server-end-point.

@@ -4,7 +4,7 @@ use handfast::krb5::HeldTicket;
 use handfast::krb5::enctype::EncryptionKey;
 use handfast::krb5::exchange::TicketOptions;
 use handfast::krb5::message::{KdcReq, PaDataType};
-use handfast::{Credential, Principal, Protection};
+use handfast::{Context, Credential, Principal, Protection};
 use handfast_testkit::{Handshake, Kind, Testkit};
 use std::sync::OnceLock;
 
@@ -22,12 +22,8 @@ pub struct Stage {
     pub tgt: HeldTicket,
     /// The client's ticket for the service.
     pub ticket: HeldTicket,
-    /// An initiator's context, exported.
-    pub client: Vec<u8>,
-    /// The acceptor's context, exported.
-    pub server: Vec<u8>,
-    /// What that client would send, with its selector in `context_tokens`.
-    pub messages: Vec<(u8, Vec<u8>)>,
+    /// Both contexts, and what the client would send.
+    pub talk: Talk,
     /// An honest first token.
     pub ap_req: Vec<u8>,
     /// The end of that token: what only the client could encrypt.
@@ -48,6 +44,30 @@ pub struct Stage {
     pub requests: Vec<Vec<u8>>,
     /// What only the client could encrypt, of each request that has such.
     pub request_proofs: Vec<Vec<u8>>,
+}
+
+/// Both ends of a context, exported, and what the client would send first.
+#[derive(Default)]
+pub struct Talk {
+    /// The initiator's end.
+    pub client: Vec<u8>,
+    /// The acceptor's end.
+    pub server: Vec<u8>,
+    /// Tokens of the client, with their selectors in [`tokens`](crate::machines::tokens).
+    pub messages: Vec<(u8, Vec<u8>)>,
+}
+
+impl Talk {
+    /// Of contexts in which nothing has been said yet.
+    pub fn of((client, server): (Context, Context)) -> Talk {
+        let (client, server) = (client.export().expose().clone(), server.export().expose().clone());
+        let import = || Context::import(&client).expect("exported");
+        let mut tokens = [Vec::new(), Vec::new(), Vec::new()];
+        import().seal(b"sealed", &mut tokens[0]).expect("allowed");
+        import().protect(Protection::Integrity, b"plain", &mut tokens[1]).expect("allowed");
+        import().sign(b"signed", &mut tokens[2]).expect("allowed");
+        Talk { client, server, messages: (0..).zip(tokens).collect() }
+    }
 }
 
 /// The stage, made once.
@@ -124,9 +144,7 @@ impl Stage {
             tgs_rep,
             requests,
             request_proofs,
-            client: Vec::new(),
-            server: Vec::new(),
-            messages: Vec::new(),
+            talk: Talk::default(),
             ap_req: Vec::new(),
             authenticator: Vec::new(),
             ap_rep: Vec::new(),
@@ -137,35 +155,19 @@ impl Stage {
     }
 
     fn establish(&mut self) {
-        let (mut client, server) = self.handshake().run().contexts().expect("honest");
+        self.talk = Talk::of(self.handshake().run().contexts().expect("honest"));
         self.ap_req = self.kit.wire().last(Kind::ApReq).expect("sent").sent;
         self.ap_rep = self.kit.wire().last(Kind::ApRep).expect("sent").sent;
         (self.authenticator, self.ap_rep_proof) = (end(&self.ap_req), end(&self.ap_rep));
-        self.server = server.export().expose().clone();
-        let client_bytes = client_bytes(self);
-        let mut token = Vec::new();
-        client.seal(b"sealed", &mut token).expect("allowed");
-        self.messages.push((0, std::mem::take(&mut token)));
-        client = handfast::Context::import(&client_bytes).expect("exported");
-        client.protect(Protection::Integrity, b"plain", &mut token).expect("allowed");
-        self.messages.push((1, std::mem::take(&mut token)));
-        client = handfast::Context::import(&client_bytes).expect("exported");
-        client.sign(b"signed", &mut token).expect("allowed");
-        self.messages.push((2, token));
-        self.client = client_bytes;
     }
 
     /// A handshake that begins with the same token each time.
     pub fn handshake(&self) -> Handshake {
         self.kit.reseed(1);
+        self.kit.wire().forget();
         let credential = Credential::tickets(&self.kit.ccache("alice", [self.ticket.clone()]));
         self.kit.handshake("alice", Self::SERVICE).credential(&credential)
     }
-}
-
-fn client_bytes(stage: &Stage) -> Vec<u8> {
-    let (client, _) = stage.handshake().run().contexts().expect("honest");
-    client.export().expose().clone()
 }
 
 /// The end of what proves who a request is of.
