@@ -54,7 +54,7 @@ pub(crate) struct Args {
     /// What the token is, if it is not to be found out
     #[arg(long = "as", value_enum, value_name = "KIND")]
     kind: Option<Kind>,
-    /// Open what the keys in this keytab open [without FILE: KRB5_KTNAME, else the configured one]
+    /// Open what this keytab opens; put it behind the tokens [without FILE: KRB5_KTNAME, else the configured one]
     #[arg(long, short = 'k', value_name = "FILE", num_args = 0..=1)]
     keytab: Option<Option<String>>,
     /// Print keys that are found, and data that may be a password

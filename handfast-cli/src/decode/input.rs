@@ -165,7 +165,12 @@ fn base64(text: &str) -> Result<Vec<u8>, Unreadable> {
 
 /// `Authorization: Negotiate TOKEN` and its relatives, one on each line, as curl -v and browsers show them.
 fn http_headers(text: &str) -> Result<Vec<Token>, Unreadable> {
-    text.lines().filter_map(http_header).collect()
+    let headers: Vec<Token> = text.lines().filter_map(http_header).collect::<Result<_, _>>()?;
+    let offer = |line: &str| line.to_ascii_lowercase().contains("-authenticate: ");
+    match headers.is_empty() && text.lines().any(offer) {
+        true => Err("the headers name mechanisms, but hold no token".to_owned()),
+        false => Ok(headers),
+    }
 }
 
 fn http_header(line: &str) -> Option<Result<Token, Unreadable>> {

@@ -624,6 +624,7 @@ fn what_is_no_token_in_writing_is_said_to_be_none() {
         ("héllo", "neither hexadecimal (character 1 is 'h') nor base64"),
         ("abc!", "'!' behind 3 characters"),
         ("Authorization: Negotiate !!!", "the token behind Authorization: Negotiate is not base64"),
+        ("HTTP/1.1 401\nWWW-Authenticate: Negotiate\n", "the headers name mechanisms, but hold no token"),
         ("00000000: 4e54  NT\n00000010: 4e54  NT\n", "lines are missing"),
     ] {
         let error = tokens(input.as_bytes(), None).unwrap_err();
