@@ -12,6 +12,7 @@
 //! | [`login`] | gets tickets |
 //! | [`accounts`] | accounts of NTLM in a text file |
 //! | [`kdc`] | carries a request to the KDCs of a realm, over UDP and TCP |
+//! | `dns` (feature `dns`) | finds the KDCs of a realm by their SRV records |
 //! | [`kdc_server`] | the sockets of a KDC, UDP and TCP on one port |
 //! | [`framing`] | tokens and messages on a byte stream: MS-NNS, and MIT's gss-client/gss-server |
 //! | [`driver`] | handshakes: tokens, KDC requests and the clock, until there is a context |
@@ -23,6 +24,8 @@
 
 pub mod accounts;
 pub mod config;
+#[cfg(feature = "dns")]
+pub mod dns;
 pub mod driver;
 pub mod environment;
 pub mod framing;

@@ -1,4 +1,5 @@
-//! Which KDCs a realm has: what krb5.conf says under `[realms]`, in its order. DNS is not asked.
+//! Which KDCs a realm has: what krb5.conf says under `[realms]`, in its order; if it says none, what the DNS says, where that is
+//! to be asked.
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,8 @@ use crate::kdc::{Attempt, KdcAddress, KdcClient, KdcReply, ParseKdcAddressError,
 pub struct Kdcs {
     realms: BTreeMap<String, Vec<Result<KdcAddress, ParseKdcAddressError>>>,
     client: KdcClient,
+    #[cfg(feature = "dns")]
+    dns: Option<crate::dns::Dns>,
 }
 
 impl Kdcs {
@@ -44,7 +47,12 @@ impl Kdcs {
         client.pace.whole = defaults.request_timeout.filter(|time| !time.is_zero()).unwrap_or(client.pace.whole);
         let named = conf.realms().filter_map(|name| conf.realm(name));
         let realms = named.map(|realm| (realm.name, realm.kdc.iter().map(|kdc| kdc.parse()).collect())).collect();
-        Kdcs { realms, client }
+        Kdcs {
+            realms,
+            client,
+            #[cfg(feature = "dns")]
+            dns: None,
+        }
     }
 
     /// Adds KDCs to those of `realm`, to be asked after them.
@@ -61,13 +69,44 @@ impl Kdcs {
         self
     }
 
-    /// The KDCs of `realm`, in the order in which they are asked.
+    /// Looks realms of which no KDC is known up in the DNS, with each request anew.
+    #[cfg(feature = "dns")]
+    #[must_use]
+    pub fn dns(mut self, dns: crate::dns::Dns) -> Self {
+        self.dns = Some(dns);
+        self
+    }
+
+    /// The KDCs of `realm` that are known without asking the DNS, in the order in which they are asked.
     pub fn of(&self, realm: &str) -> impl Iterator<Item = &KdcAddress> {
         self.realms.get(realm).into_iter().flatten().filter_map(|kdc| kdc.as_ref().ok())
     }
 }
 
 impl Kdcs {
+    /// Whom to ask for the KDCs of a realm of which none is configured.
+    #[cfg(feature = "dns")]
+    fn dns_for(&self, realm: &str) -> Option<&crate::dns::Dns> {
+        self.dns.as_ref().filter(|_| self.realms.get(realm).is_none_or(Vec::is_empty))
+    }
+
+    fn located(&self, realm: &str) -> Result<Vec<KdcAddress>, KdcUnreachable> {
+        #[cfg(feature = "dns")]
+        if let Some(dns) = self.dns_for(realm) {
+            return Ok(dns.kdcs(realm)?);
+        }
+        Ok(self.of(realm).cloned().collect())
+    }
+
+    #[cfg(feature = "tokio")]
+    async fn located_async(&self, realm: &str) -> Result<Vec<KdcAddress>, KdcUnreachable> {
+        #[cfg(feature = "dns")]
+        if let Some(dns) = self.dns_for(realm) {
+            return Ok(dns.kdcs_async(realm).await?);
+        }
+        Ok(self.of(realm).cloned().collect())
+    }
+
     /// Adds the KDCs of the configuration that can't be read to those that did not answer.
     fn answer(&self, realm: &str, asked: Result<KdcReply, Unreachable>) -> Result<Vec<u8>, KdcUnreachable> {
         asked.map(|reply| reply.bytes).map_err(|unreachable| {
@@ -85,7 +124,7 @@ impl Kdcs {
 impl KdcExchange for Kdcs {
     fn exchange(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
         let KdcRequest { realm, bytes, tcp_required } = request;
-        let kdcs: Vec<KdcAddress> = self.of(realm).cloned().collect();
+        let kdcs = self.located(realm)?;
         self.answer(realm, self.client.exchange(realm, &kdcs, bytes, *tcp_required))
     }
 }
@@ -94,7 +133,7 @@ impl KdcExchange for Kdcs {
 impl crate::tokio::KdcExchange for Kdcs {
     async fn exchange(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
         let KdcRequest { realm, bytes, tcp_required } = request;
-        let kdcs: Vec<KdcAddress> = self.of(realm).cloned().collect();
+        let kdcs = self.located_async(realm).await?;
         self.answer(realm, self.client.exchange_async(realm, &kdcs, bytes, *tcp_required).await)
     }
 }
@@ -109,6 +148,31 @@ impl From<Unreachable> for KdcUnreachable {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "dns")]
+    #[test]
+    fn the_dns_is_asked_for_realms_of_which_no_kdc_is_known() {
+        let conf = Conf::parse("krb5.conf", "[realms]\n A = {\n  kdc = tcp/127.0.0.1:1\n }\n B = {\n }\n").unwrap();
+        let kdcs = Kdcs::from_conf(&conf, &conf.libdefaults(None).unwrap()).dns(crate::dns::Dns::new([]));
+        let asked = |realm: &str| {
+            let blocking = kdcs.exchange(&request(realm)).unwrap_err();
+            #[cfg(feature = "tokio")]
+            {
+                let runtime = ::tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let request = request(realm);
+                let exchange = crate::tokio::KdcExchange::exchange(&kdcs, &request);
+                assert_eq!(runtime.block_on(exchange).unwrap_err(), blocking);
+            }
+            blocking.tried[0].clone()
+        };
+        let of_dns = |realm: &str| KdcAttempt {
+            kdc: "the DNS".to_owned(),
+            reason: format!("SRV _kerberos._udp.{realm}: no nameserver is known"),
+        };
+        assert_eq!(asked("A").kdc, "127.0.0.1:1 over TCP");
+        assert_eq!(asked("B"), of_dns("B"));
+        assert_eq!(asked("C"), of_dns("C"));
+    }
     use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::thread;

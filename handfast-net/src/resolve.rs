@@ -2,7 +2,7 @@
 //!
 //! The system's call can't be given a time-out: it may take as long as the system's resolver lets it (for glibc, `options
 //! timeout` and `attempts` in `resolv.conf`; 10 seconds or more by default). [`crate::kdc`] therefore resolves on a thread that it
-//! does not wait for. DNS SRV records are not asked for.
+//! does not wait for. SRV records, which name the KDCs of a realm, are the affair of the feature `dns`.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};

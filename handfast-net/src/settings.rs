@@ -42,13 +42,28 @@ impl Settings {
         Settings::load(Environment::from_process())
     }
 
-    /// The settings in the configuration files that `environment` names.
+    /// The settings in the configuration files that `environment` names. With the feature `dns`, realms of which these name no KDC
+    /// are looked up at the environment's nameservers, unless `dns_lookup_kdc` is false.
     ///
     /// # Errors
     /// [`ConfigError`].
     pub fn load(environment: Environment) -> Result<Self, ConfigError> {
         let conf = config::load(&environment)?;
-        Settings::new(environment, conf)
+        let settings = Settings::new(environment, conf)?;
+        #[cfg(feature = "dns")]
+        let settings = settings.with_dns_of_environment();
+        Ok(settings)
+    }
+
+    /// With the nameservers of the environment, unless `dns_lookup_kdc` says no. A file that can't be read names none.
+    #[cfg(feature = "dns")]
+    fn with_dns_of_environment(mut self) -> Self {
+        let file = self.environment.resolv_conf.as_deref().filter(|_| self.libdefaults.dns_lookup_kdc);
+        if let Some(file) = file {
+            let dns = crate::dns::Dns::load(file).unwrap_or_else(|_| crate::dns::Dns::new([]));
+            self.kdcs = self.kdcs.dns(dns);
+        }
+        self
     }
 
     /// The settings of a configuration that is at hand.
@@ -232,6 +247,22 @@ mod tests {
         assert_eq!(settings.keytab(None).unwrap().to_string(), "FILE:/etc/krb5.keytab");
         assert_eq!(settings.client_keytab(Some("/k")).unwrap().path(), Path::new("/k"));
         assert!(settings.ccache(Some("KCM:")).is_err());
+    }
+
+    #[cfg(feature = "dns")]
+    #[test]
+    fn nameservers_are_those_of_the_environment_unless_the_configuration_says_no() {
+        let scratch = crate::scratch::Scratch::new("dns");
+        let resolv_conf = Some(scratch.file("resolv.conf", "nameserver 192.0.2.53\n"));
+        let load = |text: &str, resolv_conf: &Option<PathBuf>| {
+            let krb5_config = Some(scratch.file("krb5.conf", text).into_os_string());
+            let environment = Environment { krb5_config, resolv_conf: resolv_conf.clone(), ..Environment::default() };
+            format!("{:?}", Settings::load(environment).unwrap().kdcs())
+        };
+        assert!(load("", &resolv_conf).contains("192.0.2.53:53"));
+        assert!(!load("[libdefaults]\n dns_lookup_kdc = false\n", &resolv_conf).contains("192.0.2.53"));
+        assert!(load("", &None).contains("dns: None"));
+        assert!(load("", &Some(scratch.path(""))).contains("nameservers: []"));
     }
 
     #[test]

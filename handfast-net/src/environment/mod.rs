@@ -20,6 +20,7 @@ mod expand;
 pub use expand::ExpandError;
 
 const CONFIG: &str = "/etc/krb5.conf";
+const RESOLV_CONF: &str = "/etc/resolv.conf";
 const CCACHE: &str = "FILE:/tmp/krb5cc_%{uid}";
 const KEYTAB: &str = "FILE:/etc/krb5.keytab";
 const CLIENT_KEYTAB: &str = "FILE:/etc/krb5/user/%{euid}/client.keytab";
@@ -48,6 +49,9 @@ pub struct Environment {
     pub krb5_trace: Option<OsString>,
     /// `TMPDIR`: where temporary files go, if not to `/tmp`.
     pub tmpdir: Option<OsString>,
+    /// The file that names the nameservers: `/etc/resolv.conf` in a process. Read only by [`Settings::load`](crate::Settings::load),
+    /// with the feature `dns`; `None` if the DNS is not to be asked for KDCs.
+    pub resolv_conf: Option<PathBuf>,
     /// `HOME`.
     pub home: Option<OsString>,
     /// The real user id; `None` where there is no such thing.
@@ -89,6 +93,7 @@ impl Environment {
             krb5_client_ktname: variable("KRB5_CLIENT_KTNAME"),
             krb5_trace: variable("KRB5_TRACE"),
             tmpdir: variable("TMPDIR"),
+            resolv_conf: Some(PathBuf::from(RESOLV_CONF)),
             home: variable("HOME"),
             uid,
             euid,

@@ -36,7 +36,7 @@ mod reply;
 #[cfg(feature = "tokio")]
 mod tasks;
 mod tcp;
-mod udp;
+pub(crate) mod udp;
 mod watch;
 
 pub use address::{KdcAddress, ParseKdcAddressError};

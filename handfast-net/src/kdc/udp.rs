@@ -10,10 +10,10 @@ use crate::deadline::is_timeout;
 pub const NONSENSE_LIMIT: u32 = 1000;
 
 /// No datagram is longer.
-pub(super) const DATAGRAM_LIMIT: usize = 0xffff;
+pub(crate) const DATAGRAM_LIMIT: usize = 0xffff;
 
 /// A socket that hears `address` only.
-pub(super) fn connect(address: SocketAddr) -> io::Result<UdpSocket> {
+pub(crate) fn connect(address: SocketAddr) -> io::Result<UdpSocket> {
     let any: SocketAddr = match address {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),

@@ -49,6 +49,16 @@ fn udp() -> (UdpSocket, SocketAddr) {
     (socket, address)
 }
 
+/// One port for both.
+fn udp_and_tcp() -> (UdpSocket, TcpListener, SocketAddr) {
+    loop {
+        let (socket, address) = udp();
+        if let Ok(listener) = TcpListener::bind(address) {
+            return (socket, listener, address);
+        }
+    }
+}
+
 /// A port that refuses datagrams and connections, and that nobody else gets while this lives.
 struct Dead {
     address: SocketAddr,
@@ -136,12 +146,12 @@ fn a_host_name_is_resolved() {
 fn a_long_request_goes_by_tcp_first() {
     let limit = KdcClient::default().udp_preference_limit;
     let longest = vec![0x6a; limit];
-    let address = udp_kdc(move |socket| {
+    let (socket, by_tcp, address) = udp_and_tcp();
+    thread::spawn(move || {
         let (request, from) = receive(&socket);
         assert_eq!(request.len(), limit);
         socket.send_to(REPLY, from).unwrap();
     });
-    let by_tcp = TcpListener::bind(address).unwrap();
     by_tcp.set_nonblocking(true).unwrap();
     let patient = KdcClient { pace: Pace { between: LONG, ..client().pace }, ..client() };
     let reply = exchange(&patient, &[kdc("", address)], &longest, false).unwrap();
@@ -160,8 +170,7 @@ fn a_long_request_goes_by_tcp_first() {
 
 #[test]
 fn when_tcp_is_required_nothing_goes_by_udp() {
-    let (silent, address) = udp();
-    let listener = TcpListener::bind(address).unwrap();
+    let (silent, listener, address) = udp_and_tcp();
     let served = thread::spawn(move || {
         let mut stream = listener.accept().unwrap().0;
         stream.read_exact(&mut [0; 4 + REQUEST.len()]).unwrap();
@@ -178,8 +187,12 @@ fn when_tcp_is_required_nothing_goes_by_udp() {
 
 #[test]
 fn a_kdc_without_udp_is_asked_by_tcp() {
-    let address = tcp_says(framed(REPLY));
-    let _udp = deaf(address).unwrap();
+    let (address, _udp) = loop {
+        let address = tcp_says(framed(REPLY));
+        if let Some(udp) = deaf(address) {
+            break (address, udp);
+        }
+    };
     assert_eq!(ask(&client(), &[kdc("", address)]).unwrap().transport, Transport::Tcp);
 }
 

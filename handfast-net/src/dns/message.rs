@@ -1,0 +1,104 @@
+use domain::base::iana::{Class, Opcode, Rcode};
+use domain::base::{Message, MessageBuilder, Name, Rtype, ToName};
+use domain::rdata::{Cname, Srv};
+
+use super::CNAME_LIMIT;
+
+/// A question for SRV records.
+#[derive(Debug)]
+pub(super) struct Query {
+    id: u16,
+    name: Name<Vec<u8>>,
+    bytes: Vec<u8>,
+}
+
+/// An SRV record (RFC 2782).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) priority: u16,
+    pub(super) weight: u16,
+    pub(super) port: u16,
+    /// The host, without the last dot: empty if the service is not there.
+    pub(super) target: String,
+}
+
+/// What a nameserver says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Reply {
+    Records(Vec<Record>),
+    /// It is too long for a datagram.
+    Truncated,
+    NoSuchName,
+    NoRecords,
+    Failed(String),
+}
+
+impl Query {
+    /// `None` if `name` can't be a name.
+    pub(super) fn new(name: &str, id: u16) -> Option<Self> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let name = Some(name).filter(|name| name.chars().all(plain)).map(Name::vec_from_str)?.ok()?;
+        let mut builder = MessageBuilder::new_vec();
+        builder.header_mut().set_id(id);
+        builder.header_mut().set_rd(true);
+        let mut question = builder.question();
+        question.push((&name, Rtype::SRV)).ok()?;
+        Some(Query { id, name, bytes: question.finish() })
+    }
+
+    /// The message.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What `bytes` say; `None` if they are no answer to this.
+    pub(super) fn read(&self, bytes: &[u8]) -> Option<Reply> {
+        let message = Message::from_slice(bytes).ok()?;
+        let header = message.header();
+        let question = message.sole_question().ok()?;
+        let asked = question.qname().name_eq(&self.name);
+        let (qtype, class) = (question.qtype(), question.qclass());
+        if !header.qr() || header.id() != self.id || header.opcode() != Opcode::QUERY {
+            return None;
+        }
+        if !asked || qtype != Rtype::SRV || class != Class::IN {
+            return None;
+        }
+        match header.rcode() {
+            _ if header.tc() => Some(Reply::Truncated),
+            Rcode::NOERROR => self.records(message),
+            Rcode::NXDOMAIN => Some(Reply::NoSuchName),
+            code => Some(Reply::Failed(code.to_string())),
+        }
+    }
+
+    /// The records of the name, or of the name that it is an alias of.
+    fn records(&self, message: &Message<[u8]>) -> Option<Reply> {
+        let mut owner = self.name.clone();
+        for _ in 0..=CNAME_LIMIT {
+            let records = records_of(message, &owner)?;
+            if !records.is_empty() {
+                return Some(Reply::Records(records));
+            }
+            let mut aliases = message.answer().ok()?.limit_to_in::<Cname<_>>();
+            match aliases.find(|alias| alias.as_ref().is_ok_and(|alias| alias.owner().name_eq(&owner))) {
+                Some(alias) => owner = alias.ok()?.data().cname().to_vec(),
+                None => return Some(Reply::NoRecords),
+            }
+        }
+        None
+    }
+}
+
+fn records_of(message: &Message<[u8]>, owner: &Name<Vec<u8>>) -> Option<Vec<Record>> {
+    let mut records = Vec::new();
+    for record in message.answer().ok()?.limit_to_in::<Srv<_>>() {
+        let record = record.ok()?;
+        if record.owner().name_eq(owner) {
+            let data = record.data();
+            let target = data.target().to_string().trim_end_matches('.').to_owned();
+            records.push(Record { priority: data.priority(), weight: data.weight(), port: data.port(), target });
+        }
+    }
+    Some(records)
+}

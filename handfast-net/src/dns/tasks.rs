@@ -1,0 +1,58 @@
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use ::tokio::io::{AsyncReadExt, AsyncWriteExt};
+use ::tokio::net::{TcpStream, UdpSocket};
+use ::tokio::time::timeout;
+
+use super::ask::{framed, silence};
+use super::message::{Query, Reply};
+use super::search::Search;
+use super::{Dns, DnsSilence, NONSENSE_LIMIT, NoKdcFound};
+use crate::kdc::{KdcAddress, Transport, udp};
+
+impl Dns {
+    /// [`kdcs`](Self::kdcs) for tasks of tokio.
+    ///
+    /// # Errors
+    /// As for [`kdcs`](Self::kdcs).
+    pub async fn kdcs_async(&self, realm: &str) -> Result<Vec<KdcAddress>, NoKdcFound> {
+        let mut search = Search::new(self, realm);
+        while let Some((server, over, query)) = search.next() {
+            let nonsense = AtomicU32::new(0);
+            let heard = match over {
+                Transport::Udp => timeout(self.timeout, by_udp(server, query, &nonsense)).await,
+                Transport::Tcp => timeout(self.timeout, by_tcp(server, query)).await,
+            };
+            let late = || Err(silence(nonsense.load(Ordering::Relaxed), self.timeout));
+            search.take(server, over, heard.unwrap_or_else(|_| late()));
+        }
+        search.finish()
+    }
+}
+
+async fn by_udp(server: SocketAddr, query: &Query, nonsense: &AtomicU32) -> Result<Reply, DnsSilence> {
+    let socket = udp::connect(server)?;
+    socket.set_nonblocking(true)?;
+    let socket = UdpSocket::from_std(socket)?;
+    socket.send(query.bytes()).await?;
+    let mut buffer = vec![0; udp::DATAGRAM_LIMIT];
+    loop {
+        let length = socket.recv(&mut buffer).await?;
+        if let Some(reply) = buffer.get(..length).and_then(|bytes| query.read(bytes)) {
+            return Ok(reply);
+        }
+        let count = nonsense.fetch_add(1, Ordering::Relaxed) + 1;
+        if count == NONSENSE_LIMIT {
+            return Err(DnsSilence::Nonsense { count });
+        }
+    }
+}
+
+async fn by_tcp(server: SocketAddr, query: &Query) -> Result<Reply, DnsSilence> {
+    let mut tcp = TcpStream::connect(server).await?;
+    tcp.write_all(&framed(query)).await?;
+    let mut answer = vec![0; tcp.read_u16().await?.into()];
+    tcp.read_exact(&mut answer).await?;
+    query.read(&answer).ok_or(DnsSilence::Nonsense { count: 1 })
+}

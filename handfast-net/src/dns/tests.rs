@@ -1,0 +1,319 @@
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::thread;
+use std::time::Duration;
+
+use super::*;
+use crate::kdc::{KdcAddress, Transport};
+
+const UDP: &str = "_kerberos._udp.EXAMPLE.COM";
+const TCP: &str = "_kerberos._tcp.EXAMPLE.COM";
+
+/// An SRV record of the name that was asked for.
+fn srv(priority: u16, weight: u16, port: u16, target: &str) -> Vec<u8> {
+    let data = [&priority.to_be_bytes()[..], &weight.to_be_bytes(), &port.to_be_bytes(), &name(target)].concat();
+    record(&[0xc0, 12], 33, &data)
+}
+
+fn record(owner: &[u8], kind: u16, data: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(data.len()).unwrap();
+    [owner, &kind.to_be_bytes(), &[0, 1, 0, 0, 0, 60], &length.to_be_bytes(), data].concat()
+}
+
+fn name(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for label in text.split('.').filter(|label| !label.is_empty()) {
+        bytes.push(u8::try_from(label.len()).unwrap());
+        bytes.extend_from_slice(label.as_bytes());
+    }
+    bytes.push(0);
+    bytes
+}
+
+/// A response to `query` with this code and these records.
+fn response(query: &[u8], code: u8, records: &[Vec<u8>]) -> Vec<u8> {
+    let count = u16::try_from(records.len()).unwrap().to_be_bytes();
+    let header = [query[0], query[1], 0x81, 0x80 | code, 0, 1, count[0], count[1], 0, 0, 0, 0];
+    [&header[..], &query[12..], &records.concat()].concat()
+}
+
+/// The name in the question of `query`.
+fn asked(query: &[u8]) -> String {
+    let mut labels = Vec::new();
+    let mut rest = &query[12..];
+    while let Some((length, behind)) = rest.split_first().filter(|(length, _)| **length != 0) {
+        let (label, behind) = behind.split_at(usize::from(*length));
+        labels.push(String::from_utf8(label.to_vec()).unwrap());
+        rest = behind;
+    }
+    labels.join(".")
+}
+
+/// A nameserver that sends what `answer` gives for a query and the way it came, for as long as the test runs.
+fn nameserver(answer: impl Fn(&[u8], Transport) -> Vec<Vec<u8>> + Send + Sync + Clone + 'static) -> SocketAddr {
+    let (tcp, udp) = loop {
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+        if let Ok(udp) = UdpSocket::bind(tcp.local_addr().unwrap()) {
+            break (tcp, udp);
+        }
+    };
+    let address = udp.local_addr().unwrap();
+    let by_udp = answer.clone();
+    thread::spawn(move || {
+        let mut buffer = [0; 512];
+        loop {
+            let (length, from) = udp.recv_from(&mut buffer).unwrap();
+            for datagram in by_udp(&buffer[..length], Transport::Udp) {
+                let _ = udp.send_to(&datagram, from); // the client may have its answer already
+            }
+        }
+    });
+    thread::spawn(move || {
+        for stream in tcp.incoming() {
+            let mut stream = stream.unwrap();
+            let mut length = [0; 2];
+            stream.read_exact(&mut length).unwrap();
+            let mut query = vec![0; u16::from_be_bytes(length).into()];
+            stream.read_exact(&mut query).unwrap();
+            for answer in answer(&query, Transport::Tcp) {
+                let length = u16::try_from(answer.len()).unwrap();
+                stream.write_all(&[&length.to_be_bytes(), &answer[..]].concat()).unwrap();
+            }
+        }
+    });
+    address
+}
+
+/// A nameserver that has these records for both names.
+fn nameserver_with(records: Vec<Vec<u8>>) -> SocketAddr {
+    nameserver(move |query, _| vec![response(query, 0, &records)])
+}
+
+fn dns(servers: &[SocketAddr]) -> Dns {
+    Dns::new(servers.iter().copied()).timeout(Duration::from_millis(300)).attempts(1)
+}
+
+/// Asks in both ways, which must come to the same.
+fn kdcs_of(dns: &Dns, realm: &str) -> Result<Vec<String>, NoKdcFound> {
+    let shown = |kdcs: Vec<KdcAddress>| kdcs.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let found = dns.kdcs(realm).map(shown);
+    #[cfg(feature = "tokio")]
+    {
+        let runtime = ::tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        assert_eq!(runtime.block_on(dns.kdcs_async(realm)).map(shown), found);
+    }
+    found
+}
+
+fn find(server: SocketAddr) -> Result<Vec<String>, NoKdcFound> {
+    kdcs_of(&dns(&[server]), "EXAMPLE.COM")
+}
+
+fn reasons(result: Result<Vec<String>, NoKdcFound>) -> Vec<(String, Option<Transport>, DnsSilence)> {
+    let tried = result.unwrap_err().tried;
+    tried.into_iter().map(|attempt| (attempt.name, attempt.nameserver.map(|(_, over)| over), attempt.why)).collect()
+}
+
+#[test]
+fn kdcs_come_by_priority_and_by_the_ways_that_the_records_name() {
+    let server = nameserver(|query, _| {
+        let records = match asked(query).as_str() {
+            UDP => vec![srv(20, 0, 88, "two.example.com"), srv(10, 0, 750, "one.example.com")],
+            TCP => vec![srv(5, 0, 750, "one.example.com"), srv(1, 0, 88, "three.example.com")],
+            other => panic!("{other}"),
+        };
+        vec![response(query, 0, &records)]
+    });
+    let found = find(server).unwrap();
+    assert_eq!(found, ["one.example.com:750", "udp/two.example.com:88", "tcp/three.example.com:88"]);
+}
+
+#[test]
+fn aliases_are_followed_and_loops_of_them_are_not() {
+    let alias = |from: &str, to: &str| record(&name(from), 5, &name(to));
+    let server = nameserver(move |query, _| {
+        let target = [&[0, 0, 0, 0, 0, 88][..], &name("kdc.example.com")].concat();
+        let records = [record(&name("b.x"), 33, &target), alias("a.x", "b.x"), alias(&asked(query), "a.x")];
+        vec![response(query, 0, &records)]
+    });
+    assert_eq!(find(server).unwrap(), ["kdc.example.com:88"]);
+    let looping = nameserver(move |query, _| {
+        vec![response(query, 0, &[alias(&asked(query), "a.x"), alias("a.x", "b.x"), alias("b.x", "a.x")])]
+    });
+    assert_eq!(reasons(find(looping)), [(UDP.to_owned(), Some(Transport::Udp), DnsSilence::Nonsense { count: 1 })]);
+}
+
+#[test]
+fn records_of_another_name_are_not_taken() {
+    let target = [&[0, 0, 0, 0, 0, 88][..], &name("evil.example.org")].concat();
+    let server = nameserver_with(vec![record(&name("_kerberos._udp.example.org"), 33, &target)]);
+    let why = DnsSilence::NoRecords;
+    let by_udp = Some(Transport::Udp);
+    assert_eq!(reasons(find(server)), [(UDP.to_owned(), by_udp, why.clone()), (TCP.to_owned(), by_udp, why)]);
+}
+
+#[test]
+fn a_truncated_answer_is_asked_for_again_over_tcp() {
+    let server = nameserver(|query, over| {
+        let mut answer = response(query, 0, &[srv(0, 0, 88, "kdc.example.com")]);
+        if over == Transport::Udp {
+            answer = response(query, 0, &[]);
+            answer[2] |= 2;
+        }
+        vec![answer]
+    });
+    assert_eq!(find(server).unwrap(), ["kdc.example.com:88"]);
+}
+
+#[test]
+fn only_an_answer_to_the_question_counts() {
+    let server = nameserver(|query, _| {
+        let good = response(query, 0, &[srv(0, 0, 88, "kdc.example.com")]);
+        let evil = response(query, 0, &[srv(0, 0, 88, "evil.example.com")]);
+        let changed = |at: usize, bits: u8| {
+            let mut bytes = evil.clone();
+            bytes[at] ^= bits;
+            bytes
+        };
+        let end = query.len();
+        let none = [&evil[..4], &[0, 0, 0, 1, 0, 0, 0, 0][..], &evil[end..]].concat();
+        // Another id, a query, another operation, another name, type or class; no question; nothing; half of it.
+        let nonsense = [(0, 1), (1, 0x80), (2, 0x80), (2, 0x10), (14, 1), (end - 3, 1), (end - 1, 2)];
+        let mut all: Vec<_> = nonsense.into_iter().map(|(at, bits)| changed(at, bits)).collect();
+        all.extend([none, Vec::new(), evil[..evil.len() - 3].to_vec(), good]);
+        all
+    });
+    assert_eq!(find(server).unwrap(), ["kdc.example.com:88"]);
+}
+
+#[test]
+fn only_the_nameserver_that_was_asked_is_heard() {
+    let server = nameserver(|query, _| vec![response(query, 0, &[srv(0, 0, 88, "kdc.example.com")])]);
+    // One that answers from another port: its answers are not heard, and the next nameserver is asked.
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let elsewhere = socket.local_addr().unwrap();
+    thread::spawn(move || {
+        let mut buffer = [0; 512];
+        loop {
+            let (length, from) = socket.recv_from(&mut buffer).unwrap();
+            let answer = response(&buffer[..length], 0, &[srv(0, 0, 88, "evil.example.com")]);
+            UdpSocket::bind("127.0.0.1:0").unwrap().send_to(&answer, from).unwrap();
+        }
+    });
+    assert_eq!(kdcs_of(&dns(&[elsewhere, server]), "EXAMPLE.COM").unwrap(), ["kdc.example.com:88"]);
+}
+
+#[test]
+fn hostile_records_do_no_harm() {
+    // Compression that points to itself or ahead, and a name without end.
+    for target in [&[0xc0, 12 + 28 + 4 + 12 + 6][..], &[0xc0, 0xff], &[63]] {
+        let data = [&[0, 0, 0, 0, 0, 88][..], target].concat();
+        let server = nameserver_with(vec![record(&[0xc0, 12], 33, &data)]);
+        assert!(matches!(reasons(find(server))[..], [(_, _, DnsSilence::Nonsense { count: 1 })]));
+    }
+    // Port 0, and targets that are no host's name.
+    let odd = ["a b.example.com", "a/b", "a\\b", "é", "a\0b"].map(|target| srv(0, 0, 88, target));
+    let server = nameserver_with([&odd[..], &[srv(0, 0, 0, "zero"), srv(1, 1, 1, "good")]].concat());
+    assert_eq!(find(server).unwrap(), ["good:1"]);
+}
+
+#[test]
+fn a_thousand_records_of_any_weight_give_no_more_kdcs_than_are_used() {
+    let server = nameserver(|query, over| match over {
+        Transport::Udp => {
+            let mut answer = response(query, 0, &[]);
+            answer[2] |= 2;
+            vec![answer]
+        }
+        Transport::Tcp => {
+            let records: Vec<_> = (0..1000).map(|n| srv(n % 3, n * 7, 88, &format!("kdc{n}.example.com"))).collect();
+            vec![response(query, 0, &records)]
+        }
+    });
+    let found = dns(&[server]).timeout(Duration::from_secs(20)).kdcs("EXAMPLE.COM").unwrap();
+    assert_eq!(found.len(), KDC_LIMIT);
+    // And the longest message there can be, full of nothing.
+    let server = nameserver(|query, _| {
+        let mut answer = response(query, 0, &[]);
+        answer[2] |= 2;
+        answer[6..8].copy_from_slice(&[0xff, 0xff]);
+        answer.resize(0xffff, 0);
+        if answer[0] == 0 { vec![] } else { vec![answer[..512].to_vec()] }
+    });
+    assert!(dns(&[server]).kdcs("EXAMPLE.COM").is_err());
+}
+
+#[test]
+fn a_service_that_is_not_offered_is_said_to_be() {
+    let server = nameserver(|query, _| match asked(query).as_str() {
+        UDP => vec![response(query, 0, &[srv(0, 0, 0, ".")])],
+        _ => vec![response(query, 3, &[])],
+    });
+    let by_udp = Some(Transport::Udp);
+    let expected = [(UDP.to_owned(), by_udp, DnsSilence::NotOffered), (TCP.to_owned(), by_udp, DnsSilence::NoSuchName)];
+    assert_eq!(reasons(find(server)), expected);
+}
+
+#[test]
+fn nameservers_that_fail_or_are_silent_are_passed_over_and_named() {
+    let failing = nameserver(|query, _| vec![response(query, 2, &[])]);
+    let silent = nameserver(|_, _| Vec::new());
+    let good = nameserver_with(vec![srv(0, 0, 88, "kdc.example.com")]);
+    assert_eq!(kdcs_of(&dns(&[failing, silent, good]), "EXAMPLE.COM").unwrap(), ["kdc.example.com:88"]);
+    let error = kdcs_of(&dns(&[failing, silent]), "EXAMPLE.COM").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the DNS names no KDC of the realm EXAMPLE.COM: nameserver {failing} over UDP: SRV {UDP}: it answered \
+             SERVFAIL; nameserver {silent} over UDP: SRV {UDP}: it did not answer in 0.3 s"
+        )
+    );
+}
+
+#[test]
+fn a_flood_of_nonsense_ends() {
+    let server = nameserver(|_, _| vec![b"junk".to_vec(); 1000]);
+    let why = reasons(kdcs_of(&dns(&[server]).timeout(Duration::from_secs(20)), "EXAMPLE.COM"));
+    assert!(matches!(why[..], [(_, _, DnsSilence::Nonsense { count: NONSENSE_LIMIT })]), "{why:?}");
+}
+
+#[test]
+fn each_nameserver_is_asked_as_often_as_is_said() {
+    let counting = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let count = std::sync::Arc::clone(&counting);
+    let server = nameserver(move |query, _| match count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+        0 => Vec::new(),
+        _ => vec![response(query, 0, &[srv(0, 0, 88, "kdc.example.com")])],
+    });
+    assert_eq!(dns(&[server]).attempts(2).kdcs("EXAMPLE.COM").unwrap().len(), 1);
+    assert_eq!(counting.load(std::sync::atomic::Ordering::Relaxed), 3);
+}
+
+#[test]
+fn realms_that_are_no_domains_are_not_asked_for() {
+    let server = nameserver(|_, _| panic!("asked"));
+    for realm in ["C=DE/O=x", "a b", "x..y", "é", &"x".repeat(64), &"x.".repeat(130)] {
+        let why = reasons(kdcs_of(&dns(&[server]), realm));
+        assert!(matches!(why[..], [(_, None, DnsSilence::NoDomain)]), "{realm}: {why:?}");
+    }
+    let why = reasons(kdcs_of(&dns(&[]), "EXAMPLE.COM"));
+    assert!(matches!(why[..], [(_, None, DnsSilence::NoNameserver)]), "{why:?}");
+}
+
+#[test]
+fn resolv_conf_says_whom_to_ask() {
+    let dns = Dns::from_resolv_conf(
+        "# a comment\nnameserver 192.0.2.1\n nameserver 2001:db8::1 # first\nnameserver nonsense\nnameserver 192.0.2.2\n\
+         nameserver 192.0.2.3\noptions ndots:2 timeout:7 attempts:99\n",
+    );
+    let expected = ["192.0.2.1:53", "[2001:db8::1]:53", "192.0.2.2:53"].map(|address| address.parse().unwrap());
+    assert_eq!(dns.nameservers(), expected);
+    assert_eq!((dns.timeout, dns.attempts), (Duration::from_secs(7), 5));
+    let local = ["127.0.0.1:53".parse().unwrap()];
+    assert_eq!(Dns::from_resolv_conf("").nameservers(), local);
+    let scratch = crate::scratch::Scratch::new("resolv");
+    assert_eq!(Dns::load(&scratch.path("none")).unwrap().nameservers(), local);
+    let file = scratch.file("resolv.conf", "nameserver 192.0.2.9\n");
+    assert_eq!(Dns::load(&file).unwrap().nameservers(), ["192.0.2.9:53".parse().unwrap()]);
+    assert!(Dns::load(&scratch.path("")).is_err());
+}
