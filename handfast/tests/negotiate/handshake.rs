@@ -1,4 +1,5 @@
 use crate::pair::{Pair, assert_they_talk, edit_init, edit_resp, now};
+use handfast::krb5::message::{ErrorCode, KrbError, PrincipalName};
 use handfast::mech::negotiate::message::{HINT_NAME, NegTokenInit, NegotiationToken};
 use handfast::mech::{MechanismId, Why};
 use handfast::*;
@@ -205,4 +206,55 @@ fn a_handshake_shows_what_it_is_as_far_as_it_is_chosen() {
     let Initiate::NeedsToken(client) = client.step(&choice, now(), &mut negotiate).unwrap() else { panic!() };
     assert_eq!(client.mechanism(), MechanismId::NTLM);
     assert!(client.flags().contains(Flags::INTEGRITY));
+}
+
+/// What comes of an offer whose login the KDC answers so.
+fn kdc_says(reply: &[u8]) -> Result<Initiate, Error> {
+    let pair = Pair { ticket: false, ..Pair::both() };
+    let (initiator, credential) = (pair.initiator(), pair.credential());
+    let name = ServiceName::principal("HTTP/www.example.com@EXAMPLE.COM".parse().unwrap());
+    let step = initiator.to(&name).credential(&credential).negotiate().begin(now(), &mut Vec::new()).unwrap();
+    let Initiate::NeedsKdc(next) = step else { panic!("{step:?}") };
+    assert_eq!(next.mechanism(), MechanismId::SPNEGO);
+    next.reply(reply, now(), &mut Vec::new())
+}
+
+fn krb_error(error_code: ErrorCode) -> Vec<u8> {
+    KrbError {
+        ctime: None,
+        cusec: None,
+        stime: now().into(),
+        susec: now().into(),
+        error_code,
+        crealm: None,
+        cname: None,
+        realm: "EXAMPLE.COM",
+        sname: PrincipalName { name_type: NameType::PRINCIPAL, name_string: vec!["krbtgt", "EXAMPLE.COM"] },
+        e_text: None,
+        e_data: None,
+    }
+    .to_der()
+}
+
+#[test]
+fn only_what_can_not_begin_is_left_out_of_the_offer() {
+    for code in [
+        ErrorCode::KDC_ERR_C_PRINCIPAL_UNKNOWN,
+        ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN,
+        ErrorCode::KDC_ERR_ETYPE_NOSUPP,
+        ErrorCode::KDC_ERR_SVC_UNAVAILABLE,
+    ] {
+        assert!(matches!(kdc_says(&krb_error(code)), Ok(Initiate::NeedsToken(_))), "{code:?}");
+    }
+    for code in [
+        ErrorCode::KDC_ERR_PREAUTH_FAILED,
+        ErrorCode::KDC_ERR_CLIENT_REVOKED,
+        ErrorCode::KDC_ERR_KEY_EXPIRED,
+        ErrorCode::KRB_AP_ERR_SKEW,
+        ErrorCode::KRB_ERR_GENERIC,
+    ] {
+        let error = kdc_says(&krb_error(code)).map(drop).unwrap_err();
+        assert!(matches!(error, Error::Exchange(_)), "{code:?}: {error:?}");
+    }
+    assert!(kdc_says(b"no reply of a KDC").is_err());
 }
