@@ -1,18 +1,12 @@
+//! The cheats on each mechanism, and who has to see through them.
+
 use super::Trouble;
-use super::client::{Client, Mishap, Visit, present_recorded};
+use super::client::Visit;
 use super::play::Theatre;
-use super::server::{Attended, Server};
-use super::stage::random_password;
+use super::server::Attended;
+use super::tries::*;
 use super::verdict::{End, Expected, Reason, Verdict};
 use super::wire::Party;
-use handfast::crypto::OsRandom;
-use handfast::krb5::enctype::EncryptionKey;
-use handfast::{Acceptor, Credential, ReplayGuard};
-use std::time::Duration;
-
-/// How far the wrong clock is ahead; 5 minutes are allowed (RFC 4120 3.1.3).
-/// The half second keeps what is said of it at 600, whatever the way takes.
-const AHEAD: Duration = Duration::from_millis(600_500);
 
 /// A way to cheat, and who has to see through it.
 pub(super) struct Cheat {
@@ -23,14 +17,23 @@ pub(super) struct Cheat {
     pub(super) what: &'static str,
     pub(super) expected: Expected,
     /// How many sealed messages pass before the cheat.
-    honest_messages: usize,
-    try_it: fn(&Theatre<'_>) -> Result<Tried, Trouble>,
+    pub(super) honest_messages: usize,
+    pub(super) try_it: fn(&Theatre<'_>) -> Result<Tried, Trouble>,
 }
 
 /// What both ends say of a try.
-struct Tried {
-    client: Visit,
-    server: Attended,
+pub(super) struct Tried {
+    pub(super) client: Visit,
+    pub(super) server: Attended,
+    /// With how many sets of flags it was tried and refused, if with more than one.
+    pub(super) flag_sets: Option<Count>,
+}
+
+/// How many of how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Count {
+    pub(super) refused: usize,
+    pub(super) tried: usize,
 }
 
 /// A cheat that was tried, and what each side says of it.
@@ -40,12 +43,14 @@ pub(super) struct Attempt {
     pub(super) convinced: Option<Party>,
     /// How each side that did not come to its end says why.
     pub(super) ends: Vec<(Party, End)>,
+    /// With how many sets of flags it was tried and refused, if with more than one.
+    pub(super) flag_sets: Option<Count>,
     /// How many bytes went over sockets for it.
     pub(super) bytes: usize,
 }
 
-/// All of them, in the order of a connection.
-pub(super) static CHEATS: [Cheat; 10] = [
+/// On Kerberos, in the order of a connection.
+pub(super) static KERBEROS: [Cheat; 12] = [
     Cheat {
         name: "wrong-password",
         title: "a wrong password",
@@ -77,6 +82,14 @@ pub(super) static CHEATS: [Cheat; 10] = [
         expected: Expected { by: Party::Server, reason: Reason::UnknownService },
         honest_messages: 0,
         try_it: wrong_service,
+    },
+    Cheat {
+        name: "wrong-secret",
+        title: "a wrong secret, whatever flags",
+        what: "Somebody has alice's ticket and not its key, and asks for every set of flags there is.",
+        expected: Expected { by: Party::Server, reason: Reason::NotTheTicketsKey },
+        honest_messages: 0,
+        try_it: wrong_ticket_keys,
     },
     Cheat {
         name: "replayed-token",
@@ -126,18 +139,221 @@ pub(super) static CHEATS: [Cheat; 10] = [
         honest_messages: 0,
         try_it: impostor,
     },
+    Cheat {
+        name: "reflected-token",
+        title: "a reflected token",
+        what: "A server sends alice's own token back to her.",
+        expected: Expected { by: Party::Client, reason: Reason::AcceptorNotProven },
+        honest_messages: 0,
+        try_it: reflected_token,
+    },
+];
+
+/// On NTLM.
+pub(super) static NTLM: [Cheat; 10] = [
+    Cheat {
+        name: "wrong-password",
+        title: "a wrong password",
+        what: "Somebody guesses alice's password.",
+        expected: Expected { by: Party::Server, reason: Reason::NotProven },
+        honest_messages: 0,
+        try_it: wrong_ntlm_password,
+    },
+    Cheat {
+        name: "wrong-secret",
+        title: "a wrong secret, whatever flags",
+        what: "Somebody guesses, and asks for every set of flags there is.",
+        expected: Expected { by: Party::Server, reason: Reason::NotProven },
+        honest_messages: 0,
+        try_it: wrong_ntlm_secrets,
+    },
+    Cheat {
+        name: "wrong-service",
+        title: "a proof for another service",
+        what: "Alice means the vault, and somebody leads her to the echo server.",
+        expected: Expected { by: Party::Server, reason: Reason::OtherTarget },
+        honest_messages: 0,
+        try_it: wrong_service,
+    },
+    Cheat {
+        name: "replayed-token",
+        title: "a replayed proof",
+        what: "A thief sends, on a new connection, what alice sent a moment ago.",
+        expected: Expected { by: Party::Server, reason: Reason::NotProven },
+        honest_messages: 0,
+        try_it: replayed_token,
+    },
+    Cheat {
+        name: "dropped-mic",
+        title: "a dropped MIC",
+        what: "The MIC over all messages is taken out of alice's last one.",
+        expected: Expected { by: Party::Server, reason: Reason::MicAbsent },
+        honest_messages: 0,
+        try_it: dropped_mic,
+    },
+    Cheat {
+        name: "flipped-bit-token",
+        title: "a flipped bit in a token",
+        what: "On its way, one bit of alice's last message is turned over.",
+        expected: Expected { by: Party::Server, reason: Reason::MicMismatch },
+        honest_messages: 0,
+        try_it: flipped_last_token,
+    },
+    Cheat {
+        name: "flipped-bit-message",
+        title: "a flipped bit in a message",
+        what: "The handshake is honest; one bit of a sealed message is turned over.",
+        expected: Expected { by: Party::Server, reason: Reason::ChangedMessage },
+        honest_messages: 0,
+        try_it: flipped_ntlm_message,
+    },
+    Cheat {
+        name: "repeated-message",
+        title: "a repeated message",
+        what: "The handshake is honest; a sealed message arrives a second time.",
+        expected: Expected { by: Party::Server, reason: Reason::RepeatedMessage },
+        honest_messages: 1,
+        try_it: repeated_message,
+    },
+    Cheat {
+        name: "reflected-token",
+        title: "a reflected token",
+        what: "A server sends alice's own token back to her.",
+        expected: Expected { by: Party::Client, reason: Reason::NoAnswer },
+        honest_messages: 0,
+        try_it: reflected_token,
+    },
+    Cheat {
+        name: "impostor",
+        title: "an impostor, once it speaks",
+        what: "A server that knows no account makes up a challenge. Alice can't tell, and believes it: that is NTLM. But it can't open what she says, nor say anything itself.",
+        expected: Expected { by: Party::Client, reason: Reason::ChangedMessage },
+        honest_messages: 0,
+        try_it: impostor,
+    },
+];
+
+/// On a negotiation whose first choice is taken.
+pub(super) static NEGOTIATE_KERBEROS: [Cheat; 6] = [
+    Cheat {
+        name: "stripped-mechanism",
+        title: "a stripped mechanism",
+        what: "Somebody takes Kerberos out of alice's offer, so that NTLM is left.",
+        expected: Expected { by: Party::Server, reason: Reason::ListChanged },
+        honest_messages: 0,
+        try_it: stripped_mechanism,
+    },
+    Cheat {
+        name: "wrong-secret",
+        title: "a wrong secret, whatever flags",
+        what: "Somebody has alice's ticket and not its key, and asks for every set of flags there is.",
+        expected: Expected { by: Party::Server, reason: Reason::NotTheTicketsKey },
+        honest_messages: 0,
+        try_it: wrong_ticket_keys,
+    },
+    Cheat {
+        name: "replayed-token",
+        title: "a replayed offer",
+        what: "A thief sends, on a new connection, the offer that alice sent a moment ago.",
+        expected: Expected { by: Party::Server, reason: Reason::Replay },
+        honest_messages: 0,
+        try_it: replayed_token,
+    },
+    Cheat {
+        name: "flipped-bit-token",
+        title: "a flipped bit in an offer",
+        what: "On its way, one bit of the AP-REQ in alice's offer is turned over.",
+        expected: Expected { by: Party::Server, reason: Reason::NotTheTicketsKey },
+        honest_messages: 0,
+        try_it: flipped_token,
+    },
+    Cheat {
+        name: "reflected-token",
+        title: "a reflected token",
+        what: "A server sends alice's own offer back to her.",
+        expected: Expected { by: Party::Client, reason: Reason::NoAnswer },
+        honest_messages: 0,
+        try_it: reflected_token,
+    },
+    Cheat {
+        name: "impostor",
+        title: "an impostor for a server",
+        what: "A server without any key takes the offer and makes up a proof.",
+        expected: Expected { by: Party::Client, reason: Reason::AcceptorNotProven },
+        honest_messages: 0,
+        try_it: impostor,
+    },
+];
+
+/// On a negotiation that fell back.
+pub(super) static NEGOTIATE_NTLM: [Cheat; 6] = [
+    Cheat {
+        name: "dropped-list-mic",
+        title: "a dropped MIC of the list",
+        what: "The MIC of the list of mechanisms is taken out of alice's last token.",
+        expected: Expected { by: Party::Server, reason: Reason::MicAbsent },
+        honest_messages: 0,
+        try_it: dropped_list_mic,
+    },
+    Cheat {
+        name: "dropped-mic",
+        title: "a dropped MIC of NTLM",
+        what: "The MIC over NTLM's messages is taken out of the last of them.",
+        expected: Expected { by: Party::Server, reason: Reason::MicAbsent },
+        honest_messages: 0,
+        try_it: dropped_mic,
+    },
+    Cheat {
+        name: "wrong-secret",
+        title: "a wrong secret, whatever flags",
+        what: "Somebody guesses, and asks for every set of flags there is.",
+        expected: Expected { by: Party::Server, reason: Reason::NotProven },
+        honest_messages: 0,
+        try_it: wrong_ntlm_secrets,
+    },
+    Cheat {
+        name: "replayed-token",
+        title: "a replayed proof",
+        what: "A thief sends, on a new connection, what alice sent a moment ago.",
+        expected: Expected { by: Party::Server, reason: Reason::NotProven },
+        honest_messages: 0,
+        try_it: replayed_token,
+    },
+    Cheat {
+        name: "flipped-bit-token",
+        title: "a flipped bit in a token",
+        what: "On its way, one bit of the list's MIC in alice's last token is turned over.",
+        expected: Expected { by: Party::Server, reason: Reason::ListChanged },
+        honest_messages: 0,
+        try_it: flipped_last_token,
+    },
+    Cheat {
+        name: "reflected-token",
+        title: "a reflected token",
+        what: "A server sends alice's own offer back to her.",
+        expected: Expected { by: Party::Client, reason: Reason::NoAnswer },
+        honest_messages: 0,
+        try_it: reflected_token,
+    },
 ];
 
 impl Cheat {
     /// Tries it, on connections of its own.
     pub(super) fn attempt(&'static self, theatre: &Theatre<'_>) -> Result<Attempt, Trouble> {
         theatre.kdc.take_log();
-        let Tried { client, server } = (self.try_it)(theatre)?;
+        let Tried { client, server, flag_sets } = (self.try_it)(theatre)?;
         let log = theatre.kdc.take_log();
         let in_session = self.expected.reason.is_of_messages();
         let convinced = [
             (Party::Server, if in_session { server.echoed > self.honest_messages } else { server.proven.is_some() }),
-            (Party::Client, !in_session && (client.proven.is_some() || client.end.is_none())),
+            (
+                Party::Client,
+                if in_session {
+                    !client.echoes.is_empty() && self.expected.by == Party::Client
+                } else {
+                    client.proven.is_some() || client.end.is_none()
+                },
+            ),
         ];
         let kdc_end = log.iter().find_map(|event| End::of_kdc(&event.outcome));
         let ends = [(Party::Kdc, kdc_end), (Party::Server, server.end), (Party::Client, client.end)];
@@ -145,6 +361,7 @@ impl Cheat {
             cheat: self,
             convinced: convinced.into_iter().find_map(|(party, convinced)| convinced.then_some(party)),
             ends: ends.into_iter().filter_map(|(party, end)| Some((party, end?))).collect(),
+            flag_sets,
             bytes: client.passed.iter().map(|passed| passed.bytes.len()).sum(),
         })
     }
@@ -163,77 +380,13 @@ impl Attempt {
             return Verdict::Passed;
         }
         match self.end_of(by) {
-            Some(end) if end.reason == reason => Verdict::Refused,
+            Some(end) if end.reason == reason && self.flag_sets.is_none_or(|count| count.refused == count.tried) => {
+                Verdict::Refused
+            }
             Some(end) => Verdict::RefusedOtherwise(format!("the {by} gave another reason: {}", end.text)),
             None => Verdict::RefusedOtherwise(format!("it was not the {by} who refused")),
         }
     }
-}
-
-impl Theatre<'_> {
-    /// What alice's client does when nothing is wrong, with the tickets that she has.
-    fn alice(&self) -> Client {
-        self.client_with(self.credential.clone())
-    }
-
-    /// The visit of `client` at the stage's own server.
-    fn try_visit(&self, client: Client) -> Result<Tried, Trouble> {
-        Ok(Tried { client: client.visit()?, server: self.server.report()? })
-    }
-}
-
-fn wrong_password(theatre: &Theatre<'_>) -> Result<Tried, Trouble> {
-    let guess = random_password()?;
-    let credential = Credential::password(theatre.stage.client.clone(), guess.expose().clone());
-    theatre.try_visit(theatre.client_with(credential))
-}
-
-fn skewed_login(theatre: &Theatre<'_>) -> Result<Tried, Trouble> {
-    theatre.try_visit(Client { ahead: AHEAD, ..theatre.client_with(theatre.stage.credential()) })
-}
-
-fn skewed_clock(theatre: &Theatre<'_>) -> Result<Tried, Trouble> {
-    theatre.try_visit(Client { ahead: AHEAD, ..theatre.alice() })
-}
-
-fn wrong_service(theatre: &Theatre<'_>) -> Result<Tried, Trouble> {
-    theatre.try_visit(Client { target: theatre.stage.other_service.clone(), ..theatre.alice() })
-}
-
-fn replayed_token(theatre: &Theatre<'_>) -> Result<Tried, Trouble> {
-    let Tried { client: honest, server } = theatre.try_visit(theatre.alice())?;
-    if honest.proven.is_none() || server.proven.is_none() {
-        return Err(Trouble::new("the honest visit before the replay failed"));
-    }
-    let client = present_recorded(theatre.server.address, honest.first_token()?)?;
-    Ok(Tried { client, server: theatre.server.report()? })
-}
-
-fn flipped_token(theatre: &Theatre<'_>) -> Result<Tried, Trouble> {
-    theatre.try_visit(Client { mishap: Mishap::FlippedBit(0), ..theatre.alice() })
-}
-
-fn flipped_message(theatre: &Theatre<'_>) -> Result<Tried, Trouble> {
-    theatre.try_visit(Client { mishap: Mishap::FlippedBit(1), ..theatre.alice() })
-}
-
-fn repeated_message(theatre: &Theatre<'_>) -> Result<Tried, Trouble> {
-    theatre.try_visit(Client { mishap: Mishap::RepeatedMessage, ..theatre.alice() })
-}
-
-fn wrong_keytab(theatre: &Theatre<'_>) -> Result<Tried, Trouble> {
-    let keytab = theatre.stage.keytab_with(EncryptionKey::generate(theatre.stage.enctype, &OsRandom)?);
-    visit_other(theatre, &Server::start(Acceptor::new(&keytab, ReplayGuard::in_memory()))?)
-}
-
-fn impostor(theatre: &Theatre<'_>) -> Result<Tried, Trouble> {
-    visit_other(theatre, &Server::impostor()?)
-}
-
-/// Alice visits another server than the stage's own.
-fn visit_other(theatre: &Theatre<'_>, server: &Server) -> Result<Tried, Trouble> {
-    let client = Client { server: server.address, ..theatre.alice() }.visit()?;
-    Ok(Tried { client, server: server.report()? })
 }
 
 impl Reason {

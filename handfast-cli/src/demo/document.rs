@@ -1,9 +1,10 @@
 //! The same as one JSON document.
 
-use super::cheats::Attempt;
+use super::cheats::{Attempt, Count};
 use super::client::Proven;
 use super::explain::Step;
-use super::play::Play;
+use super::play::{Play, Played, Session};
+use super::show::proves_server;
 use super::verdict::{End, Verdict};
 use super::wire::Party;
 use serde_json::{Value, json};
@@ -11,20 +12,33 @@ use std::time::{Duration, Instant};
 
 /// All of it.
 pub(super) fn document(play: &Play) -> Value {
-    let began = play.steps.first().map(|step| step.at);
-    let phases = play.session.phases.iter().map(|phase| json!({ "phase": phase.name, "milliseconds": ms(phase.took) }));
     json!({
         "realm": play.realm,
         "kdc": play.kdc.to_string(),
-        "server": play.server.to_string(),
-        "steps": play.steps.iter().map(|step| of_step(step, began)).collect::<Vec<_>>(),
-        "client": proven(&play.session.client),
-        "service": proven(&play.session.server),
-        "echoes": play.session.echoes,
-        "phases": phases.collect::<Vec<_>>(),
-        "cheats": play.attempts.iter().map(attempt).collect::<Vec<_>>(),
-        "refused": play.attempts.iter().all(|attempt| attempt.verdict().is_good()),
+        "acts": play.acts.iter().map(act).collect::<Vec<_>>(),
+        "cheats_tried": play.attempts().count(),
+        "cheats_refused": play.attempts().filter(|attempt| attempt.verdict().is_good()).count(),
+        "refused": play.attempts().all(|attempt| attempt.verdict().is_good()),
         "milliseconds": ms(play.took),
+    })
+}
+
+fn act(played: &Played) -> Value {
+    let Session { client, server, echoes, phases } = &played.session;
+    let began = played.steps.first().map(|step| step.at);
+    let phases = phases.iter().map(|phase| json!({ "phase": phase.name, "milliseconds": ms(phase.took) }));
+    json!({
+        "act": played.act.name,
+        "title": played.act.title,
+        "about": played.act.note,
+        "server": played.server.to_string(),
+        "server_is_proven": proves_server(client),
+        "steps": played.steps.iter().map(|step| of_step(step, began)).collect::<Vec<_>>(),
+        "client": proven(client),
+        "service": proven(server),
+        "echoes": echoes,
+        "phases": phases.collect::<Vec<_>>(),
+        "cheats": played.attempts.iter().map(attempt).collect::<Vec<_>>(),
     })
 }
 
@@ -45,6 +59,8 @@ fn proven(proven: &Proven) -> Value {
         "local": proven.local.to_string(),
         "peer": proven.peer.to_string(),
         "flags": proven.flags.names().collect::<Vec<_>>(),
+        "mechanism": proven.mechanism.to_string(),
+        "why": proven.why.to_string(),
         "enctype": proven.enctype.map(|enctype| enctype.to_string()),
         "expires": proven.expires.map(|time| time.to_string()),
     })
@@ -64,6 +80,7 @@ fn attempt(attempt: &Attempt) -> Value {
         "refused_by": attempt.convinced.is_none().then(|| party(refuser)),
         "reason": attempt.end_of(refuser).map(|end| end.reason.name()),
         "sides": attempt.ends.iter().map(side).collect::<Vec<_>>(),
+        "flag_sets": attempt.flag_sets.map(|Count { refused, tried }| json!({ "refused": refused, "tried": tried })),
         "bytes": attempt.bytes,
     })
 }

@@ -11,7 +11,10 @@ use std::time::Instant;
 
 mod ap;
 mod kdc;
+mod negotiate;
+mod ntlm;
 mod sealed;
+mod twins;
 mod words;
 
 pub(super) use words::day_and_time;
@@ -43,13 +46,14 @@ struct Reader<'a> {
     /// The session key of the ticket presented last, or the subkey that was proposed with it.
     session: Option<EncryptionKey>,
     subkey: Option<EncryptionKey>,
+    ntlm: ntlm::Ntlm,
     /// Whether the handshake is complete, so that sealed messages follow.
     complete: bool,
 }
 
 /// Reads what passed, in its order.
 pub(super) fn explain(passed: &[Passed], keys: &Keys) -> Result<Vec<Step>, Trouble> {
-    let mut reader = Reader { keys, session: None, subkey: None, complete: false };
+    let mut reader = Reader { keys, session: None, subkey: None, ntlm: ntlm::Ntlm::default(), complete: false };
     let mut steps = Vec::new();
     for passed in passed {
         let with_kdc = [passed.from, passed.to].contains(&Party::Kdc);

@@ -20,20 +20,37 @@ struct Ladder<'p> {
     gap: usize,
 }
 
+/// How much is said beside the arrows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// The gist of each message.
+    Gist,
+    /// All that it says, its size, and what it travels in.
+    All,
+}
+
 /// Draws `steps`; each phase is announced where it begins.
-pub(super) fn ladder(steps: &[Step], phases: &[Phase], paper: &Paper) -> Vec<String> {
+pub(super) fn ladder(steps: &[Step], phases: &[Phase], detail: Detail, paper: &Paper) -> Vec<String> {
     let ladder = Ladder { paper, gap: if paper.width >= 110 { 20 } else { 15 } };
     let mut lines = vec![ladder.names()];
     let mut phases = phases.iter().peekable();
     for step in steps {
-        lines.push(ladder.beside(&ladder.idle(), ""));
-        if let Some(phase) = phases.next_if(|phase| begins(phase, step)) {
+        let phase = phases.next_if(|phase| begins(phase, step));
+        if phase.is_some() || detail == Detail::All {
+            lines.push(ladder.beside(&ladder.idle(), ""));
+        }
+        if let Some(phase) = phase {
             let title = paper.paint(STRONG, phase.title);
             let took = paper.paint(FAINT, &format!("  {}", milliseconds(phase.took)));
             lines.push(ladder.beside(&ladder.idle(), &format!("{title}{took}")));
-            lines.push(ladder.beside(&ladder.idle(), ""));
+            if detail == Detail::All {
+                lines.push(ladder.beside(&ladder.idle(), ""));
+            }
         }
-        ladder.step(step, &mut lines);
+        match detail {
+            Detail::All => ladder.step(step, &mut lines),
+            Detail::Gist => ladder.gist(step, &mut lines),
+        }
     }
     lines.push(ladder.beside(&ladder.idle(), ""));
     lines
@@ -93,18 +110,33 @@ impl Ladder<'_> {
     }
 
     fn step(&self, step: &Step, lines: &mut Vec<String>) {
+        let size = format!("{} bytes, {}", step.bytes, step.carrier);
+        lines.push(self.arrow_beside(step, &self.paper.paint(FAINT, &size)));
+        for sentence in &step.says {
+            lines.extend(self.sentence(sentence).map(|line| self.beside(&self.idle(), &line)));
+        }
+    }
+
+    /// The message's first sentence, beside its arrow.
+    fn gist(&self, step: &Step, lines: &mut Vec<String>) {
+        let mut words = step.says.first().into_iter().flat_map(|gist| self.sentence(gist));
+        lines.push(self.arrow_beside(step, &words.next().unwrap_or_default()));
+        lines.extend(words.map(|line| self.beside(&self.idle(), &line)));
+    }
+
+    /// The message on its way, with words beside it.
+    fn arrow_beside(&self, step: &Step, words: &str) -> String {
         let picture = self.arrow(step);
         let gap = " ".repeat(self.margin().saturating_sub(picture.chars().count()));
-        let size = format!("{} bytes, {}", step.bytes, step.carrier);
         let picture = picture.replacen(step.message, &self.paper.paint(STRONG, step.message), 1);
-        lines.push(format!("{picture}{gap}{}", self.paper.paint(FAINT, &size)));
+        format!("{picture}{gap}{words}")
+    }
+
+    /// A sentence in lines.
+    fn sentence(&self, sentence: &str) -> impl Iterator<Item = String> {
         let width = self.paper.width.saturating_sub(self.margin() + HANGING.len());
-        for sentence in &step.says {
-            for (index, line) in self.paper.wrap(sentence, width).into_iter().enumerate() {
-                let hanging = if index > 0 { HANGING } else { "" };
-                lines.push(self.beside(&self.idle(), &format!("{hanging}{line}")));
-            }
-        }
+        let lines = self.paper.wrap(sentence, width).into_iter().enumerate();
+        lines.map(|(index, line)| if index > 0 { format!("{HANGING}{line}") } else { line })
     }
 }
 

@@ -1,41 +1,54 @@
+//! The whole: each act's honest visit, and then every cheat on it.
+
 use super::Trouble;
-use super::cheats::{Attempt, CHEATS};
+use super::acts::{Act, Begin};
+use super::cheats::Attempt;
 use super::client::{Client, Mishap, Proven, Visit};
 use super::explain::{self, Step};
 use super::kdc::Kdc;
+use super::ladder::Detail;
 use super::server::{Attended, Server};
 use super::stage::{REALM, Stage};
 use super::wire::Party;
 use crate::span;
-use handfast::{Credential, Time};
-use std::net::SocketAddr;
+use handfast::krb5::HeldTicket;
+use handfast::{Credential, Policy, Time};
+use std::cell::RefCell;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// What the client says to the server, and the server says back.
-const MESSAGES: [&str; 2] = ["Hello, is it you?", "Then let us begin."];
-
-/// The three at work: the KDC and the server listen, and the client's credential holds what tickets it got.
+/// Those at work in an act: the KDC and the server listen, and the client's credential holds what tickets it got.
 pub(super) struct Theatre<'a> {
     pub(super) stage: &'a Stage,
-    pub(super) kdc: Kdc,
+    pub(super) act: &'static Act,
+    pub(super) kdc: &'a Kdc,
     pub(super) server: Server,
     pub(super) credential: Credential,
+    /// Where the client looks for a KDC.
+    kdc_address: SocketAddr,
+    tickets: RefCell<Vec<HeldTicket>>,
 }
 
 /// What came of it all.
 pub(super) struct Play {
     pub(super) realm: &'static str,
     pub(super) kdc: SocketAddr,
-    pub(super) server: SocketAddr,
     pub(super) service: String,
     pub(super) client: String,
+    pub(super) acts: Vec<Played>,
+    /// When it was.
+    pub(super) today: Time,
+    pub(super) took: Duration,
+}
+
+/// What came of an act.
+pub(super) struct Played {
+    pub(super) act: &'static Act,
+    pub(super) server: SocketAddr,
     /// What passed in the honest visit, in plain words.
     pub(super) steps: Vec<Step>,
     pub(super) session: Session,
     pub(super) attempts: Vec<Attempt>,
-    /// When it was.
-    pub(super) today: Time,
-    pub(super) took: Duration,
 }
 
 /// The honest session, as each side saw it.
@@ -57,106 +70,149 @@ pub(super) struct Phase {
     pub(super) took: Duration,
 }
 
+impl Play {
+    /// The gist where every mechanism is shown.
+    pub(super) fn detail(&self) -> Detail {
+        let first = self.acts.first().map(|played| played.act.spoken);
+        let one = self.acts.iter().all(|played| Some(played.act.spoken) == first);
+        if one { Detail::All } else { Detail::Gist }
+    }
+
+    /// Every cheat of every act.
+    pub(super) fn attempts(&self) -> impl Iterator<Item = &Attempt> {
+        self.acts.iter().flat_map(|played| &played.attempts)
+    }
+}
+
 impl<'a> Theatre<'a> {
-    /// Starts the KDC and the server.
-    pub(super) fn open(stage: &'a Stage) -> Result<Self, Trouble> {
-        Ok(Theatre {
+    /// Starts the act's server, and gives the client what it begins with.
+    pub(super) fn open(stage: &'a Stage, act: &'static Act, kdc: &'a Kdc) -> Result<Self, Trouble> {
+        let theatre = Theatre {
             stage,
-            kdc: Kdc::start(stage.realm.clone())?,
-            server: Server::start(stage.acceptor.clone())?,
-            credential: stage.credential(),
-        })
+            act,
+            kdc,
+            server: Server::start(stage.acceptor(act.ntlm), stage.accounts.clone())?,
+            credential: stage.credential()?,
+            kdc_address: if act.begin == Begin::SilentKdc { nobody()? } else { kdc.address },
+            tickets: RefCell::default(),
+        };
+        if act.begin == Begin::Ticket {
+            theatre.honest_visit()?;
+        }
+        Ok(theatre)
     }
 
     /// The client's first visit, from its login to its last message.
     pub(super) fn honest_visit(&self) -> Result<(Visit, Attended), Trouble> {
-        let client = Client { messages: MESSAGES.into(), ..self.client_with(self.credential.clone()) };
-        Ok((client.visit()?, self.server.report()?))
+        let client = Client { messages: self.act.messages.into(), ..self.client_with(self.credential.clone()) };
+        let visit = client.visit()?;
+        self.tickets.borrow_mut().extend(visit.acquired.iter().cloned());
+        Ok((visit, self.server.report()?))
     }
 
-    /// A client of that credential that visits the stage's server.
+    /// What the client and a server that matches it allow.
+    pub(super) fn policy(&self) -> Policy {
+        let policy = self.stage.policy.clone();
+        if self.act.ntlm { policy.dangerous_ntlm_unproven_server() } else { policy }
+    }
+
+    /// A client of that credential that visits the act's server.
     pub(super) fn client_with(&self, credential: Credential) -> Client {
         Client {
             credential,
-            policy: self.stage.policy.clone(),
+            spoken: self.act.spoken,
+            policy: self.policy(),
             target: self.stage.service.clone(),
-            kdc: self.kdc.address,
+            kdc: self.kdc_address,
             server: self.server.address,
             ahead: Duration::ZERO,
-            messages: MESSAGES.into_iter().take(1).collect(),
+            messages: self.act.messages.iter().take(1).copied().collect(),
             mishap: Mishap::None,
         }
     }
+
+    /// The client's ticket for the server.
+    pub(super) fn ticket(&self) -> Result<HeldTicket, Trouble> {
+        let tickets = self.tickets.borrow();
+        let ticket = tickets.iter().find(|ticket| ticket.server == self.stage.service_principal());
+        ticket.cloned().ok_or_else(|| Trouble::new("the client got no ticket for the server"))
+    }
 }
 
-/// The honest visit, and then every cheat.
-pub(super) fn play(stage: &Stage) -> Result<Play, Trouble> {
+/// An address where nobody answers.
+fn nobody() -> Result<SocketAddr, Trouble> {
+    Ok(UdpSocket::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+/// Every act: the honest visit, and then its cheats.
+pub(super) fn play(stage: &Stage, acts: &[&'static Act]) -> Result<Play, Trouble> {
     let (began, today) = (Instant::now(), span::now());
-    let theatre = Theatre::open(stage)?;
-    let (visit, attended) = theatre.honest_visit()?;
-    let steps = explain::explain(&visit.passed, &stage.keys)?;
-    let session = session(&visit, attended)?;
-    nothing_in_the_clear(&visit)?;
-    let attempts = CHEATS.iter().map(|cheat| cheat.attempt(&theatre)).collect::<Result<_, _>>()?;
+    let kdc = Kdc::start(stage.realm.clone())?;
+    let acts = acts.iter().map(|act| Theatre::open(stage, act, &kdc)?.play()).collect::<Result<_, _>>()?;
     Ok(Play {
         realm: REALM,
-        kdc: theatre.kdc.address,
-        server: theatre.server.address,
+        kdc: kdc.address,
         service: stage.service_principal().to_string(),
         client: stage.client.to_string(),
-        steps,
-        session,
-        attempts,
+        acts,
         today,
         took: began.elapsed(),
     })
 }
 
-/// Both sides are convinced, of each other, and what was said came back.
-fn session(visit: &Visit, attended: Attended) -> Result<Session, Trouble> {
-    if let Some(end) = visit.end.as_ref().or(attended.end.as_ref()) {
-        return Err(Trouble::new(&end.text));
+impl Theatre<'_> {
+    fn play(&self) -> Result<Played, Trouble> {
+        let (visit, attended) = self.honest_visit()?;
+        let steps = explain::explain(&visit.passed, &self.stage.keys)?;
+        let session = self.session(&visit, attended, &steps)?;
+        self.nothing_in_the_clear(&visit)?;
+        let attempts = self.act.cheats.iter().map(|cheat| cheat.attempt(self)).collect::<Result<_, _>>()?;
+        Ok(Played { act: self.act, server: self.server.address, steps, session, attempts })
     }
-    let (Some(client), Some(server)) = (visit.proven.clone(), attended.proven) else {
-        return Err(Trouble::new("a side came to its end without being convinced"));
-    };
-    if (&client.peer, &client.local) != (&server.local, &server.peer) {
-        return Err(Trouble::new("the two sides disagree about who they are"));
+
+    /// Both sides are convinced, of each other, and what was said came back.
+    fn session(&self, visit: &Visit, attended: Attended, steps: &[Step]) -> Result<Session, Trouble> {
+        if let Some(end) = visit.end.as_ref().or(attended.end.as_ref()) {
+            return Err(Trouble::new(&end.text));
+        }
+        let (Some(client), Some(server)) = (visit.proven.clone(), attended.proven) else {
+            return Err(Trouble::new("a side came to its end without being convinced"));
+        };
+        if (&client.peer, &client.local) != (&server.local, &server.peer) {
+            return Err(Trouble::new("the two sides disagree about who they are"));
+        }
+        if visit.echoes != self.act.messages || attended.echoed != self.act.messages.len() {
+            return Err(Trouble::new("what came back is not what was sent"));
+        }
+        Ok(Session { client, server, echoes: visit.echoes.clone(), phases: phases(self.act, visit, steps)? })
     }
-    if visit.echoes != MESSAGES || attended.echoed != MESSAGES.len() {
-        return Err(Trouble::new("what came back is not what was sent"));
+
+    /// What was said can't be read on the wire.
+    fn nothing_in_the_clear(&self, visit: &Visit) -> Result<(), Trouble> {
+        let seen = |message: &str| {
+            visit
+                .passed
+                .iter()
+                .any(|passed| passed.bytes.windows(message.len()).any(|bytes| bytes == message.as_bytes()))
+        };
+        match self.act.messages.iter().find(|message| seen(message)) {
+            Some(message) => Err(Trouble::new(format!("{message:?} went over the wire in the clear"))),
+            None => Ok(()),
+        }
     }
-    Ok(Session { client, server, echoes: visit.echoes.clone(), phases: phases(visit)? })
 }
 
-/// From one milestone to the next, as the client's clock shows it.
-fn phases(visit: &Visit) -> Result<Vec<Phase>, Trouble> {
-    let at = |index: usize| visit.passed.get(index).map(|passed| passed.at);
-    let first = |to: Party| visit.passed.iter().position(|passed| passed.to == to);
-    let server = first(Party::Server).ok_or_else(|| Trouble::new("nothing went to the server"))?;
-    // The TGS-REQ is the last request to the KDC; the AP-REQ and its answer are the first pair with the server.
-    let marks = [Some(visit.began), at(server.saturating_sub(2)), at(server), at(server + 2), Some(visit.finished)];
-    let names = [
-        ("login", "Login: alice proves who she is", "AS-REQ"),
-        ("ticket", "Ticket: one for the echo server", "TGS-REQ"),
-        ("handshake", "Handshake: both prove themselves", "AP-REQ"),
-        ("messages", "Messages: sealed and in order", "sealed"),
-    ];
+/// From the message that each part begins with to that of the next, as the client's clock shows it.
+fn phases(act: &Act, visit: &Visit, steps: &[Step]) -> Result<Vec<Phase>, Trouble> {
+    let at =
+        |first: &str| steps.iter().find(|step| step.message == first && step.from == Party::Client).map(|step| step.at);
+    let mut marks = vec![Some(visit.began)];
+    marks.extend(act.phases.iter().skip(1).map(|(_, _, first)| at(first)));
+    marks.push(Some(visit.finished));
     let mut phases = Vec::new();
-    for ((name, title, first), mark) in names.into_iter().zip(marks.windows(2)) {
+    for ((name, title, first), mark) in act.phases.iter().zip(marks.windows(2)) {
         let [Some(from), Some(to)] = mark else { return Err(Trouble::new("less passed than must have")) };
         phases.push(Phase { name, title, first, took: to.saturating_duration_since(*from) });
     }
     Ok(phases)
-}
-
-/// What was said can't be read on the wire.
-fn nothing_in_the_clear(visit: &Visit) -> Result<(), Trouble> {
-    let seen = |message: &str| {
-        visit.passed.iter().any(|passed| passed.bytes.windows(message.len()).any(|bytes| bytes == message.as_bytes()))
-    };
-    match MESSAGES.into_iter().find(|message| seen(message)) {
-        Some(message) => Err(Trouble::new(format!("{message:?} went over the wire in the clear"))),
-        None => Ok(()),
-    }
 }

@@ -1,19 +1,17 @@
 use super::Trouble;
 use super::client::Proven;
+use super::stage::Accounts;
 use super::verdict::End;
-use crate::span;
-use handfast::crypto::{OsRandom, Random};
-use handfast::krb5::enctype::{CipherKey, EncryptionKey, KeyUsage};
-use handfast::krb5::message::{ApRep, ApReq, EncApRepPart, EncryptedData};
-use handfast::mech::{MechanismId, framing};
-use handfast::{Acceptor, Context};
-use handfast_net::driver::{Driver, NnsCarrier, NoAccounts};
+use handfast::{Acceptor, Context, Logon};
+use handfast_net::driver::{Driver, NnsCarrier};
 use handfast_net::framing::{FrameError, nns};
 use handfast_net::{Clock, Deadline, Listener, Stopper, Timed};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
+
+mod impostor;
 
 /// How long one connection may take, and the demo waits for what a server has to say of it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -38,16 +36,23 @@ pub(super) struct Attended {
 
 impl Server {
     /// Accepts whom `acceptor` accepts, and sends back what they say.
-    pub(super) fn start(acceptor: Acceptor) -> Result<Server, Trouble> {
-        Server::attending(move |tcp| attend(tcp, &acceptor))
+    pub(super) fn start(acceptor: Acceptor, accounts: Accounts) -> Result<Server, Trouble> {
+        Server::attending(move |tcp| attend(tcp, &acceptor, &accounts))
     }
 
-    /// An impostor: it has no key, and answers every client with a proof that it made up.
+    /// An impostor: it has no key and knows no account, and answers every client with what it made up.
     pub(super) fn impostor() -> Result<Server, Trouble> {
-        Server::attending(|tcp| {
-            // Whatever else goes wrong for the impostor is as good as a refusal only if the client says so itself.
-            Attended { end: pretend(tcp).ok().flatten(), ..Attended::default() }
-        })
+        Server::pretending(impostor::pretend)
+    }
+
+    /// A mirror: it answers every client with the client's own token.
+    pub(super) fn mirror() -> Result<Server, Trouble> {
+        Server::pretending(impostor::reflect)
+    }
+
+    /// Whatever else goes wrong for an impostor is as good as a refusal only if the client says so itself.
+    fn pretending(pretend: fn(&TcpStream) -> Result<Option<End>, Trouble>) -> Result<Server, Trouble> {
+        Server::attending(move |tcp| Attended { end: pretend(tcp).ok().flatten(), ..Attended::default() })
     }
 
     fn attending(attend: impl Fn(&TcpStream) -> Attended + Send + 'static) -> Result<Server, Trouble> {
@@ -81,16 +86,17 @@ impl Drop for Server {
     }
 }
 
-fn attend(tcp: &TcpStream, acceptor: &Acceptor) -> Attended {
+fn attend(tcp: &TcpStream, acceptor: &Acceptor, accounts: &Accounts) -> Attended {
     let mut attended = Attended::default();
-    attended.end = converse(tcp, acceptor, &mut attended).err();
+    attended.end = converse(tcp, acceptor, accounts, &mut attended).err();
     attended
 }
 
-fn converse(tcp: &TcpStream, acceptor: &Acceptor, attended: &mut Attended) -> Result<(), End> {
+fn converse(tcp: &TcpStream, acceptor: &Acceptor, accounts: &Accounts, attended: &mut Attended) -> Result<(), End> {
     let mut stream = Timed::new(tcp, Deadline::after(PATIENCE)).map_err(FrameError::from)?;
     let driver = Driver::new(Clock::system());
-    let context = driver.accept(acceptor.session(), &NoAccounts, &mut NnsCarrier::acceptor(&mut stream))?;
+    let find = |logon: &Logon| accounts.find(logon);
+    let context = driver.accept(acceptor.session(), &find, &mut NnsCarrier::acceptor(&mut stream))?;
     attended.proven = Some(Proven::by(&context));
     echo(&mut stream, context, &mut attended.echoed)
 }
@@ -109,38 +115,4 @@ fn echo(stream: &mut Timed<'_>, mut context: Context, echoed: &mut usize) -> Res
         context.seal(&message, &mut reply)?;
         nns::write_data(stream, &reply)?;
     }
-}
-
-/// Reads the client's proof, which it can't open, and answers with one under a key of its own.
-fn pretend(tcp: &TcpStream) -> Result<Option<End>, Trouble> {
-    let mut stream = Timed::new(tcp, Deadline::after(PATIENCE))?;
-    let proof = match nns::Handshake::read(&mut stream)? {
-        nns::Handshake::InProgress(token) => made_up_proof(&token)?,
-        // This client asks for none.
-        _ => Vec::new(),
-    };
-    nns::Handshake::Done(proof).write(&mut stream)?;
-    match nns::Handshake::read(&mut stream)? {
-        nns::Handshake::Error(code) => Ok(Some(End::told(code))),
-        _ => Ok(None),
-    }
-}
-
-fn made_up_proof(token: &[u8]) -> Result<Vec<u8>, Trouble> {
-    let (_, mut inner) = framing::read(token)?;
-    inner.take(2)?;
-    let enctype = ApReq::decode(inner.all())?.authenticator.etype;
-    let now = span::now();
-    let part = EncApRepPart { ctime: now.into(), cusec: now.into(), subkey: None, seq_number: Some(0) };
-    let mut confounder = [0; 16];
-    OsRandom.fill(&mut confounder)?;
-    let key = CipherKey::new(&EncryptionKey::generate(enctype, &OsRandom)?, KeyUsage::AP_REP_ENC_PART)?;
-    let mut cipher = Vec::new();
-    key.encrypt(&confounder, &part.to_der(), &mut cipher);
-    let message = ApRep { enc_part: EncryptedData { etype: enctype, kvno: None, cipher: &cipher } }.to_der();
-    let mut proof = Vec::new();
-    framing::write_header(MechanismId::KERBEROS, 2 + message.len(), &mut proof);
-    proof.extend_from_slice(&[2, 0]); // TOK_ID of a KRB_AP_REP (RFC 4121 4.1)
-    proof.extend_from_slice(&message);
-    Ok(proof)
 }

@@ -3,7 +3,8 @@ use crate::span;
 use handfast::crypto::{OsRandom, Random, Secret};
 use handfast::krb5::enctype::{EncryptionKey, Enctype};
 use handfast::krb5::{Keytab, KeytabEntry};
-use handfast::{Acceptor, Credential, Policy, Principal, ReplayGuard, ServiceName, Time};
+use handfast::mech::ntlm::nt_hash;
+use handfast::{Acceptor, Account, Credential, Logon, NtlmServer, Policy, Principal, ReplayGuard, ServiceName, Time};
 use handfast_kdc::{LongTermKey, MemoryDirectory, PrincipalEntry, Realm, Settings};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -13,6 +14,9 @@ pub(super) const REALM: &str = "DEMO.TEST";
 const CLIENT: &str = "alice@DEMO.TEST";
 const SERVICE: &str = "echo/demo.test";
 const OTHER_SERVICE: &str = "vault/demo.test";
+/// The realm, and alice in it, as NTLM calls them.
+pub(super) const NTLM_DOMAIN: &str = "DEMO";
+const NTLM_USER: &str = "alice";
 
 /// Who takes part, and what each of them holds. All secrets are made anew, and are gone when the demo ends.
 pub(super) struct Stage {
@@ -26,6 +30,8 @@ pub(super) struct Stage {
     /// The server: it has a keytab.
     pub(super) service: ServiceName,
     pub(super) acceptor: Acceptor,
+    /// What the server may ask of alice's account, where she comes by NTLM.
+    pub(super) accounts: Accounts,
     /// Another service of the realm, which has no part in the play but its name.
     pub(super) other_service: ServiceName,
     /// What the demo knows, to read out what passes.
@@ -37,6 +43,27 @@ pub(super) struct Stage {
 pub(super) struct Keys {
     pub(super) client: EncryptionKey,
     pub(super) tickets: Vec<(Principal, EncryptionKey)>,
+    pub(super) accounts: Accounts,
+}
+
+/// An account store with one account, which holds the NT hash of its password.
+#[derive(Clone)]
+pub(super) struct Accounts {
+    pub(super) nt_hash: Secret<[u8; 16]>,
+}
+
+impl Accounts {
+    pub(super) fn find(&self, logon: &Logon) -> Account {
+        match (&*logon.domain, &*logon.user) {
+            (NTLM_DOMAIN, NTLM_USER) => Account::NtHash(self.nt_hash.clone()),
+            _ => Account::Refused,
+        }
+    }
+}
+
+/// The server's names as NTLM has them. It takes clients that mean `service`.
+pub(super) fn ntlm_server(service: ServiceName) -> NtlmServer {
+    NtlmServer::new("ECHO", NTLM_DOMAIN).dns("demo.test", "demo.test").only_targets([service])
 }
 
 impl Stage {
@@ -50,7 +77,8 @@ impl Stage {
             [Principal::krbtgt(REALM, REALM), service.to_principal(REALM), other_service.to_principal(REALM)]
                 .map(|name| PrincipalEntry::service_of(name, &[enctype], &OsRandom, now));
         let mut directory = MemoryDirectory::default();
-        let mut keys = Keys { client: current_key(&alice)?, tickets: Vec::new() };
+        let accounts = Accounts { nt_hash: nt_hash(std::str::from_utf8(password.expose())?) };
+        let mut keys = Keys { client: current_key(&alice)?, tickets: Vec::new(), accounts: accounts.clone() };
         directory.insert(alice);
         for entry in services {
             let entry = entry?;
@@ -66,14 +94,28 @@ impl Stage {
             policy: Policy::default().with_enctypes([enctype]),
             acceptor: Acceptor::new(&keytab, ReplayGuard::in_memory()),
             service,
+            accounts,
             other_service,
             keys,
         })
     }
 
     /// The client's credential: its name and its password.
-    pub(super) fn credential(&self) -> Credential {
-        Credential::password(self.client.clone(), self.password.expose().clone())
+    pub(super) fn credential(&self) -> Result<Credential, Trouble> {
+        self.credential_with(&self.password)
+    }
+
+    /// The client's name with that password, be it hers or a guess.
+    pub(super) fn credential_with(&self, password: &Secret) -> Result<Credential, Trouble> {
+        let text = std::str::from_utf8(password.expose())?;
+        let kerberos = Credential::password(self.client.clone(), password.expose().clone());
+        Ok(kerberos.and_ntlm_password(NTLM_DOMAIN, NTLM_USER, text))
+    }
+
+    /// What a server accepts by: Kerberos, and NTLM if it is to.
+    pub(super) fn acceptor(&self, ntlm: bool) -> Acceptor {
+        let kerberos = self.acceptor.clone();
+        if ntlm { kerberos.dangerous_with_ntlm(ntlm_server(self.service.clone())) } else { kerberos }
     }
 
     /// The service's full name.

@@ -16,6 +16,12 @@ pub(super) enum Reason {
     UnknownService,
     NotTheTicketsKey,
     AcceptorNotProven,
+    NotProven,
+    OtherTarget,
+    MicAbsent,
+    MicMismatch,
+    ListChanged,
+    NoAnswer,
     ChangedMessage,
     RepeatedMessage,
     /// The other side refused; this one was only told so, or found the connection closed.
@@ -35,6 +41,12 @@ impl Reason {
             Reason::UnknownService => "unknown-service",
             Reason::NotTheTicketsKey => "authenticator-not-authentic",
             Reason::AcceptorNotProven => "acceptor-not-proven",
+            Reason::NotProven => "not-proven",
+            Reason::OtherTarget => "other-target",
+            Reason::MicAbsent => "mic-absent",
+            Reason::MicMismatch => "mic-mismatch",
+            Reason::ListChanged => "mechanism-list-changed",
+            Reason::NoAnswer => "no-answer-to-this",
             Reason::ChangedMessage => "message-not-authentic",
             Reason::RepeatedMessage => "message-replayed",
             Reason::ToldByPeer => "told-by-peer",
@@ -48,11 +60,17 @@ impl Reason {
             Reason::WrongPassword => "proof not under alice's key",
             Reason::ClockSkew => "clocks too far apart",
             Reason::Replay => "proof presented before",
-            Reason::WrongKey => "ticket not under the server's key",
+            Reason::WrongKey => "ticket not under its key",
             Reason::UnknownService => "ticket is for another service",
             Reason::NotTheTicketsKey => "proof not under the ticket's key",
             Reason::AcceptorNotProven => "server did not prove itself",
-            Reason::ChangedMessage => "message changed on its way",
+            Reason::NotProven => "wrong proof for this challenge",
+            Reason::OtherTarget => "meant for another service",
+            Reason::MicAbsent => "MIC is missing",
+            Reason::MicMismatch => "MIC is of other messages",
+            Reason::ListChanged => "MIC is of another list",
+            Reason::NoAnswer => "no token that answers",
+            Reason::ChangedMessage => "message not under this key",
             Reason::RepeatedMessage => "message accepted before",
             Reason::ToldByPeer => "told so by the other side",
             Reason::Other => "something else",
@@ -91,7 +109,9 @@ impl From<HandshakeError> for End {
     fn from(error: HandshakeError) -> End {
         let reason = match &error {
             HandshakeError::Mechanism(Error::Refused(refusal)) => of_refusal(refusal),
-            HandshakeError::Mechanism(Error::RefusedByPeer(_)) | HandshakeError::RefusedByPeer(_) => Reason::ToldByPeer,
+            HandshakeError::Mechanism(Error::RefusedByPeer(_) | Error::RejectedByPeer { .. })
+            | HandshakeError::RefusedByPeer(_) => Reason::ToldByPeer,
+            HandshakeError::Mechanism(Error::Decode(_)) => Reason::NoAnswer,
             HandshakeError::Mechanism(Error::Exchange(error)) if matches!(**error, ExchangeError::Refused(_)) => {
                 Reason::ToldByPeer
             }
@@ -127,6 +147,12 @@ fn of_refusal(refusal: &Refusal) -> Reason {
         Refusal::UnknownService { .. } => Reason::UnknownService,
         Refusal::AuthenticatorNotDecryptable => Reason::NotTheTicketsKey,
         Refusal::AcceptorNotProven => Reason::AcceptorNotProven,
+        Refusal::NtlmNotProven { .. } => Reason::NotProven,
+        Refusal::NtlmTarget { .. } => Reason::OtherTarget,
+        Refusal::NtlmMicAbsent | Refusal::MechListMicAbsent => Reason::MicAbsent,
+        Refusal::NtlmMicMismatch => Reason::MicMismatch,
+        Refusal::MechListMicMismatch => Reason::ListChanged,
+        Refusal::NegotiationOutOfOrder(_) => Reason::NoAnswer,
         _ => Reason::Other,
     }
 }

@@ -1,4 +1,6 @@
+use super::Trouble;
 use handfast_net::Timed;
+use handfast_net::framing::nns;
 use handfast_net::kdc::Transport;
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -38,18 +40,51 @@ pub(super) struct Passed {
     pub(super) bytes: Vec<u8>,
 }
 
-/// The client's end of its connection to the server: notes what passes, and flips a bit of it if it is told to.
+/// What somebody on the way does to what is written as the nth, counted from 0.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Tamper {
+    Nothing,
+    /// Flips a bit in its last byte.
+    Flip(usize),
+    /// Changes the token in its frame.
+    Change(usize, fn(&[u8]) -> Result<Vec<u8>, Trouble>),
+}
+
+impl Tamper {
+    fn apply(self, written: usize, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let mut bytes = bytes.to_vec();
+        match self {
+            Tamper::Flip(nth) if nth == written => bytes.iter_mut().last().into_iter().for_each(|last| *last ^= 1),
+            Tamper::Change(nth, change) if nth == written => {
+                bytes = change_token(&bytes, change).map_err(|trouble| io::Error::other(trouble.0))?;
+            }
+            _ => {}
+        }
+        Ok(bytes)
+    }
+}
+
+fn change_token(frame: &[u8], change: fn(&[u8]) -> Result<Vec<u8>, Trouble>) -> Result<Vec<u8>, Trouble> {
+    let mut changed = Vec::new();
+    match nns::Handshake::decode(frame)?.ok_or_else(|| Trouble::new("a frame that is not whole"))?.0 {
+        nns::Handshake::InProgress(token) => nns::Handshake::InProgress(change(&token)?).encode(&mut changed)?,
+        nns::Handshake::Done(token) => nns::Handshake::Done(change(&token)?).encode(&mut changed)?,
+        nns::Handshake::Error(_) => return Err(Trouble::new("an error where a token was to be changed")),
+    }
+    Ok(changed)
+}
+
+/// The client's end of its connection to the server: notes what passes, and tampers with it if it is told to.
 pub(super) struct Tap<'a> {
     stream: Timed<'a>,
     written: usize,
-    flip: Option<usize>,
+    tamper: Tamper,
     pub(super) passed: Vec<Passed>,
 }
 
 impl<'a> Tap<'a> {
-    /// Flips a bit in the last byte of what is written as the `flip`th, counted from 0.
-    pub(super) fn new(stream: Timed<'a>, flip: Option<usize>) -> Self {
-        Tap { stream, written: 0, flip, passed: Vec::new() }
+    pub(super) fn new(stream: Timed<'a>, tamper: Tamper) -> Self {
+        Tap { stream, written: 0, tamper, passed: Vec::new() }
     }
 
     /// What goes one way without a word the other way between is one passage.
@@ -71,16 +106,11 @@ impl Read for Tap<'_> {
 
 impl Write for Tap<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut bytes = bytes.to_vec();
-        if self.flip == Some(self.written)
-            && let Some(last) = bytes.last_mut()
-        {
-            *last ^= 1;
-        }
+        let changed = self.tamper.apply(self.written, bytes)?;
         self.written += 1;
         let at = Instant::now();
-        self.stream.write_all(&bytes)?;
-        self.note(Party::Client, Party::Server, at, &bytes);
+        self.stream.write_all(&changed)?;
+        self.note(Party::Client, Party::Server, at, &changed);
         Ok(bytes.len())
     }
 
@@ -101,7 +131,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut peer, _) = listener.accept().unwrap();
-        let mut tap = Tap::new(Timed::new(&tcp, Deadline::after(Duration::from_secs(10))).unwrap(), Some(1));
+        let mut tap = Tap::new(Timed::new(&tcp, Deadline::after(Duration::from_secs(10))).unwrap(), Tamper::Flip(1));
         tap.write_all(b"ab").unwrap();
         tap.write_all(b"ab").unwrap();
         let mut got = [0; 4];

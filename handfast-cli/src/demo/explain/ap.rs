@@ -7,6 +7,7 @@ use crate::demo::wire::{Party, Passed};
 use handfast::Flags;
 use handfast::krb5::enctype::KeyUsage;
 use handfast::krb5::message::{ApRep, ApReq, Authenticator, Checksum, EncApRepPart, KrbError};
+use handfast::mech::negotiate::message::NegotiationToken;
 use handfast::mech::{MechanismId, framing};
 use handfast::wire::Reader as Bytes;
 use handfast_net::framing::nns;
@@ -44,12 +45,24 @@ impl Reader<'_> {
             }
         };
         let (message, says) =
-            if token.is_empty() { ("done", vec!["My side is complete.".to_owned()]) } else { self.token(token)? };
+            if token.is_empty() { ("done", vec!["My side is complete.".to_owned()]) } else { self.token(token, from)? };
         Ok(Reading { message, carrier: format!("NNS {frame_name}"), says })
     }
 
-    /// A GSS-API token: mechanism, TOK_ID, message (RFC 4121 4.1).
-    fn token(&mut self, token: &[u8]) -> Result<(&'static str, Vec<String>), Trouble> {
+    /// A token of whatever mechanism.
+    fn token(&mut self, token: &[u8], from: Party) -> Result<(&'static str, Vec<String>), Trouble> {
+        if NegotiationToken::is_one(token) { self.negotiation(token, from) } else { self.mechanism_token(token, token) }
+    }
+
+    /// A message of NTLM, or a GSS-API token: mechanism, TOK_ID, message (RFC 4121 4.1). `whole` is the token that it came in.
+    pub(super) fn mechanism_token(
+        &mut self,
+        token: &[u8],
+        whole: &[u8],
+    ) -> Result<(&'static str, Vec<String>), Trouble> {
+        if token.starts_with(b"NTLMSSP\0") {
+            return self.ntlm_message(token, whole);
+        }
         let (mechanism, mut inner) = framing::read(token)?;
         if mechanism != MechanismId::KERBEROS.der_contents() {
             return Err(Trouble::new("a token of another mechanism"));
