@@ -1,7 +1,7 @@
 use super::wire::Party;
 use handfast::krb5::exchange::ExchangeError;
 use handfast::krb5::message::ErrorCode;
-use handfast::{Error, MessageError, OrderError, Refusal};
+use handfast::{Error, MessageError, NtlmRefusal, OrderError, Refusal};
 use handfast_kdc::Outcome;
 use handfast_net::driver::HandshakeError;
 use handfast_net::framing::{FrameError, nns};
@@ -147,10 +147,10 @@ fn of_refusal(refusal: &Refusal) -> Reason {
         Refusal::UnknownService { .. } => Reason::UnknownService,
         Refusal::AuthenticatorNotDecryptable => Reason::NotTheTicketsKey,
         Refusal::AcceptorNotProven => Reason::AcceptorNotProven,
-        Refusal::NtlmNotProven { .. } => Reason::NotProven,
-        Refusal::NtlmTarget { .. } => Reason::OtherTarget,
-        Refusal::NtlmMicAbsent | Refusal::MechListMicAbsent => Reason::MicAbsent,
-        Refusal::NtlmMicMismatch => Reason::MicMismatch,
+        Refusal::Ntlm(NtlmRefusal::NotProven { .. }) => Reason::NotProven,
+        Refusal::Ntlm(NtlmRefusal::Target { .. }) => Reason::OtherTarget,
+        Refusal::Ntlm(NtlmRefusal::MicAbsent) | Refusal::MechListMicAbsent => Reason::MicAbsent,
+        Refusal::Ntlm(NtlmRefusal::MicMismatch) => Reason::MicMismatch,
         Refusal::MechListMicMismatch => Reason::ListChanged,
         Refusal::NegotiationOutOfOrder(_) => Reason::NoAnswer,
         _ => Reason::Other,
