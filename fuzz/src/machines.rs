@@ -34,7 +34,7 @@ fn skips_far(data: &[u8]) -> bool {
         let consumed = u64::from_be_bytes(data.get(at..at + 8)?.try_into().ok()?);
         Some(consumed > 1 << 16)
     };
-    is_ntlm && [17, 66].into_iter().any(|from_end| far(from_end) == Some(true))
+    is_ntlm && [17, 51].into_iter().any(|from_end| far(from_end) == Some(true))
 }
 
 /// Sealed messages and signatures for a live context: the first byte says which, the rest is the token. Only what the
