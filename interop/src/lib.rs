@@ -18,6 +18,9 @@
 //! server.expect_log("Received message: \"hello\"");
 //! ```
 //!
+//! [`SamplePeer`] is either end of a connection by gss-ntlmssp and MIT's SPNEGO in MIT's mechglue, or by pyspnego: programs in
+//! Python (`interop/python`) that say what these libraries say.
+//!
 //! # When these tests run
 //! They need `HANDFAST_PEERS=required` and the peers' programs, which `./scripts/test` sets and installs. Without
 //! the variable, and with it when a program is missing, each test fails and says so: none is ever skipped.

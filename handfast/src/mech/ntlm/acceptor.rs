@@ -80,10 +80,16 @@ impl Accepting for Waiting {
     }
 }
 
+/// Whoever offers a character set of its own is answered in Unicode all the same: curl offers nothing else, and answers in
+/// Unicode then. An AUTHENTICATE_MESSAGE that is not in Unicode is refused.
+fn in_unicode(asked: NegotiateFlags) -> NegotiateFlags {
+    if asked.contains(NegotiateFlags::OEM) { asked | NegotiateFlags::UNICODE } else { asked }
+}
+
 impl Handshake {
     /// The answer to a NEGOTIATE_MESSAGE (MS-NLMP 3.2.5.1.1), with a timestamp always.
     fn challenge(&self, negotiate: &[u8], now: Time) -> Result<(NegotiateFlags, [u8; 8], Vec<u8>), Error> {
-        let asked = Negotiate::decode(negotiate)?.flags;
+        let asked = in_unicode(Negotiate::decode(negotiate)?.flags);
         check_connected(asked)?;
         self.check_flags(asked)?;
         let flags = asked & SUPPORTED | NegotiateFlags::TARGET_INFO | NegotiateFlags::TARGET_TYPE_SERVER;

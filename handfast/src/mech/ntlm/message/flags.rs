@@ -8,6 +8,8 @@ impl NegotiateFlags {
     pub(in crate::mech::ntlm) const NONE: Self = Self(0);
     /// Names are in UTF-16.
     pub(in crate::mech::ntlm) const UNICODE: Self = Self(0x0000_0001);
+    /// Names are in the client's own character set, unless they are in UTF-16.
+    pub(in crate::mech::ntlm) const OEM: Self = Self(0x0000_0002);
     pub(in crate::mech::ntlm) const REQUEST_TARGET: Self = Self(0x0000_0004);
     pub(in crate::mech::ntlm) const SIGN: Self = Self(0x0000_0010);
     pub(in crate::mech::ntlm) const SEAL: Self = Self(0x0000_0020);
