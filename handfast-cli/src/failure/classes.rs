@@ -30,6 +30,7 @@ fn of_error(error: &Error) -> Exit {
         | Error::UnknownMechanism
         | Error::Refused(_)
         | Error::RefusedByPeer(_)
+        | Error::RejectedByPeer { .. }
         | Error::AccountRefused
         | Error::AccountUnavailable
         | Error::Declined(_) => Exit::PeerRefused,

@@ -6,6 +6,7 @@
 mod connect;
 mod handfast;
 mod kdcs;
+mod peers;
 mod realm;
 mod refusals;
 mod serve;
