@@ -31,6 +31,10 @@ A connection on which each end knows the other:
   handfast serve --listen 127.0.0.1:7777 --keytab host.keytab --allow alice --echo &
   handfast connect localhost:7777 --message hello
 
+The same before a service that knows nothing of it, at both ends (see `handfast serve --help`):
+  handfast serve --listen 0.0.0.0:7432 --keytab host.keytab --forward 127.0.0.1:5432 &
+  handfast connect localhost:7432 --listen 127.0.0.1:15432 &
+
 What is in a token, and what your keytab opens of it:
   handfast decode 'Authorization: Negotiate YIIC…' --keytab http.keytab
 ";

@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -25,6 +25,9 @@ pub(crate) use places::{Place, Places};
 
 /// How long a failed accept waits: a system out of file descriptors fails at once, each time.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How many connections may wait to be taken.
+const BACKLOG: u32 = 4096;
 
 /// A connection's number, and where it comes from.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +80,16 @@ pub(crate) struct Limits {
     pub(crate) grace: Duration,
     /// The first connection is the only one.
     pub(crate) once: bool,
+}
+
+/// Listens on `address`. Peers that vanish are noticed by the system in the end, also where nothing is sent to them: its probes
+/// (`SO_KEEPALIVE`) are on for all connections that are taken.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.set_keepalive(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Takes connections until a signal says stop; with `once` the first one alone, whose result it is then.

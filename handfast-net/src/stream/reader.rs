@@ -10,6 +10,8 @@ use super::tamper::Tamper;
 use crate::framing::{FrameError, nns};
 
 const HEADER: usize = 4;
+/// The longest buffer that a stream keeps while nothing comes or goes, in bytes.
+pub(super) const KEPT: usize = 2 << 10;
 
 /// The receiving direction of an MS-NNS stream: one frame at a time, opened in place in one buffer. It reads nothing itself.
 ///
@@ -81,6 +83,13 @@ impl FrameReader {
         self.plain.start = self.plain.end.min(self.plain.start.saturating_add(count));
     }
 
+    /// Nothing comes for now: between two frames, what a long one needed is given back.
+    pub(crate) fn rest(&mut self) {
+        if self.filled == 0 && self.plain.is_empty() && self.buffer.capacity() > KEPT {
+            self.buffer = Vec::new();
+        }
+    }
+
     /// How long the frame is, as far as that is known.
     fn needed(&self) -> Result<usize, StreamError> {
         let Some(header) = self.buffer.get(..self.filled).and_then(<[u8]>::first_chunk) else { return Ok(HEADER) };
@@ -140,5 +149,50 @@ impl FrameReader {
         let count = self.fill(stream, half)?.read(into)?;
         self.consume(count);
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Clock;
+    use crate::stream::Expiry;
+    use handfast::{MessageError, Order, Unprotected};
+
+    /// Protects nothing.
+    struct Plain;
+
+    impl Opens for Plain {
+        fn unprotect<'t>(&mut self, token: &'t mut [u8]) -> Result<Unprotected<'t>, MessageError> {
+            Ok(Unprotected { message: token, protection: Protection::Integrity, order: Order::InOrder })
+        }
+    }
+
+    fn feed(reader: &mut FrameReader, mut bytes: &[u8]) {
+        while let Some(space) = reader.space().unwrap().filter(|_| !bytes.is_empty()) {
+            let count = space.len().min(bytes.len());
+            space[..count].copy_from_slice(&bytes[..count]);
+            bytes = &bytes[count..];
+            reader.received(count, &mut Plain);
+        }
+    }
+
+    #[test]
+    fn a_long_frame_leaves_no_long_buffer() {
+        let lifetime = Lifetime::new(None, Expiry::Ignore, Clock::system());
+        let mut reader = FrameReader::new(Protection::Integrity, lifetime, false, Tamper::default());
+        let frame = [nns::data_header(50_000).unwrap().as_slice(), &[7; 50_000]].concat();
+        // While it comes, and while it is read, it stays.
+        feed(&mut reader, &frame[..10_000]);
+        reader.rest();
+        feed(&mut reader, &frame[10_000..]);
+        reader.consume(20_000);
+        reader.rest();
+        assert_eq!(reader.plain(), &[7; 30_000]);
+        reader.consume(30_000);
+        reader.rest();
+        assert_eq!(reader.buffer.capacity(), 0);
+        feed(&mut reader, &frame);
+        assert_eq!(reader.plain().len(), 50_000);
     }
 }

@@ -5,6 +5,7 @@ use handfast::Protection;
 use super::StreamError;
 use super::halves::Seals;
 use super::lifetime::Lifetime;
+use super::reader::KEPT;
 use super::tamper::Tamper;
 use crate::framing::nns;
 
@@ -65,6 +66,14 @@ impl FrameWriter {
     /// What is to be sent now.
     pub(crate) fn unsent(&self) -> Option<&[u8]> {
         self.buffer.get(self.sent..).filter(|rest| !rest.is_empty())
+    }
+
+    /// Nothing more is to be sent for now: what a long frame needed is given back.
+    pub(crate) fn rest(&mut self) {
+        if self.unsent().is_none() && self.buffer.capacity() > KEPT {
+            self.buffer = Vec::new();
+            self.sent = 0;
+        }
     }
 
     /// `result` of sending what was unsent: how much of it is. After an error that is not only for now, nothing is sent any more:
@@ -226,5 +235,20 @@ mod tests {
         assert!(writer.flush(&mut stream).is_err());
         assert!(writer.shut_down(&mut stream, &mut Plain).is_err());
         assert_eq!(stream.taken, b"\x03\0\0");
+    }
+
+    #[test]
+    fn a_long_frame_leaves_no_long_buffer() {
+        let lifetime = Lifetime::new(None, Expiry::Ignore, Clock::system());
+        let mut writer = FrameWriter::new(Protection::Integrity, lifetime, Tamper::default());
+        writer.put(&mut Plain, &[7; 50_000]).unwrap();
+        writer.sent(Ok(20_000)).unwrap();
+        writer.rest();
+        assert_eq!(writer.unsent().map(<[u8]>::len), Some(HEADER + 30_000));
+        writer.sent(Ok(HEADER + 30_000)).unwrap();
+        writer.rest();
+        assert_eq!((writer.buffer.capacity(), writer.unsent()), (0, None));
+        writer.put(&mut Plain, b"short").unwrap();
+        assert_eq!(writer.unsent().map(<[u8]>::len), Some(HEADER + 5));
     }
 }

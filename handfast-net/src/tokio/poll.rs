@@ -20,13 +20,17 @@ pub(super) fn poll_fill<'r>(
 ) -> Poll<io::Result<&'r [u8]>> {
     while let Some(space) = reader.space()? {
         let mut space = ReadBuf::new(space);
-        match ready!(Pin::new(&mut *stream).poll_read(cx, &mut space)) {
-            Ok(()) => {
+        match Pin::new(&mut *stream).poll_read(cx, &mut space) {
+            Poll::Ready(Ok(())) => {
                 let count = space.filled().len();
                 reader.received(count, half);
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Poll::Ready(Err(error)),
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => {
+                reader.rest();
+                return Poll::Pending;
+            }
         }
     }
     Poll::Ready(Ok(reader.plain()))
@@ -77,6 +81,7 @@ pub(super) fn poll_flush(
 ) -> Poll<io::Result<()>> {
     ready!(poll_send(writer, stream, cx))?;
     writer.check_whole()?;
+    writer.rest();
     Pin::new(stream).poll_flush(cx)
 }
 

@@ -13,7 +13,7 @@ use handfast::Context;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 struct Door {
@@ -33,7 +33,7 @@ pub(super) fn run(
     let limits = Limits { connections, grace: client.args.grace, once: false };
     let door = Arc::new(Door { client, journal });
     let result = runtime::run(async {
-        let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
+        let listener = listen::bind(address).map_err(|error| cannot_listen(address, &error))?;
         door.announce(listener.local_addr()?);
         listen::run(&door, listener, signals, limits).await
     });

@@ -21,7 +21,6 @@ use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 
 mod allow;
 mod forward;
@@ -50,7 +49,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let kdc = args.keys.serve_kdc(&journal)?;
     let server = Arc::new(Server::new(args.clone(), settings, journal)?);
     let result = runtime::run(async {
-        let listener = TcpListener::bind(args.listen).await.map_err(|error| cannot_listen(args.listen, &error))?;
+        let listener = listen::bind(args.listen).map_err(|error| cannot_listen(args.listen, &error))?;
         announce(&server, listener.local_addr()?);
         listen::run(&server, listener, signals, limits(&server)).await
     });
@@ -79,7 +78,9 @@ fn announce(server: &Server, address: SocketAddr) {
     let (services, allowed) = (serving.services(), serving.allowed.summary());
     let forward = server.args.forward.as_ref().map(ToString::to_string);
     let to = forward.as_ref().map(|to| format!(", for {to}")).unwrap_or_default();
-    let text = format!("listening on {address} as {}{to}; served: {allowed}", services.join(", "));
+    let we = if services.is_empty() { "nobody in Kerberos".to_owned() } else { services.join(", ") };
+    let ntlm = if server.args.ntlm.is_on() { "; NTLM is taken, by which this server is not proven" } else { "" };
+    let text = format!("listening on {address} as {we}{to}; served: {allowed}{ntlm}");
     listen::Serve::journal(server).log(Event::new(Level::Info, "listening", text).with(json!({
         "address": address.to_string(),
         "services": services,

@@ -55,6 +55,9 @@ A realm of your own, with its KDC, in the same process:
 Clients without Kerberos, by name and password (their server is not proven to them):
   handfast serve --listen 0.0.0.0:7777 --dangerous-ntlm --accounts accounts --allow-account 'CORP\\alice' --echo
 
+The log's events: listening; of each connection accepted and forwarded (debug), proven (info), and last one of
+closed (info, or warn if it broke off) and refused (warn); reload, warning, trouble, stop, stopped.
+
 gss-client of MIT's samples can be the client:
   handfast serve --listen 127.0.0.1:4444 --framing gss-sample"
 )]
