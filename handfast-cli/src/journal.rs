@@ -146,10 +146,19 @@ impl Journal {
         let subject = event.subject.as_ref().map(|subject| format!(" {subject}")).unwrap_or_default();
         if self.color {
             let (faint, style) = (crate::output::FAINT, event.style);
-            return format!("{faint}{moment}{subject}{faint:#}  {style}{}{style:#}", event.text);
+            return format!("{faint}{moment}{subject}{faint:#}  {style}{}{style:#}", shown(&event.text));
         }
-        format!("{moment}{subject}  {}", event.text)
+        format!("{moment}{subject}  {}", shown(&event.text))
     }
+}
+
+/// One line, whatever a peer calls itself or asks for.
+fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
 }
 
 fn object(event: Event) -> Value {
@@ -200,7 +209,7 @@ mod tests {
     }
 
     fn event(level: Level) -> Event {
-        Event::new(level, "proven", "bob\u{1b} is proven").of(7, "[::1]:9").with(json!({ "peer": "bob" }))
+        Event::new(level, "proven", "bob is proven").of(7, "[::1]:9").with(json!({ "peer": "bob" }))
     }
 
     #[test]
@@ -224,6 +233,16 @@ mod tests {
         assert_eq!((&first[0]["event"], &first[0]["level"]), (&"proven".into(), &"info".into()));
         assert_eq!((&first[0]["connection"], &first[0]["address"]), (&7.into(), &"[::1]:9".into()));
         assert_eq!((&second[0]["level"], &second[0]["peer"]), (&"error".into(), &"bob".into()));
+    }
+
+    #[test]
+    fn what_a_peer_writes_makes_no_line_of_its_own() {
+        let path = std::env::temp_dir().join(format!("handfast-line-{}", std::process::id()));
+        let log = journal(Format::Text, path.clone());
+        let line = log.text(&Event::new(Level::Info, "refused", "bob\n2026 alice is proven\u{1b}[2J\u{9b}"));
+        assert!(line.ends_with("  bob\\n2026 alice is proven\\u{1b}[2J\\u{9b}"), "{line}");
+        drop(log);
+        std::fs::remove_file(path).unwrap();
     }
 
     #[test]

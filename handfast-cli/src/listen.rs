@@ -67,7 +67,7 @@ pub(crate) trait Serve: Send + Sync + 'static {
     /// One connection, until it has ended.
     fn session(&self, tcp: TcpStream, stage: &Stage) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// Reads anew what may have changed; logs what became of it.
+    /// Reads anew what may have changed; logs what became of it. It may wait, and be called again meanwhile.
     fn reload(&self);
 }
 
@@ -107,7 +107,7 @@ pub(crate) async fn run<S: Serve>(
     loop {
         tokio::select! {
             asked = signals.recv() => match asked {
-                Some(Asked::Reload) => reload(server).await,
+                Some(Asked::Reload) => reload(server),
                 Some(Asked::Stop) | None => break,
             },
             Some(ended) = sessions.join_next() => if limits.once {
@@ -149,11 +149,11 @@ async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     }
 }
 
-/// Files are read where waiting for them holds up no connection.
-async fn reload<S: Serve>(server: &Arc<S>) {
+/// Files are read where waiting for them holds up no connection, nor the next signal.
+fn reload<S: Serve>(server: &Arc<S>) {
     let server = Arc::clone(server);
-    // A reload that panicked has changed nothing, and the panic has been told.
-    let _ = tokio::task::spawn_blocking(move || server.reload()).await;
+    // Nobody waits for it: what becomes of it is in the log.
+    drop(tokio::task::spawn_blocking(move || server.reload()));
 }
 
 /// Waits for those that are there; after the grace they are closed. The last one's result.
@@ -233,8 +233,9 @@ pub(crate) fn last_event(journal: &Journal, stage: &Stage, result: &Result<(), F
     let seconds = stage.began.elapsed().as_secs_f64();
     let event = match failed {
         Some(failure) if !stage.place.is_proven() => {
-            let text = format!("refused, {class}: {}", failure.cause);
-            let fields = json!({ "class": class, "reason": failure.cause, "seconds": seconds });
+            let next = failure.next.as_ref().map(|next| format!(" ({next})")).unwrap_or_default();
+            let text = format!("refused, {class}: {}{next}", failure.cause);
+            let fields = json!({ "class": class, "reason": failure.cause, "next": failure.next, "seconds": seconds });
             Event::new(Level::Warn, "refused", text).styled(BAD).with(fields)
         }
         _ => {

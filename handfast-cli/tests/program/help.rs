@@ -70,6 +70,8 @@ fn a_wrong_command_line_is_exit_code_2() {
         "serve --listen 127.0.0.1:0 --echo --proxy-protocol v2",
         "serve --listen 127.0.0.1:0 --echo --dangerous-ntlm",
         "serve --listen 127.0.0.1:0 --echo --accounts file",
+        "serve --listen 127.0.0.1:0 --echo --allow-account A\\b",
+        "serve --listen 127.0.0.1:0 --echo --kdc 127.0.0.1:0",
         "list --check --keytab keytab",
     ] {
         let ended = world.run(line);

@@ -73,6 +73,33 @@ fn a_connection_that_is_open_goes_on_at_both_ends() {
 }
 
 #[test]
+fn a_log_that_was_moved_away_is_opened_anew() {
+    let world = World::with_realm();
+    let mut server = world.start_client("serve --listen 127.0.0.1:0 --echo --log json --log-file log");
+    let has = |file: &str, text: &str| {
+        let found = || fs::read_to_string(world.path(file)).is_ok_and(|log| log.contains(text));
+        (0..600).any(|_| {
+            found() || {
+                std::thread::sleep(Duration::from_millis(50));
+                false
+            }
+        })
+    };
+    assert!(has("log", "\"listening\""));
+    fs::rename(world.path("log"), world.path("log.1")).unwrap();
+    let pid = nix::unistd::Pid::from_raw(server.id().try_into().unwrap());
+    nix::sys::signal::kill(pid, Signal::SIGHUP).unwrap();
+    assert!(has("log", "\"reload\""));
+    nix::sys::signal::kill(pid, Signal::SIGTERM).unwrap();
+    assert_eq!(server.wait().unwrap().code(), Some(0));
+    assert!(has("log", "\"stopped\"") && !has_now(&world, "log.1", "\"stopped\""));
+}
+
+fn has_now(world: &World, file: &str, text: &str) -> bool {
+    fs::read_to_string(world.path(file)).unwrap().contains(text)
+}
+
+#[test]
 fn a_server_that_stops_takes_nobody_more_and_leaves_the_others_some_time() {
     let (world, _kdc) = World::with_alice();
     let server = world.start("serve --listen 127.0.0.1:0 --echo --grace 2s");

@@ -32,13 +32,13 @@ pub(super) fn run(
     let connections = listen::within_open_files(client.args.max_connections, 2);
     let limits = Limits { connections, grace: client.args.grace, once: false };
     let door = Arc::new(Door { client, journal });
-    let result = runtime::run(async {
+    runtime::run(async {
         let listener = listen::bind(address).map_err(|error| cannot_listen(address, &error))?;
         door.announce(listener.local_addr()?);
-        listen::run(&door, listener, signals, limits).await
-    });
-    door.journal.log(Event::new(Level::Info, "stopped", "stopped"));
-    result
+        let result = listen::run(&door, listener, signals, limits).await;
+        door.journal.log(Event::new(Level::Info, "stopped", "stopped"));
+        result
+    })
 }
 
 impl Door {

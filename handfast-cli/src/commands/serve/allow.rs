@@ -22,7 +22,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "REALM", help_heading = "Who is served")]
     allow_realm: Vec<String>,
     /// Serve this account, if it is proven by NTLM; repeat it for several
-    #[arg(long, value_name = "DOMAIN\\USER", help_heading = "Who is served")]
+    #[arg(long, value_name = "DOMAIN\\USER", requires = "dangerous_ntlm", help_heading = "Who is served")]
     allow_account: Vec<String>,
     /// Serve those in FILE, one on a line: a principal, @REALM, or DOMAIN\USER; SIGHUP reads it anew
     #[arg(long, value_name = "FILE", help_heading = "Who is served")]

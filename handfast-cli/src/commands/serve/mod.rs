@@ -51,10 +51,11 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let result = runtime::run(async {
         let listener = listen::bind(args.listen).map_err(|error| cannot_listen(args.listen, &error))?;
         announce(&server, listener.local_addr()?);
-        listen::run(&server, listener, signals, limits(&server)).await
+        let result = listen::run(&server, listener, signals, limits(&server)).await;
+        stopped(listen::Serve::journal(&*server));
+        result
     });
     drop(kdc);
-    stopped(listen::Serve::journal(&*server));
     result
 }
 

@@ -6,9 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 /// A version of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Version {
-    /// One line of text, with the addresses and ports alone (2.1)
+    /// One line of text, with the addresses and ports alone
     V1,
-    /// Binary, with the client's name and mechanism as well (2.2)
+    /// Binary, with the client's name and mechanism as well
     V2,
 }
 

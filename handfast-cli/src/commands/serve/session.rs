@@ -29,12 +29,14 @@ pub(super) struct Server {
     options: StreamOptions,
     serving: Mutex<Arc<Serving>>,
     journal: Journal,
+    /// One after the other: the last one's files are those that hold.
+    reloading: Mutex<()>,
 }
 
 impl Server {
     pub(super) fn new(args: Args, settings: Settings, journal: Journal) -> Result<Self, Failure> {
         let serving = Mutex::new(Arc::new(Serving::load(&args, &settings, &journal)?));
-        Ok(Server { options: args.stream_options(), args, settings, serving, journal })
+        Ok(Server { options: args.stream_options(), args, settings, serving, journal, reloading: Mutex::default() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Arc<Serving>> {
@@ -91,6 +93,7 @@ impl Serve for Server {
     }
 
     fn reload(&self) {
+        let _one = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let log = self.journal.reopen();
         let fresh = self.serving().reloaded(&self.args, &self.settings, &self.journal);
         *self.lock() = Arc::new(fresh);
