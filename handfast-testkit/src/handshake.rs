@@ -25,6 +25,7 @@ pub struct Handshake {
     target: ServiceName,
     credential: Credential,
     spoken: Spoken,
+    acceptor_first: bool,
     initiator: Option<Initiator>,
     acceptor: Option<Acceptor>,
     initiator_bindings: Option<ChannelBindings>,
@@ -56,6 +57,7 @@ impl Handshake {
             target: kit.service_name(service),
             credential: kit.credential(client),
             spoken: Spoken::Kerberos,
+            acceptor_first: false,
             initiator: None,
             acceptor: None,
             initiator_bindings: None,
@@ -122,6 +124,22 @@ impl Handshake {
         self
     }
 
+    /// With an acceptor that speaks first, as Negotiate's can (MS-SPNG 3.2.5.2): what it says may be lost.
+    ///
+    /// ```
+    /// use handfast_testkit::{Leg, Testkit};
+    /// let kit = Testkit::new("EXAMPLE.COM");
+    /// kit.user("alice", "correct horse");
+    /// kit.service("HTTP/www.example.com");
+    /// kit.handshake("alice", "HTTP/www.example.com").negotiate().acceptor_first().run().contexts()?;
+    /// assert_eq!(kit.wire().messages()[0].leg, Leg::ToInitiator);
+    /// # Ok::<(), handfast_testkit::HandshakeError>(())
+    /// ```
+    pub fn acceptor_first(mut self) -> Self {
+        self.acceptor_first = true;
+        self
+    }
+
     /// By this client instead.
     pub fn credential(mut self, credential: &Credential) -> Self {
         self.credential = credential.clone();
@@ -170,17 +188,21 @@ impl Handshake {
         if let Some(bindings) = &self.acceptor_bindings {
             session = session.channel_bindings(bindings);
         }
-        let mut acceptor = AcceptorPeer::new(&self.kit, session);
-        let initiator = self.initiate(&mut acceptor);
+        let (mut acceptor, hint) = match self.acceptor_first {
+            true => AcceptorPeer::speaking_first(&self.kit, session),
+            false => (AcceptorPeer::new(&self.kit, session), None),
+        };
+        let hint = hint.and_then(|hint| self.kit.wire().carry(Leg::ToInitiator, hint));
+        let initiator = self.initiate(hint.as_deref(), &mut acceptor);
         Ends { initiator, acceptor: acceptor.end() }
     }
 
     /// Runs the initiator's end, with `peer` in the acceptor's place.
     pub fn against(self, mut peer: impl Peer) -> End {
-        self.initiate(&mut peer)
+        self.initiate(None, &mut peer)
     }
 
-    fn initiate(&self, peer: &mut dyn Peer) -> End {
+    fn initiate(&self, hint: Option<&[u8]>, peer: &mut dyn Peer) -> End {
         let initiator = match &self.initiator {
             Some(initiator) => initiator.clone(),
             None if self.spoken.allows_ntlm() => self.kit.initiator_with(Testkit::ntlm_policy()),
@@ -196,7 +218,11 @@ impl Handshake {
             request = request.channel_bindings(bindings);
         }
         let mut out = Vec::new();
-        let step = request.begin(self.kit.now(Party::Initiator), &mut out);
+        let now = self.kit.now(Party::Initiator);
+        let step = match hint {
+            Some(hint) => request.begin_with(hint, now, &mut out),
+            None => request.begin(now, &mut out),
+        };
         self.kit.drive(step, out, peer)
     }
 }
@@ -251,6 +277,15 @@ impl AcceptorPeer {
     /// The acceptor's end of `session`.
     pub fn new(kit: &Testkit, session: Session<'_>) -> Self {
         AcceptorPeer { kit: kit.clone(), state: State::Waiting(Accept::NeedsToken(session.begin())) }
+    }
+
+    /// The acceptor's end of `session`, which speaks first, and what it says.
+    pub fn speaking_first(kit: &Testkit, session: Session<'_>) -> (Self, Option<Vec<u8>>) {
+        let mut peer = AcceptorPeer { kit: kit.clone(), state: State::Ended(End::Waiting) };
+        let mut out = Vec::new();
+        let step = session.speak_first(kit.now(Party::Acceptor), &mut out);
+        peer.state = peer.go_on(step, &mut out);
+        (peer, (!out.is_empty()).then_some(out))
     }
 
     /// Where it has come to.

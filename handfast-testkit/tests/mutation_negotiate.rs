@@ -42,6 +42,8 @@ enum By {
     Fallback,
     /// By Negotiate, whose acceptor has no key and chooses NTLM.
     Choice,
+    /// By Negotiate, whose acceptor speaks first.
+    Hinted,
 }
 
 impl Rehearsal {
@@ -52,7 +54,7 @@ impl Rehearsal {
         let tgt = kit.login("alice", TicketOptions::default()).unwrap();
         let ticket = kit.ticket(&tgt, HTTP, TicketOptions::default()).unwrap();
         let tickets = match by {
-            By::Kerberos | By::Choice => vec![ticket],
+            By::Kerberos | By::Choice | By::Hinted => vec![ticket],
             By::Ntlm | By::Fallback => Vec::new(),
         };
         let credential = Credential::tickets(&kit.ccache("alice", tickets));
@@ -65,6 +67,7 @@ impl Rehearsal {
         match self.by {
             By::Ntlm => handshake.ntlm(),
             By::Kerberos | By::Fallback => handshake.negotiate_with_ntlm(),
+            By::Hinted => handshake.negotiate_with_ntlm().acceptor_first(),
             By::Choice => {
                 let keyless = Acceptor::with_random(&Keytab::new(), None, self.kit.random());
                 let keyless = keyless.dangerous_with_ntlm(self.kit.ntlm_server(HTTP));
@@ -202,4 +205,9 @@ fn a_choice_of_ntlm() {
 #[test]
 fn a_beginning_of_ntlm_after_the_choice() {
     mutate("NegTokenResp, NEGOTIATE", By::Choice, 2, Kind::NegTokenResp);
+}
+
+#[test]
+fn what_an_acceptor_says_first() {
+    mutate("NegTokenInit2", By::Hinted, 0, Kind::NegTokenInit);
 }

@@ -280,3 +280,34 @@ fn a_wrong_secret_never_authenticates_with_ntlm_inside() {
         }
     }
 }
+
+#[test]
+fn a_hint_changes_no_offer() {
+    let kit = kit();
+    let offer = |handshake: Handshake| {
+        kit.reseed(1);
+        handshake.run().contexts().unwrap();
+        let sent = kit.wire().last(Kind::NegTokenInit).unwrap().sent;
+        let NegotiationToken::Init(offer) = NegotiationToken::decode(&sent).unwrap() else { panic!() };
+        assert!(offer.mech_token.is_some());
+        offer.mech_types.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let credential = with_ticket(&kit, &ticket(&kit));
+    let hinted = || kit.handshake("alice", HTTP).credential(&credential).negotiate_with_ntlm().acceptor_first();
+    let whole = offer(hinted());
+    assert_eq!(whole.len(), 2);
+    // A hint without Kerberos is as good as a stripped offer would be: the client offers it all the same.
+    kit.wire().fault(0, Fault::StripMechanism(MechanismId::KERBEROS));
+    assert_eq!(offer(hinted()), whole);
+    kit.wire().fault(0, Fault::Drop);
+    assert_eq!(offer(hinted()), whole);
+    // One with nothing in common ends it.
+    kit.wire().fault(0, Fault::StripMechanism(MechanismId::KERBEROS));
+    kit.wire().forget();
+    let kerberos = kit.handshake("alice", HTTP).credential(&credential).negotiate().acceptor_first();
+    let ends = kerberos.acceptor(&kit.dangerous_ntlm_acceptor(HTTP)).run();
+    assert!(matches!(refusal(&ends.initiator), Refusal::NoCommonMechanism { .. }), "{ends:?}");
+    // Kerberos alone knows no hints.
+    let ends = kit.handshake("alice", HTTP).acceptor_first().run();
+    assert!(matches!(ends.initiator, End::Failed(_)), "{ends:?}");
+}

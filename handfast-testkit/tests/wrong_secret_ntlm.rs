@@ -9,6 +9,9 @@ mod ntlm_client;
 mod policies;
 
 use handfast::crypto::Secret;
+use handfast::krb5::Keytab;
+use handfast::mech::MechanismId;
+use handfast::mech::negotiate::message::{NegTokenInit, NegTokenResp, NegotiationToken};
 use handfast::mech::ntlm::nt_hash;
 use handfast::{Acceptor, Account, ChannelBindings, Credential, Error, Flags, NtlmRefusal, Policy, Refusal};
 use handfast_testkit::{AcceptorPeer, End, Ends, Leg, Peer, Testkit, handfast};
@@ -123,6 +126,58 @@ impl Server {
         }
         peer.end()
     }
+}
+
+/// By Negotiate, with nothing but NTLM on both sides: the tokens that a client without a MIC of the list sends.
+fn negotiated(kit: &Testkit, policy: &Policy, client: &Client) -> End {
+    let acceptor = Acceptor::with_random(&Keytab::new(), None, kit.random()).policy(policy.clone());
+    let acceptor = acceptor.dangerous_with_ntlm(kit.ntlm_server(HTTP));
+    let mut peer = AcceptorPeer::new(kit, acceptor.session());
+    let negotiate = client.negotiate();
+    let offer = NegTokenInit {
+        mech_types: vec![MechanismId::NTLM.into()],
+        mech_token: Some(&negotiate),
+        ..NegTokenInit::default()
+    };
+    let mut token = Vec::new();
+    NegotiationToken::Init(offer).encode(&mut token);
+    let answer = peer.answer(&token).unwrap();
+    let NegotiationToken::Resp(answer) = NegotiationToken::decode(&answer).unwrap() else { panic!() };
+    if let Some(challenge) = answer.response_token {
+        let (authenticate, _) = client.authenticate(&negotiate, challenge);
+        let proof = NegTokenResp { response_token: Some(&authenticate), ..NegTokenResp::default() };
+        token.clear();
+        NegotiationToken::Resp(proof).encode(&mut token);
+        peer.answer(&token);
+    }
+    peer.end()
+}
+
+#[test]
+fn for_every_set_of_flags_inside_negotiate() {
+    let kit = kit();
+    let mut established = 0;
+    for policy in [Policy::default(), Policy::default().authentication_only()] {
+        for flags in sets().filter(|flags| fits(*flags, &policy)) {
+            let client = alice(flags);
+            let right = negotiated(&kit, &policy, &client);
+            // Where there is a key for it, the list must be proven too.
+            let protects = flags & (SIGN | SEAL) != 0;
+            assert_eq!(right.is_established(), !protects, "{flags:#010x}: {right}");
+            if protects {
+                assert_eq!(refusal(&right), &Refusal::MechListMicAbsent);
+            }
+            established += usize::from(!protects);
+            for wrong in wrongs(&client) {
+                let end = negotiated(&kit, &policy, &wrong);
+                assert!(matches!(end, End::Failed(_)), "{wrong:?}: {end}");
+                assert!(
+                    !matches!(end.error(), Some(Error::Refused(refusal)) if **refusal == Refusal::MechListMicAbsent)
+                );
+            }
+        }
+    }
+    assert!(established > 100, "{established}");
 }
 
 fn error(end: &End) -> &Error {

@@ -14,7 +14,7 @@ use crate::span;
 use handfast::krb5::HeldTicket;
 use handfast::{Credential, Policy, Time};
 use std::cell::RefCell;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 /// Those at work in an act: the KDC and the server listen, and the client's credential holds what tickets it got.
@@ -24,8 +24,8 @@ pub(super) struct Theatre<'a> {
     pub(super) kdc: &'a Kdc,
     pub(super) server: Server,
     pub(super) credential: Credential,
-    /// Where the client looks for a KDC.
-    kdc_address: SocketAddr,
+    /// Where the client looks for a KDC, if there is none.
+    nobody: Option<Nobody>,
     tickets: RefCell<Vec<HeldTicket>>,
 }
 
@@ -93,7 +93,7 @@ impl<'a> Theatre<'a> {
             kdc,
             server: Server::start(stage.acceptor(act.ntlm), stage.accounts.clone())?,
             credential: stage.credential()?,
-            kdc_address: if act.begin == Begin::SilentKdc { nobody()? } else { kdc.address },
+            nobody: (act.begin == Begin::SilentKdc).then(Nobody::new).transpose()?,
             tickets: RefCell::default(),
         };
         if act.begin == Begin::Ticket {
@@ -123,7 +123,7 @@ impl<'a> Theatre<'a> {
             spoken: self.act.spoken,
             policy: self.policy(),
             target: self.stage.service.clone(),
-            kdc: self.kdc_address,
+            kdc: self.nobody.as_ref().map_or(self.kdc.address, |nobody| nobody.address),
             server: self.server.address,
             ahead: Duration::ZERO,
             messages: self.act.messages.iter().take(1).copied().collect(),
@@ -139,9 +139,20 @@ impl<'a> Theatre<'a> {
     }
 }
 
-/// An address where nobody answers.
-fn nobody() -> Result<SocketAddr, Trouble> {
-    Ok(UdpSocket::bind("127.0.0.1:0")?.local_addr()?)
+/// An address where nobody answers, for as long as this is kept: no other program gets the port.
+struct Nobody {
+    address: SocketAddr,
+    _socket: UdpSocket,
+}
+
+impl Nobody {
+    /// A socket that is connected takes nothing from others; their datagrams are refused.
+    fn new() -> Result<Nobody, Trouble> {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = socket.local_addr()?;
+        socket.connect(address)?;
+        Ok(Nobody { address, _socket: socket })
+    }
 }
 
 /// Every act: the honest visit, and then its cheats.

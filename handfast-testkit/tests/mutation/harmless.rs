@@ -7,7 +7,7 @@ use std::fmt;
 const LIST: &str = include_str!("harmless.txt");
 
 /// The messages that a line may be about.
-const MESSAGES: [&str; 22] = [
+const MESSAGES: [&str; 23] = [
     "first AS-REQ",
     "KRB-ERROR",
     "KRB-ERROR, password",
@@ -30,6 +30,7 @@ const MESSAGES: [&str; 22] = [
     "NegTokenInit, another choice",
     "NegTokenResp, another choice",
     "NegTokenResp, NEGOTIATE",
+    "NegTokenInit2",
 ];
 
 /// Bits of the values of a message's fields: by path, a mask for each octet.
