@@ -214,6 +214,25 @@ fn a_context_that_only_signs_is_made_where_the_client_wants_no_more() {
     }
 }
 
+/// pyspnego can have Kerberos ask for no integrity, as for HTTP.
+#[test]
+fn a_kerberos_context_that_protects_nothing_is_made_only_by_a_policy_that_says_so() {
+    let tickets = tickets();
+    for mechanism in ["kerberos", "negotiate"] {
+        let bare = tickets.given_to(SamplePeer::new(Library::Pyspnego).mechanism(mechanism));
+        let bare = bare.flags(&["mutual", "no-integrity"]);
+        let (said, met) = OurEnd::new(any()).meet(&bare, &["signed=hello"], &accounts);
+        said.expect_failure();
+        assert_eq!(met.unwrap_err().refusal(), Refusal::FlagsMissing(Flags::INTEGRITY));
+        let policy = Policy::default().authentication_only();
+        let (said, met) = OurEnd::new(any().policy(policy)).meet(&bare, &[], &accounts);
+        said.expect_success().expect_text("mechanism: kerberos");
+        let met = met.unwrap();
+        assert_eq!(met.peer.to_string(), "alice@MIT.TEST");
+        assert_eq!(met.flags & (Flags::MUTUAL | Flags::INTEGRITY | Flags::CONFIDENTIALITY), Flags::MUTUAL);
+    }
+}
+
 #[test]
 fn pyspnego_takes_our_hint() {
     let tickets = tickets();
