@@ -180,6 +180,7 @@ pub(crate) fn frames(context: &Context, options: &StreamOptions) -> Result<(Fram
     let (lifetime, tamper) = (options.lifetime(context), Tamper::default());
     let end = options.takes_unannounced_end();
     let reader = FrameReader::new(least.max(protection), lifetime.clone(), end, tamper.clone());
+    let reader = if options.reads_ahead() { reader.read_ahead() } else { reader };
     Ok((reader, FrameWriter::new(protection, lifetime, tamper)))
 }
 

@@ -20,6 +20,7 @@ pub struct StreamOptions {
     least: Option<Protection>,
     expiry: Expiry,
     unannounced_end: bool,
+    read_ahead: bool,
     clock: Clock,
 }
 
@@ -30,6 +31,7 @@ impl Default for StreamOptions {
             least: Some(Protection::Confidentiality),
             expiry: Expiry::End,
             unannounced_end: false,
+            read_ahead: false,
             clock: Clock::system(),
         }
     }
@@ -77,6 +79,16 @@ impl StreamOptions {
         self
     }
 
+    /// Reads from the connection what has come, not one message at a time: fewer calls where many messages are small. What the
+    /// peer sends behind its announced end, in another protocol, is then lost to whoever takes the connection back.
+    ///
+    /// Of MS-NNS streams; up to 16 KiB more than a message are held.
+    #[must_use]
+    pub fn read_ahead(mut self) -> Self {
+        self.read_ahead = true;
+        self
+    }
+
     /// Another clock than the system's.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -91,6 +103,10 @@ impl StreamOptions {
 
     pub(super) fn takes_unannounced_end(&self) -> bool {
         self.unannounced_end
+    }
+
+    pub(super) fn reads_ahead(&self) -> bool {
+        self.read_ahead
     }
 
     pub(crate) fn deadline(&self) -> Deadline {

@@ -18,7 +18,7 @@ pub(super) fn poll_fill<'r>(
     stream: &mut (impl AsyncRead + Unpin),
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<&'r [u8]>> {
-    while let Some(space) = reader.space()? {
+    while let Some(space) = reader.space(half)? {
         let mut space = ReadBuf::new(space);
         match Pin::new(&mut *stream).poll_read(cx, &mut space) {
             Poll::Ready(Ok(())) => {
