@@ -6,9 +6,12 @@
 //!
 //! Needs MIT's programs (`./scripts/test` installs them) and `HANDFAST_PEERS=required`. Beside NTLM stands gss-ntlmssp,
 //! loaded by MIT's library; where it is not installed the table says so.
+//!
+//! [`forward`] is another program: what `handfast serve --forward` carries, beside plain copies of TCP.
 
 pub mod contender;
 pub mod first;
+pub mod forward;
 pub mod gssapi;
 pub mod heap;
 pub mod kdc;
