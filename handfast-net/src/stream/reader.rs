@@ -11,6 +11,7 @@ use crate::framing::{FrameError, nns};
 
 const HEADER: usize = 4;
 /// The longest buffer that a stream keeps while nothing comes or goes, in bytes.
+#[cfg(any(feature = "tokio", test))]
 pub(super) const KEPT: usize = 2 << 10;
 
 /// How much is read beyond what is needed, at first and at most. It doubles whenever so much has come, so that an idle
@@ -124,6 +125,7 @@ impl FrameReader {
     }
 
     /// Nothing comes for now: between two frames, what a long one needed is given back.
+    #[cfg(any(feature = "tokio", test))]
     pub(crate) fn rest(&mut self) {
         if self.filled == self.start && self.plain.is_empty() && self.buffer.capacity() > KEPT {
             (self.buffer, self.start, self.filled) = (Vec::new(), 0, 0);

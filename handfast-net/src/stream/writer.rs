@@ -5,6 +5,7 @@ use handfast::Protection;
 use super::StreamError;
 use super::halves::Seals;
 use super::lifetime::Lifetime;
+#[cfg(any(feature = "tokio", test))]
 use super::reader::KEPT;
 use super::tamper::Tamper;
 use crate::framing::nns;
@@ -69,6 +70,7 @@ impl FrameWriter {
     }
 
     /// Nothing more is to be sent for now: what a long frame needed is given back.
+    #[cfg(any(feature = "tokio", test))]
     pub(crate) fn rest(&mut self) {
         if self.unsent().is_none() && self.buffer.capacity() > KEPT {
             self.buffer = Vec::new();
