@@ -14,12 +14,14 @@ use serde_json::json;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 /// How long the service may take to take a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client is heard out whose service is not there.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Carries what the client and the service say to each other. A client whose service is not there is told that it was all.
 pub(super) async fn run(
@@ -34,7 +36,7 @@ pub(super) async fn run(
     let (mut service, address) = match dial(way.place).await {
         Ok(service) => service,
         Err(failure) => {
-            watch.in_time(stream.shutdown()).await?;
+            watch.in_time(part(&mut stream)).await?;
             return Err(failure);
         }
     };
@@ -48,6 +50,20 @@ pub(super) async fn run(
         .await
         .map_err(|failure| Failure { cause: format!("{far}: {}", failure.cause), ..failure })?;
     relay::run(stream, &mut service, &far, watch, &stage.traffic).await
+}
+
+/// Says that it was all, and hears the client out for a while: what nobody reads would make the system break the connection off,
+/// and the client would not see its end.
+async fn part(stream: &mut NegotiateStream) -> io::Result<()> {
+    stream.shutdown().await?;
+    let heard_out = async {
+        while let Ok(count @ 1..) = stream.fill_buf().await.map(<[u8]>::len) {
+            stream.consume(count);
+        }
+    };
+    // Who goes on speaking is broken off.
+    let _ = timeout(LINGER, heard_out).await;
+    Ok(())
 }
 
 /// The first of the service's addresses that takes the connection.
