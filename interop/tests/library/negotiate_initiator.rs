@@ -131,8 +131,7 @@ fn no_fallback_to_ntlm_is_taken_without_the_policy_that_names_it() {
 
 #[test]
 fn both_refuse_a_wrong_password_and_we_hear_it() {
-    for (library, why) in [(Library::Mechglue, "failed: GSSError: Major"), (Library::Pyspnego, "Invalid NTLM response")]
-    {
+    for (library, why) in [(Library::Mechglue, ": Major ("), (Library::Pyspnego, "Invalid NTLM response")] {
         let server = peer(library, "negotiate").serve();
         let stopped = Reach::negotiating().wrong_password().reach(&server).map(|_| ()).unwrap_err();
         let heard = matches!(stopped, Stopped::Peer | Stopped::Ours(Error::RejectedByPeer { .. }));

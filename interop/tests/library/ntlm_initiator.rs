@@ -72,8 +72,7 @@ pub fn expect_refused(server: &SampleServer, why: &str) {
 
 #[test]
 fn both_refuse_a_wrong_password() {
-    for (library, why) in [(Library::Mechglue, "failed: GSSError: Major"), (Library::Pyspnego, "Invalid NTLM response")]
-    {
+    for (library, why) in [(Library::Mechglue, ": Major ("), (Library::Pyspnego, "Invalid NTLM response")] {
         let server = peer(library, "ntlm").serve();
         // Our end is complete with its last token: NTLM never hears what becomes of it.
         drop(Reach::raw().wrong_password().reach(&server).unwrap());
@@ -89,7 +88,7 @@ fn both_notice_that_a_message_was_changed_on_its_way() {
             token[15] ^= 0x80;
         }
     };
-    for (library, why) in [(Library::Mechglue, "failed: GSSError: Major"), (Library::Pyspnego, "Invalid MIC")] {
+    for (library, why) in [(Library::Mechglue, ": Major ("), (Library::Pyspnego, "Invalid MIC")] {
         let server = peer(library, "ntlm").serve();
         drop(Reach::raw().change(change).reach(&server).unwrap());
         expect_refused(&server, why);
@@ -98,7 +97,7 @@ fn both_notice_that_a_message_was_changed_on_its_way() {
 
 #[test]
 fn both_see_our_channel_bindings() {
-    for (library, why) in [(Library::Mechglue, "failed: GSSError: Major"), (Library::Pyspnego, "do not match")] {
+    for (library, why) in [(Library::Mechglue, ": Major ("), (Library::Pyspnego, "do not match")] {
         let server = peer(library, "ntlm").bindings("channel one").serve();
         let (mut context, mut line) = Reach::raw().bindings("channel one").reach(&server).unwrap();
         talk(&mut context, &mut line, library);
