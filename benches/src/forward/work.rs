@@ -105,8 +105,7 @@ fn pass(route: &Route, work: Work, count: usize) -> Result<Duration> {
             lines.push(line);
         }
     }
-    let barrier = Barrier::new(threads + 1);
-    let start = Barrier::new(threads + 1);
+    let start = Barrier::new(threads);
     std::thread::scope(|scope| {
         let mut lines = lines.into_iter();
         let running: Vec<_> = (0..threads)
@@ -114,21 +113,35 @@ fn pass(route: &Route, work: Work, count: usize) -> Result<Duration> {
                 let line = lines.next();
                 scope.spawn(|| {
                     start.wait();
-                    let result = run(route, line, work, count).map_err(|error| error.to_string());
-                    barrier.wait();
-                    result
+                    timed(|| run(route, line, work, count)).map_err(|error| error.to_string())
                 })
             })
             .collect();
-        start.wait();
-        let since = Instant::now();
-        barrier.wait();
-        let time = since.elapsed();
+        let mut clients = Vec::new();
         for thread in running {
-            drop(thread.join().map_err(|_| "a client panicked")??);
+            clients.push(thread.join().map_err(|_| "a client panicked")??);
         }
-        Ok(time)
+        span(&clients).ok_or_else(|| "no client".into())
     })
+}
+
+/// When a client began and ended; its connection, so that closing it is not measured.
+struct Client {
+    began: Instant,
+    ended: Instant,
+    _line: Option<Box<dyn Line>>,
+}
+
+fn timed(run: impl FnOnce() -> Result<Option<Box<dyn Line>>>) -> Result<Client> {
+    let began = Instant::now();
+    let line = run()?;
+    Ok(Client { began, ended: Instant::now(), _line: line })
+}
+
+/// From the first that began to the last that ended: each says so itself, since nobody else is sure to be awake then.
+fn span(clients: &[Client]) -> Option<Duration> {
+    let began = clients.iter().map(|client| client.began).min()?;
+    Some(clients.iter().map(|client| client.ended).max()? - began)
 }
 
 /// What one client does; gives its connection back, so that its end is not measured.
@@ -212,4 +225,21 @@ fn settle() {
 #[allow(clippy::as_conversions, reason = "counts and sizes here are exact in a double")]
 fn exact(count: usize) -> f64 {
     count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pass_lasts_from_the_first_beginning_to_the_last_end() {
+        let at = |start: Instant, from, to| Client {
+            began: start + Duration::from_secs(from),
+            ended: start + Duration::from_secs(to),
+            _line: None,
+        };
+        let start = Instant::now();
+        assert_eq!(span(&[at(start, 2, 5), at(start, 1, 3), at(start, 4, 9)]), Some(Duration::from_secs(8)));
+        assert!(span(&[]).is_none());
+    }
 }
