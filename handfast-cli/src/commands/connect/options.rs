@@ -174,8 +174,7 @@ impl Args {
     }
 
     pub(super) fn stream_options(&self) -> StreamOptions {
-        let options =
-            StreamOptions::default().read_ahead().handshake_time(self.timeout).least_protection(self.protection());
+        let options = StreamOptions::default().handshake_time(self.timeout).least_protection(self.protection());
         let options = options.expiry(self.expiry.of_streams()).read_ahead();
         if self.dangerous_unannounced_end { options.dangerous_unannounced_end() } else { options }
     }

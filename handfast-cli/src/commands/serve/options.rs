@@ -139,7 +139,7 @@ impl Args {
 
     pub(super) fn stream_options(&self) -> StreamOptions {
         let least = if self.integrity_only { Protection::Integrity } else { Protection::Confidentiality };
-        let options = StreamOptions::default().read_ahead().handshake_time(self.handshake_time).least_protection(least);
+        let options = StreamOptions::default().handshake_time(self.handshake_time).least_protection(least);
         options.expiry(self.expiry.of_streams()).read_ahead()
     }
 
