@@ -45,7 +45,9 @@ Files, and the environment variables that name others (as for every Kerberos pro
   credential cache   FILE:/tmp/krb5cc_UID, or default_ccache_name       KRB5CCNAME
   keytab             FILE:/etc/krb5.keytab, or default_keytab_name      KRB5_KTNAME
   client keytab      /etc/krb5/user/UID/client.keytab, or …             KRB5_CLIENT_KTNAME
+  nameservers        /etc/resolv.conf                                   HANDFAST_RESOLV_CONF
   realm directory    ~/.local/share/handfast/realm.db                   (--directory)
+Realms of which the configuration names no KDC are looked up at the nameservers, unless dns_lookup_kdc is false.
 NO_COLOR, set to anything, turns colours off. Passwords are never arguments: they are asked for on the terminal,
 or read with --password-stdin or --password-file.";
 

@@ -55,12 +55,13 @@ impl Settings {
         Ok(settings)
     }
 
-    /// With the nameservers of the environment, unless `dns_lookup_kdc` says no. A file that can't be read names none.
+    /// With the nameservers of the environment, unless `dns_lookup_kdc` says no. A file that can't be read names none, which is told
+    /// when one is wanted.
     #[cfg(feature = "dns")]
     fn with_dns_of_environment(mut self) -> Self {
         let file = self.environment.resolv_conf.as_deref().filter(|_| self.libdefaults.dns_lookup_kdc);
         if let Some(file) = file {
-            let dns = crate::dns::Dns::load(file).unwrap_or_else(|_| crate::dns::Dns::new([]));
+            let dns = crate::dns::Dns::load(file).unwrap_or_else(|error| crate::dns::Dns::unreadable(file, &error));
             self.kdcs = self.kdcs.dns(dns);
         }
         self

@@ -17,6 +17,8 @@ use handfast_net::stream::StreamError;
 use std::io::{self, ErrorKind};
 
 const LOG_IN: &str = "log in with `handfast login`";
+const REACH_KDC: &str =
+    "make sure that krb5.conf (under [realms]) or the DNS names the realm's KDCs, and that one runs and is reached";
 
 fn of_error(error: &Error) -> Exit {
     match error {
@@ -62,6 +64,7 @@ impl From<Error> for Failure {
             Error::Credential(CredentialError::NoTicket { .. } | CredentialError::TicketExpired { .. }) => {
                 failure.next(LOG_IN)
             }
+            Error::KdcUnreachable(error) if !error.tried.is_empty() => failure.next(REACH_KDC),
             Error::Decode(_) | Error::UnknownMechanism => {
                 failure.next("make sure that the peer speaks Kerberos, with the same --framing")
             }
@@ -132,6 +135,14 @@ impl From<TicketError> for Failure {
     }
 }
 
+/// One that knows no KDC says itself what to do.
+impl From<KdcUnreachable> for Failure {
+    fn from(error: KdcUnreachable) -> Self {
+        let failure = Failure::new(Exit::KdcUnreachable, &error);
+        if error.tried.is_empty() { failure } else { failure.next(REACH_KDC) }
+    }
+}
+
 /// A cache that is not there means that nobody has logged in.
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
@@ -171,7 +182,6 @@ macro_rules! classes {
 }
 
 classes! {
-    KdcUnreachable => KdcUnreachable,
     ParseNameError => Usage,
     ParseServiceNameError => Usage,
     StoreNameError => Files,

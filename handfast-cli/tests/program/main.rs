@@ -7,6 +7,7 @@
 
 mod connections;
 mod decode;
+mod dns;
 mod forward;
 mod help;
 mod ntlm;

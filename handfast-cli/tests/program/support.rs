@@ -61,6 +61,8 @@ impl World {
         let name = format!("handfast-cli-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
         fs::create_dir(&folder).unwrap();
+        // Nobody listens there: no test asks a nameserver that is not its own.
+        fs::write(folder.join("resolv.conf"), "nameserver [127.0.0.1]:1\n").unwrap();
         World { folder }
     }
 
@@ -89,6 +91,7 @@ impl World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_handfast"));
         command.args(arguments.split_whitespace()).current_dir(&self.folder).env_clear();
         command.env("HOME", &self.folder).env("KRB5_CONFIG", self.path("krb5.conf"));
+        command.env("HANDFAST_RESOLV_CONF", self.path("resolv.conf"));
         command.env("KRB5CCNAME", format!("FILE:{}", self.path("cc").display()));
         command.env("KRB5_KTNAME", format!("FILE:{}", self.path("keytab").display()));
         command

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use handfast::krb5::exchange::{KdcAttempt, KdcUnreachable};
@@ -12,7 +13,7 @@ use crate::kdc::Transport;
 pub struct NoKdcFound {
     /// The realm.
     pub realm: String,
-    /// Every attempt, in order.
+    /// What came of the attempts, in order; what a nameserver says again is not said again here.
     pub tried: Vec<DnsAttempt>,
 }
 
@@ -56,6 +57,13 @@ pub enum DnsSilence {
     },
     /// No nameserver is known.
     NoNameserver,
+    /// The file that names the nameservers can't be read.
+    NoResolvConf {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        why: String,
+    },
     /// The realm's name can't be a domain's.
     NoDomain,
     /// There is no randomness for a query's id.
@@ -91,6 +99,9 @@ impl fmt::Display for DnsSilence {
                 write!(f, "it sent nothing that answers the question ({count} other messages)")
             }
             DnsSilence::NoNameserver => f.write_str("no nameserver is known"),
+            DnsSilence::NoResolvConf { path, why } => {
+                write!(f, "no nameserver is known, since {} can't be read: {why}", path.display())
+            }
             DnsSilence::NoDomain => f.write_str("was not asked for: that is no name of a domain"),
             DnsSilence::NoRandom => f.write_str("was not asked for: there is no randomness for it"),
             DnsSilence::Io { why, .. } => write!(f, "it can't be reached: {why}"),

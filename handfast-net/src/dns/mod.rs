@@ -55,6 +55,8 @@ const PORT: u16 = 53;
 #[derive(Clone)]
 pub struct Dns {
     nameservers: Vec<SocketAddr>,
+    /// Why there is no nameserver, if there is none.
+    none_because: DnsSilence,
     timeout: Duration,
     attempts: u32,
     random: Arc<dyn Random>,
@@ -66,6 +68,7 @@ impl Dns {
     pub fn new(nameservers: impl IntoIterator<Item = SocketAddr>) -> Self {
         Dns {
             nameservers: nameservers.into_iter().take(NAMESERVER_LIMIT).collect(),
+            none_because: DnsSilence::NoNameserver,
             timeout: Duration::from_secs(5),
             attempts: 2,
             random: Arc::new(OsRandom),
@@ -73,6 +76,7 @@ impl Dns {
     }
 
     /// What a `resolv.conf` says: `nameserver` and the options `timeout` and `attempts`. Without a nameserver, the one on this host.
+    /// As OpenBSD has it, `nameserver [192.0.2.53]:5353` has a port of its own.
     ///
     /// ```
     /// use handfast_net::dns::Dns;
@@ -105,6 +109,11 @@ impl Dns {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Dns::from_resolv_conf("")),
             Err(error) => Err(error),
         }
+    }
+
+    /// Asks nobody, since the file that names the nameservers can't be read.
+    pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        Dns { none_because: DnsSilence::NoResolvConf { path: path.to_owned(), why: error.to_string() }, ..Dns::new([]) }
     }
 
     /// How long a nameserver is waited for: 5 s unless set.
@@ -142,8 +151,11 @@ impl fmt::Debug for Dns {
 }
 
 fn nameserver(line: &str) -> Option<SocketAddr> {
-    let address: IpAddr = words(line, "nameserver")?.next()?.parse().ok()?;
-    Some((address, PORT).into())
+    let address = words(line, "nameserver")?.next()?;
+    match address.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
+        Some((host, port)) => Some((host.parse::<IpAddr>().ok()?, port.parse::<u16>().ok()?).into()),
+        None => Some((address.parse::<IpAddr>().ok()?, PORT).into()),
+    }
 }
 
 /// What follows `keyword` at the beginning of a line.

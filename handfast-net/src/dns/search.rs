@@ -47,7 +47,12 @@ impl<'a> Search<'a> {
 
     /// What came of asking.
     pub(super) fn take(&mut self, server: SocketAddr, over: Transport, heard: Result<Reply, DnsSilence>) {
-        let mut fail = |why| self.tried.push(self::attempt(&self.name, Some((server, over)), why));
+        let mut fail = |why| {
+            let attempt = self::attempt(&self.name, Some((server, over)), why);
+            if !self.tried.contains(&attempt) {
+                self.tried.push(attempt);
+            }
+        };
         match heard {
             Ok(Reply::Truncated) if over == Transport::Udp => self.queue.push_front((server, Transport::Tcp)),
             Ok(Reply::Truncated) => fail(DnsSilence::Nonsense { count: 1 }),
@@ -105,7 +110,7 @@ impl<'a> Search<'a> {
             }
         }
         if self.dns.nameservers.is_empty() {
-            self.tried.push(attempt(&self.name, None, DnsSilence::NoNameserver));
+            self.tried.push(attempt(&self.name, None, self.dns.none_because.clone()));
         }
         for _ in 0..self.dns.attempts {
             self.queue.extend(self.dns.nameservers.iter().map(|server| (*server, Transport::Udp)));

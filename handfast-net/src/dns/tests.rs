@@ -298,6 +298,9 @@ fn realms_that_are_no_domains_are_not_asked_for() {
     }
     let why = reasons(kdcs_of(&dns(&[]), "EXAMPLE.COM"));
     assert!(matches!(why[..], [(_, None, DnsSilence::NoNameserver)]), "{why:?}");
+    let denied = Dns::unreadable("/a/resolv.conf".as_ref(), &std::io::ErrorKind::PermissionDenied.into());
+    let error = kdcs_of(&denied, "EXAMPLE.COM").unwrap_err().to_string();
+    assert!(error.contains("no nameserver is known, since /a/resolv.conf can't be read: permission denied"), "{error}");
 }
 
 #[test]
@@ -309,6 +312,10 @@ fn resolv_conf_says_whom_to_ask() {
     let expected = ["192.0.2.1:53", "[2001:db8::1]:53", "192.0.2.2:53"].map(|address| address.parse().unwrap());
     assert_eq!(dns.nameservers(), expected);
     assert_eq!((dns.timeout, dns.attempts), (Duration::from_secs(7), 5));
+    let ports = Dns::from_resolv_conf(
+        "nameserver [192.0.2.1]:5353\nnameserver [::1]:1\nnameserver [::1]\nnameserver [::1]:x\nnameserver [a]:1\n",
+    );
+    assert_eq!(ports.nameservers(), ["192.0.2.1:5353", "[::1]:1"].map(|address| address.parse().unwrap()));
     let local = ["127.0.0.1:53".parse().unwrap()];
     assert_eq!(Dns::from_resolv_conf("").nameservers(), local);
     let scratch = crate::scratch::Scratch::new("resolv");

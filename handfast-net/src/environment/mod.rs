@@ -10,6 +10,7 @@
 //! | keytab | `KRB5_KTNAME` | `default_keytab_name` | `FILE:/etc/krb5.keytab` |
 //! | client keytab | `KRB5_CLIENT_KTNAME` | `default_client_keytab_name` | `FILE:/etc/krb5/user/%{euid}/client.keytab` |
 //! | trace | `KRB5_TRACE` | | none |
+//! | nameservers (feature `dns`) | `HANDFAST_RESOLV_CONF` | | `/etc/resolv.conf` |
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -49,8 +50,8 @@ pub struct Environment {
     pub krb5_trace: Option<OsString>,
     /// `TMPDIR`: where temporary files go, if not to `/tmp`.
     pub tmpdir: Option<OsString>,
-    /// The file that names the nameservers: `/etc/resolv.conf` in a process. Read only by [`Settings::load`](crate::Settings::load),
-    /// with the feature `dns`; `None` if the DNS is not to be asked for KDCs.
+    /// The file that names the nameservers: in a process `HANDFAST_RESOLV_CONF`, else `/etc/resolv.conf`. Read only by
+    /// [`Settings::load`](crate::Settings::load), with the feature `dns`; `None` if the DNS is not to be asked for KDCs.
     pub resolv_conf: Option<PathBuf>,
     /// `HOME`.
     pub home: Option<OsString>,
@@ -93,7 +94,7 @@ impl Environment {
             krb5_client_ktname: variable("KRB5_CLIENT_KTNAME"),
             krb5_trace: variable("KRB5_TRACE"),
             tmpdir: variable("TMPDIR"),
-            resolv_conf: Some(PathBuf::from(RESOLV_CONF)),
+            resolv_conf: Some(variable("HANDFAST_RESOLV_CONF").unwrap_or_else(|| RESOLV_CONF.into()).into()),
             home: variable("HOME"),
             uid,
             euid,
@@ -384,6 +385,9 @@ mod tests {
         assert_eq!(trusted[6], None);
         let not_trusted = of(Environment::gather((Some(1), Some(0), false), read));
         assert!(not_trusted.iter().all(Option::is_none), "{not_trusted:?}");
+        for (trusted, file) in [(true, "HANDFAST_RESOLV_CONF"), (false, RESOLV_CONF)] {
+            assert_eq!(Environment::gather((Some(1), Some(1), trusted), read).resolv_conf, Some(file.into()));
+        }
     }
 
     #[cfg(unix)]
