@@ -191,6 +191,8 @@ fn short(enctype: Enctype) -> &'static str {
         Enctype::Aes256Sha1 => "aes256-sha1",
         Enctype::Aes128Sha256 => "aes128-sha256",
         Enctype::Aes256Sha384 => "aes256-sha384",
+        Enctype::Camellia128 => "camellia128",
+        Enctype::Camellia256 => "camellia256",
     }
 }
 

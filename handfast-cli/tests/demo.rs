@@ -117,6 +117,8 @@ fn each_enctype_is_spoken_by_all_three() {
         ("aes128-sha2", "aes128-cts-hmac-sha256-128"),
         ("aes256-sha1", "aes256-cts-hmac-sha1-96"),
         ("aes128-sha1", "aes128-cts-hmac-sha1-96"),
+        ("camellia256-cts", "camellia256-cts-cmac"),
+        ("camellia128-cts", "camellia128-cts-cmac"),
     ] {
         let document = document(&["--json", "--mechanism", "kerberos", "--enctype", alias]);
         let act = &document["acts"][0];

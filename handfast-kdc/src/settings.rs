@@ -2,13 +2,23 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use handfast::krb5::enctype::Enctype;
 
-/// The enctypes that new principals have keys of, and that session keys are of, unless told otherwise. Tickets are
-/// encrypted with the first of the service's keys: one that every service has understood since 2005.
+/// The enctypes that new principals have keys of, unless told otherwise. Tickets are encrypted with the first of the
+/// service's keys: one that every service has understood since 2005.
 pub const DEFAULT_ENCTYPES: [Enctype; 4] = [
     Enctype::AES256_CTS_HMAC_SHA1_96,
     Enctype::AES128_CTS_HMAC_SHA1_96,
     Enctype::AES256_CTS_HMAC_SHA384_192,
     Enctype::AES128_CTS_HMAC_SHA256_128,
+];
+
+/// What session keys may be of, unless told otherwise: what new principals have keys of, and Camellia (RFC 6803).
+pub const SESSION_ENCTYPES: [Enctype; 6] = [
+    Enctype::AES256_CTS_HMAC_SHA1_96,
+    Enctype::AES128_CTS_HMAC_SHA1_96,
+    Enctype::AES256_CTS_HMAC_SHA384_192,
+    Enctype::AES128_CTS_HMAC_SHA256_128,
+    Enctype::CAMELLIA256_CTS_CMAC,
+    Enctype::CAMELLIA128_CTS_CMAC,
 ];
 
 /// What holds for all of a realm.
@@ -20,7 +30,8 @@ pub struct Settings {
     pub max_renewable_life: Duration,
     /// How far a client's clock may be from ours (RFC 4120 1.6 (7)): 5 minutes.
     pub clock_skew: Duration,
-    /// What session keys may be of. The request's order decides (RFC 4120 3.1.3): [`DEFAULT_ENCTYPES`].
+    /// What session keys may be of. The request's order decides (RFC 4120 3.1.3), and a service takes those that it has
+    /// keys of, unless its entry names others: [`SESSION_ENCTYPES`].
     pub session_enctypes: Vec<Enctype>,
     /// The longest reply that goes by UDP, in bytes; for a longer one the client is told to ask over TCP
     /// (RFC 4120 7.2.1): 4096.
@@ -33,7 +44,7 @@ impl Default for Settings {
             max_life: Duration::from_secs(24 * 3600),
             max_renewable_life: Duration::from_secs(7 * 24 * 3600),
             clock_skew: Duration::from_secs(300),
-            session_enctypes: DEFAULT_ENCTYPES.to_vec(),
+            session_enctypes: SESSION_ENCTYPES.to_vec(),
             udp_reply_limit: 4096,
         }
     }

@@ -108,7 +108,7 @@ impl Testkit {
         Arc::new(self.with(|state| state.root.fork()))
     }
 
-    /// Adds a user with keys of all enctypes, or gives the user another password.
+    /// Adds a user with keys of all AES enctypes, or gives the user another password.
     #[track_caller]
     pub fn user(&self, name: &str, password: &str) -> Principal {
         self.user_of(name, password, &handfast_kdc::DEFAULT_ENCTYPES)
@@ -119,16 +119,13 @@ impl Testkit {
     #[track_caller]
     pub fn user_of(&self, name: &str, password: &str, enctypes: &[Enctype]) -> Principal {
         let (principal, now) = (self.principal(name), self.clock().right());
-        // A principal without keys, which gets those of its password.
-        let mut entry = must(PrincipalEntry::service_of(principal.clone(), &[], &*self.random(), now), name);
-        entry.is_service = false;
-        must(entry.set_password(password.as_bytes(), enctypes, None, now), name);
+        let entry = must(PrincipalEntry::user_of(principal.clone(), password.as_bytes(), enctypes, now), name);
         self.directory_mut(|directory| directory.insert(entry));
         self.with(|state| state.passwords.insert(principal.clone(), Secret::new(password.into())));
         principal
     }
 
-    /// Adds a service with random keys of all enctypes, or gives it new ones.
+    /// Adds a service with random keys of all AES enctypes, or gives it new ones.
     #[track_caller]
     pub fn service(&self, name: &str) -> ServiceName {
         self.service_of(name, &handfast_kdc::DEFAULT_ENCTYPES)

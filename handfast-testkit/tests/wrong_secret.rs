@@ -19,11 +19,13 @@ use std::time::Duration;
 
 const HTTP: &str = "HTTP/www.example.com";
 
-const ENCTYPES: [Enctype; 4] = [
+const ENCTYPES: [Enctype; 6] = [
     Enctype::AES128_CTS_HMAC_SHA1_96,
     Enctype::AES256_CTS_HMAC_SHA1_96,
     Enctype::AES128_CTS_HMAC_SHA256_128,
     Enctype::AES256_CTS_HMAC_SHA384_192,
+    Enctype::CAMELLIA128_CTS_CMAC,
+    Enctype::CAMELLIA256_CTS_CMAC,
 ];
 
 /// A realm whose service and session keys are of one enctype.

@@ -39,6 +39,8 @@ impl Default for Policy {
                 Enctype::AES128_CTS_HMAC_SHA256_128,
                 Enctype::AES256_CTS_HMAC_SHA1_96,
                 Enctype::AES128_CTS_HMAC_SHA1_96,
+                Enctype::CAMELLIA256_CTS_CMAC,
+                Enctype::CAMELLIA128_CTS_CMAC,
             ]
             .into(),
             clock_skew: Duration::from_secs(300),
@@ -128,7 +130,8 @@ impl Policy {
         self.ntlm_unproven_server
     }
 
-    /// The encryption types that may be used, best first: the four AES types of RFC 8009 and RFC 3962.
+    /// The encryption types that may be used, best first: the AES types of RFC 8009 and RFC 3962, then the
+    /// Camellia types of RFC 6803, as MIT krb5 takes them too.
     pub fn enctypes(&self) -> &[Enctype] {
         &self.enctypes
     }
@@ -185,6 +188,13 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_default_is_all_that_is_not_weak_and_camellia_comes_last() {
+        let strong: Vec<_> = Enctype::supported().filter(|enctype| !enctype.is_weak()).collect();
+        assert_eq!(Policy::default().enctypes(), strong);
+        assert_eq!(Policy::default().enctypes(), [20, 19, 18, 17, 26, 25].map(Enctype));
+    }
 
     #[test]
     fn each_weakening_takes_away_what_it_names() {

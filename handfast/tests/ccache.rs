@@ -214,7 +214,7 @@ fn the_ticket_that_is_good_for_longest_is_found() {
     u2u.is_skey = true;
     let other_client = ticket("bob@R", "HTTP/h@R", 1000);
     let mut unknown_enctype = ticket("alice@R", "HTTP/h@R", 1000);
-    unknown_enctype.key = EncryptionKey::unchecked(Enctype(26), [1; 32]);
+    unknown_enctype.key = EncryptionKey::unchecked(Enctype(99), [1; 32]);
     let mut short_key = ticket("alice@R", "HTTP/h@R", 1000);
     short_key.key = EncryptionKey::unchecked(Enctype(18), [1; 16]);
     let ccache = ccache_of([

@@ -453,6 +453,8 @@ fn enctype_lists() {
     let numbers = |text: &str| EnctypeList::parse(text).enctypes.iter().map(|enctype| enctype.0).collect::<Vec<_>>();
     assert_eq!(numbers("aes"), [18, 17, 20, 19]);
     assert_eq!(numbers("aes-sha2 aes-sha1"), [20, 19, 18, 17]);
+    assert_eq!(numbers("DEFAULT"), [20, 19, 18, 17, 26, 25]);
+    assert_eq!(numbers("camellia256-cts camellia"), [26, 25]);
     assert_eq!(numbers("DEFAULT -aes-sha1,+camellia RC4"), [20, 19, 26, 25, 23]);
     assert_eq!(numbers("aes256-cts aes256-cts-hmac-sha1-96 AES128-SHA2"), [18, 19]);
     assert_eq!(numbers("-aes"), Vec::<i32>::new());

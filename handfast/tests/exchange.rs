@@ -124,10 +124,15 @@ impl Machine {
     }
 }
 
+/// What was offered when the exchanges were recorded: AES alone.
+fn as_recorded() -> TicketOptions {
+    TicketOptions { enctypes: [20, 19, 18, 17].map(Enctype).to_vec(), ..TicketOptions::default() }
+}
+
 /// What the recorded exchange was started with.
 fn start(name: &str) -> Machine {
     let (kind, enctype) = name.split_once('-').unwrap_or((name, ""));
-    let mut options = TicketOptions::default();
+    let mut options = as_recorded();
     if let Ok(number) = enctype.parse() {
         options.enctypes = vec![Enctype(number)];
         options.renewable_for = Some(Duration::from_secs(7 * 86_400));
@@ -147,7 +152,7 @@ fn start(name: &str) -> Machine {
         ("renew", _) => Machine::Ticket(TicketRequest::renew(&tgt(&format!("login-{enctype}")), options, random())),
         ("keys", _) => {
             let key = string_to_key(options.enctypes[0], b"alice-pw", b"LAB.TESTalice", None).unwrap();
-            login("alice", ClientSecret::Keys(vec![key]), TicketOptions::default())
+            login("alice", ClientSecret::Keys(vec![key]), as_recorded())
         }
         (_, "nopre") => login("nopre", password("nopre-pw"), options),
         (_, "nopre-wrong") => login("nopre", password("x"), options),

@@ -41,7 +41,8 @@ use paper::Paper;
 use stage::Stage;
 
 /// What `--enctype` takes.
-const ENCTYPES: [&str; 4] = ["aes256-sha2", "aes128-sha2", "aes256-sha1", "aes128-sha1"];
+const ENCTYPES: [&str; 6] =
+    ["aes256-sha2", "aes128-sha2", "aes256-sha1", "aes128-sha1", "camellia256-cts", "camellia128-cts"];
 
 /// Show it all on this machine: a realm, a server, a client, and every cheat refused
 ///

@@ -30,6 +30,29 @@ fn users_and_services_come_and_go() {
     world.run("realm remove krbtgt/A.TEST").failed(2, "can't be removed");
 }
 
+/// The enctypes of a principal's keys, in their order.
+fn enctypes(world: &World, principal: &str) -> Vec<String> {
+    let list = world.run("realm list --json").ok().object();
+    let entry = list["principals"].as_array().unwrap().iter().find(|entry| entry["principal"] == principal);
+    entry.unwrap()["enctypes"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn keys_are_of_the_enctypes_that_were_asked_for() {
+    let world = World::with_realm();
+    let aes = ["aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96", "aes256-cts-hmac-sha384-192"];
+    assert_eq!(enctypes(&world, "alice@A.TEST")[..3], aes);
+    assert_eq!(enctypes(&world, "host/localhost@A.TEST").len(), 4);
+    world.run("realm add-service nfs/localhost --enctype camellia256-cts,aes128-sha2,camellia256-cts-cmac").ok();
+    let asked = ["camellia256-cts-cmac", "aes128-cts-hmac-sha256-128"];
+    assert_eq!(enctypes(&world, "nfs/localhost@A.TEST"), asked, "each once, in the order given");
+    world.run_with("realm add-user bob --password-stdin --enctype camellia128-cts", "bobs").ok();
+    assert_eq!(enctypes(&world, "bob@A.TEST"), ["camellia128-cts-cmac"]);
+    world.run_with("realm set-password bob --password-stdin --enctype aes256-sha2", "bobs").ok();
+    assert_eq!(enctypes(&world, "bob@A.TEST"), ["aes256-cts-hmac-sha384-192"]);
+    world.run("realm add-service x/localhost --enctype rot13").failed(2, "no enctype of that name is known");
+}
+
 #[test]
 fn nothing_is_overwritten() {
     let world = World::with_realm();

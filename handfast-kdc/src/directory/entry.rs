@@ -1,5 +1,5 @@
 use super::LongTermKey;
-use crate::settings::DEFAULT_ENCTYPES;
+use crate::settings::{DEFAULT_ENCTYPES, SESSION_ENCTYPES};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -70,9 +70,29 @@ impl PrincipalEntry {
     /// # Errors
     /// If the keys can't be made.
     pub fn user(principal: Principal, password: &[u8], now: Time) -> Result<Self, CryptoError> {
+        PrincipalEntry::user_of(principal, password, &DEFAULT_ENCTYPES, now)
+    }
+
+    /// A user with keys of `enctypes` from a password, the preferred first.
+    ///
+    /// # Errors
+    /// If the keys can't be made.
+    pub fn user_of(
+        principal: Principal,
+        password: &[u8],
+        enctypes: &[Enctype],
+        now: Time,
+    ) -> Result<Self, CryptoError> {
         let mut entry = PrincipalEntry::bare(principal, now);
-        entry.set_password(password, &DEFAULT_ENCTYPES, None, now)?;
+        entry.set_password(password, enctypes, None, now)?;
         Ok(entry)
+    }
+
+    /// The ticket-granting service of a realm, with random keys of [`DEFAULT_ENCTYPES`]. Its session keys are between
+    /// the client and the KDC itself, so they may be of all [`SESSION_ENCTYPES`].
+    pub(crate) fn krbtgt(realm: &str, random: &dyn Random, now: Time) -> Result<Self, CryptoError> {
+        let entry = PrincipalEntry::service(Principal::krbtgt(realm, realm), random, now)?;
+        Ok(PrincipalEntry { session_enctypes: Some(SESSION_ENCTYPES.to_vec()), ..entry })
     }
 
     /// A service with random keys of [`DEFAULT_ENCTYPES`].

@@ -21,7 +21,7 @@ impl MemoryDirectory {
     /// If the keys can't be made.
     pub fn new(realm: &str, random: &dyn Random, now: Time) -> Result<Self, CryptoError> {
         let mut directory = MemoryDirectory::default();
-        directory.insert(PrincipalEntry::service(Principal::krbtgt(realm, realm), random, now)?);
+        directory.insert(PrincipalEntry::krbtgt(realm, random, now)?);
         Ok(directory)
     }
 

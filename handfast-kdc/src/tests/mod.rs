@@ -4,7 +4,7 @@ mod as_exchange;
 mod hostile;
 mod tgs_exchange;
 
-use crate::{Answer, MemoryDirectory, PrincipalEntry, Realm, Request, Settings, Transport};
+use crate::{Answer, MemoryDirectory, PrincipalEntry, Realm, Request, SESSION_ENCTYPES, Settings, Transport};
 use handfast::crypto::OsRandom;
 use handfast::krb5::enctype::{ChecksumKey, ChecksumType, CipherKey, EncryptionKey, Enctype, KeyUsage, string_to_key};
 use handfast::krb5::message::{
@@ -31,9 +31,10 @@ fn directory() -> MemoryDirectory {
     static DIRECTORY: OnceLock<MemoryDirectory> = OnceLock::new();
     let make = || {
         let mut directory = MemoryDirectory::new("R.TEST", &OsRandom, NOW).unwrap();
-        directory.insert(PrincipalEntry::user(principal("alice@R.TEST"), PASSWORD, NOW).unwrap());
+        directory.insert(PrincipalEntry::user_of(principal("alice@R.TEST"), PASSWORD, &SESSION_ENCTYPES, NOW).unwrap());
         for service in ["HTTP/web@R.TEST", "NFS/files@R.TEST"] {
-            directory.insert(PrincipalEntry::service(principal(service), &OsRandom, NOW).unwrap());
+            directory
+                .insert(PrincipalEntry::service_of(principal(service), &SESSION_ENCTYPES, &OsRandom, NOW).unwrap());
         }
         directory
     };

@@ -1,6 +1,7 @@
 //! Secrets, constant-time comparison and the randomness seam.
 
-pub(crate) mod aes;
+pub(crate) mod block;
+pub(crate) mod cmac;
 mod confounder;
 pub(crate) mod hash;
 pub(crate) mod hmac;

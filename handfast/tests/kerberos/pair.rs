@@ -10,11 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-pub(crate) const ENCTYPES: [Enctype; 4] = [
+pub(crate) const ENCTYPES: [Enctype; 6] = [
     Enctype::AES128_CTS_HMAC_SHA1_96,
     Enctype::AES256_CTS_HMAC_SHA1_96,
     Enctype::AES128_CTS_HMAC_SHA256_128,
     Enctype::AES256_CTS_HMAC_SHA384_192,
+    Enctype::CAMELLIA128_CTS_CMAC,
+    Enctype::CAMELLIA256_CTS_CMAC,
 ];
 
 pub(crate) fn now() -> Time {

@@ -1,4 +1,4 @@
-/// The four AES encryption types, by the names that MIT's programs read and print.
+/// The encryption types of AES and Camellia, by the names that MIT's programs read and print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Enctype {
     /// aes128-cts-hmac-sha1-96 (RFC 3962)
@@ -9,12 +9,22 @@ pub enum Enctype {
     Aes128Sha256,
     /// aes256-cts-hmac-sha384-192 (RFC 8009)
     Aes256Sha384,
+    /// camellia128-cts-cmac (RFC 6803)
+    Camellia128,
+    /// camellia256-cts-cmac (RFC 6803)
+    Camellia256,
 }
 
 impl Enctype {
-    /// All four, in the order of their numbers.
-    pub const ALL: [Enctype; 4] =
-        [Enctype::Aes128Sha1, Enctype::Aes256Sha1, Enctype::Aes128Sha256, Enctype::Aes256Sha384];
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Enctype; 6] = [
+        Enctype::Aes128Sha1,
+        Enctype::Aes256Sha1,
+        Enctype::Aes128Sha256,
+        Enctype::Aes256Sha384,
+        Enctype::Camellia128,
+        Enctype::Camellia256,
+    ];
 
     /// The name that MIT's programs print.
     pub fn name(self) -> &'static str {
@@ -23,6 +33,8 @@ impl Enctype {
             Enctype::Aes256Sha1 => "aes256-cts-hmac-sha1-96",
             Enctype::Aes128Sha256 => "aes128-cts-hmac-sha256-128",
             Enctype::Aes256Sha384 => "aes256-cts-hmac-sha384-192",
+            Enctype::Camellia128 => "camellia128-cts-cmac",
+            Enctype::Camellia256 => "camellia256-cts-cmac",
         }
     }
 
@@ -33,16 +45,20 @@ impl Enctype {
             Enctype::Aes256Sha1 => "aes256-cts",
             Enctype::Aes128Sha256 => "aes128-sha2",
             Enctype::Aes256Sha384 => "aes256-sha2",
+            Enctype::Camellia128 => "camellia128-cts",
+            Enctype::Camellia256 => "camellia256-cts",
         }
     }
 
-    /// The number on the wire (RFC 3962 7, RFC 8009 8).
+    /// The number on the wire (RFC 3962 7, RFC 8009 8, RFC 6803 9).
     pub fn number(self) -> i32 {
         match self {
             Enctype::Aes128Sha1 => 17,
             Enctype::Aes256Sha1 => 18,
             Enctype::Aes128Sha256 => 19,
             Enctype::Aes256Sha384 => 20,
+            Enctype::Camellia128 => 25,
+            Enctype::Camellia256 => 26,
         }
     }
 

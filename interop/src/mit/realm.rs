@@ -12,13 +12,13 @@ const ATTEMPTS: usize = 5;
 ///
 /// | principals | what they are for |
 /// |---|---|
-/// | `alice`, `bob` | users with keys of all four AES encryption types; preauthentication is required |
+/// | `alice`, `bob` | users with keys of all encryption types; preauthentication is required |
 /// | `nopre` | a user from whom no preauthentication is asked |
 /// | `expired` | a user whose password has expired |
 /// | `gone` | a user whose account has expired |
 /// | `locked` | a user who gets no tickets |
 /// | `user-ENCTYPE` | [`Enctype::user`]: a user with a key of one encryption type |
-/// | `sample/localhost`, `host/localhost`, `HTTP/localhost` | services with keys of all four |
+/// | `sample/localhost`, `host/localhost`, `HTTP/localhost` | services with keys of all |
 /// | `ENCTYPE/localhost` | [`Enctype::service`]: ticket and session keys of one encryption type |
 ///
 /// The password of each user is [`MitRealm::password`].
@@ -35,7 +35,7 @@ pub struct MitRealm {
 impl MitRealm {
     /// The realm's name.
     pub const NAME: &'static str = "MIT.TEST";
-    /// Its services with keys of all four encryption types, as host-based names.
+    /// Its services with keys of all encryption types, as host-based names.
     pub const SERVICES: [&'static str; 3] = ["sample@localhost", "host@localhost", "HTTP@localhost"];
 
     /// Makes the database, users, services and keytabs, and starts the KDC; it answers when this returns.

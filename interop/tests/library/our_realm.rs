@@ -5,7 +5,7 @@ use handfast::crypto::OsRandom;
 use handfast::krb5::Keytab;
 use handfast::{Principal, Time};
 use handfast_interop::{Enctype, MitClient, MitConfig, TempDir};
-use handfast_kdc::{MemoryDirectory, PrincipalEntry, Realm, Request, Settings, Transport};
+use handfast_kdc::{MemoryDirectory, PrincipalEntry, Realm, Request, SESSION_ENCTYPES, Settings, Transport};
 use handfast_net::Stopper;
 use handfast_net::kdc_server::{Content, Incoming, KdcServer, Limits};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,7 +14,8 @@ use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// The realm `OURS.TEST` with `alice`, a user and a service of each enctype, and `sample/localhost` with keys of all four.
+/// The realm `OURS.TEST` with `alice`, a user and a service of each enctype, and `sample/localhost` with keys of all
+/// enctypes, as alice has.
 pub struct OurRealm {
     directory: Arc<RwLock<MemoryDirectory>>,
     address: SocketAddr,
@@ -105,7 +106,7 @@ pub fn principal(name: &str) -> Principal {
 
 /// A user whose password is [`OurRealm::password`].
 pub fn user(name: &str) -> PrincipalEntry {
-    PrincipalEntry::user(principal(name), OurRealm::password(name).as_bytes(), now()).unwrap()
+    PrincipalEntry::user_of(principal(name), OurRealm::password(name).as_bytes(), &SESSION_ENCTYPES, now()).unwrap()
 }
 
 /// Made once: keys of passwords take their time.
@@ -117,7 +118,9 @@ fn principals() -> MemoryDirectory {
 fn make_principals() -> MemoryDirectory {
     let mut directory = MemoryDirectory::new(OurRealm::NAME, &OsRandom, now()).unwrap();
     directory.insert(user("alice"));
-    directory.insert(PrincipalEntry::service(principal("sample/localhost"), &OsRandom, now()).unwrap());
+    directory.insert(
+        PrincipalEntry::service_of(principal("sample/localhost"), &SESSION_ENCTYPES, &OsRandom, now()).unwrap(),
+    );
     for enctype in Enctype::ALL {
         let mut user = user(&enctype.user());
         let password = OurRealm::password(&enctype.user());

@@ -4,7 +4,7 @@ use crate::our_realm::{OurRealm, principal, user};
 use crate::ours::now;
 use handfast::crypto::OsRandom;
 use handfast_interop::{Enctype, GssServer, MitClient};
-use handfast_kdc::{DEFAULT_ENCTYPES, PrincipalEntry, Settings};
+use handfast_kdc::{PrincipalEntry, SESSION_ENCTYPES, Settings};
 use std::time::Duration;
 
 const KRBTGT: &str = "krbtgt/OURS.TEST@OURS.TEST";
@@ -68,7 +68,7 @@ fn kvno_opens_service_tickets_of_each_enctype_with_our_keytab() {
 #[test]
 fn klist_shows_every_key_of_our_keytab() {
     let realm = OurRealm::start();
-    realm.change("sample/localhost", |entry| entry.rekey(&DEFAULT_ENCTYPES, &OsRandom, now()).unwrap());
+    realm.change("sample/localhost", |entry| entry.rekey(&SESSION_ENCTYPES, &OsRandom, now()).unwrap());
     let listed = realm.client().klist_keytab(&realm.keytab(&["sample/localhost"]));
     for enctype in Enctype::ALL {
         let key = format!("sample/localhost@OURS.TEST ({})", enctype.name());
@@ -146,7 +146,7 @@ fn a_realm_is_edited_while_it_is_served() {
     carol.kvno("new/localhost").expect_failure().expect_text("not found in Kerberos database");
     realm.insert(PrincipalEntry::service(principal("new/localhost"), &OsRandom, now()).unwrap());
     carol.kvno("new/localhost").expect_success().expect_text("kvno = 1");
-    realm.change("carol", |entry| entry.set_password(b"another", &DEFAULT_ENCTYPES, None, now()).unwrap());
+    realm.change("carol", |entry| entry.set_password(b"another", &SESSION_ENCTYPES, None, now()).unwrap());
     carol.kinit("carol", "carol-password").expect_failure().expect_text("Password incorrect");
     carol.kinit("carol", "another").expect_success();
     realm.change("carol", |entry| entry.disabled = true);
@@ -202,7 +202,7 @@ fn tickets_that_have_ended_are_refused() {
 fn a_wrong_keytab_is_found_out_by_kvno() {
     let realm = OurRealm::start();
     let keytab = realm.keytab(&["sample/localhost"]);
-    realm.change("sample/localhost", |entry| entry.rekey(&DEFAULT_ENCTYPES, &OsRandom, now()).unwrap());
+    realm.change("sample/localhost", |entry| entry.rekey(&SESSION_ENCTYPES, &OsRandom, now()).unwrap());
     let alice = realm.client_of("alice");
     alice.kvno_keytab("sample/localhost", &keytab).expect_failure().expect_text("kvno = 2, keytab entry invalid");
 }

@@ -5,6 +5,8 @@ use handfast_interop::{Enctype, GssServer, MitClient, MitConfig, Run};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+/// Every one, with the default's first at the front.
+const ENCTYPES: &str = "aes256-sha1,aes128-sha1,aes256-sha2,aes128-sha2,camellia256-cts,camellia128-cts-cmac";
 const KRBTGT: &str = "krbtgt/OURS.TEST@OURS.TEST";
 
 /// The realm `OURS.TEST`, served: alice, and sample/localhost with a keytab.
@@ -22,8 +24,9 @@ impl World {
             program.run(line).expect_success();
         };
         run("realm init OURS.TEST --max-life 10h");
-        program.run_with("realm add-user alice --password-stdin", "alice-password\n").expect_success();
-        run("realm add-service sample/localhost --keytab sample.keytab");
+        let alice = format!("realm add-user alice --password-stdin --enctype {ENCTYPES}");
+        program.run_with(&alice, "alice-password\n").expect_success();
+        run(&format!("realm add-service sample/localhost --keytab sample.keytab --enctype {ENCTYPES}"));
         let kdc = program.start("realm serve", "OURS.TEST is served on ");
         let config = MitConfig::new("OURS.TEST", kdc.address());
         World { program, kdc, config }

@@ -8,6 +8,7 @@ use crate::span;
 use clap::Args;
 use handfast::crypto::OsRandom;
 use handfast::krb5::Keytab;
+use handfast::krb5::enctype::Enctype;
 use handfast_kdc::{DEFAULT_ENCTYPES, PrincipalEntry, Settings};
 use handfast_net::Settings as NetSettings;
 use serde_json::json;
@@ -47,6 +48,27 @@ impl Init {
     }
 }
 
+/// The enctypes of a principal's keys.
+#[derive(Args, Debug)]
+struct KeyTypes {
+    /// The types of its keys, such as aes256-sha2,camellia256-cts
+    #[arg(long = "enctype", value_name = "ENCTYPES", value_delimiter = ',')]
+    enctypes: Vec<Enctype>,
+}
+
+impl KeyTypes {
+    /// Each once, in the order given.
+    fn chosen(&self) -> Vec<Enctype> {
+        let mut chosen = Vec::new();
+        for enctype in if self.enctypes.is_empty() { &DEFAULT_ENCTYPES[..] } else { &self.enctypes } {
+            if !chosen.contains(enctype) {
+                chosen.push(*enctype);
+            }
+        }
+        chosen
+    }
+}
+
 /// Add a user, with a password
 #[derive(Args, Debug)]
 #[command(
@@ -59,6 +81,8 @@ pub(crate) struct AddUser {
     /// The user, as NAME or NAME@REALM
     name: String,
     #[command(flatten)]
+    keys: KeyTypes,
+    #[command(flatten)]
     password: PasswordSource,
     #[command(flatten)]
     directory: DirectoryArgs,
@@ -70,7 +94,8 @@ impl AddUser {
         let user = book.user(&self.name)?;
         book.must_be_new(&user)?;
         let password = self.password.read_new(&format!("Password for {user}: "))?;
-        book.directory().add(&PrincipalEntry::user(user.clone(), password.expose(), span::now())?)?;
+        let entry = PrincipalEntry::user_of(user.clone(), password.expose(), &self.keys.chosen(), span::now())?;
+        book.directory().add(&entry)?;
         let text = format!("user {} added", output.paint(STRONG, &user));
         output.result(text, &json!({ "added": user.to_string(), "kind": "user" }))
     }
@@ -85,7 +110,8 @@ impl AddUser {
     verbatim_doc_comment,
     after_help = "Examples:
   handfast realm add-service host/localhost --keytab host.keytab
-  handfast realm add-service HTTP/www.example.com --keytab FILE:/etc/http.keytab"
+  handfast realm add-service HTTP/www.example.com --keytab FILE:/etc/http.keytab
+  handfast realm add-service nfs/files.example.com --enctype camellia256-cts,aes256-sha2"
 )]
 pub(crate) struct AddService {
     /// The service, as SERVICE/HOST
@@ -93,6 +119,8 @@ pub(crate) struct AddService {
     /// Add its keys to this keytab, which is made if it does not exist
     #[arg(long, short = 'k', value_name = "FILE")]
     keytab: Option<String>,
+    #[command(flatten)]
+    keys: KeyTypes,
     #[command(flatten)]
     directory: DirectoryArgs,
 }
@@ -102,7 +130,7 @@ impl AddService {
         let book = Book::open(&self.directory)?;
         let service = book.service(&self.service)?;
         book.must_be_new(&service)?;
-        let entry = PrincipalEntry::service(service.clone(), &OsRandom, span::now())?;
+        let entry = PrincipalEntry::service_of(service.clone(), &self.keys.chosen(), &OsRandom, span::now())?;
         book.directory().add(&entry)?;
         output.line(format!("service {} added", output.paint(STRONG, &service)))?;
         let file = self.keytab.as_deref().map(|name| export(name, entry.keytab(), output)).transpose()?;
@@ -185,6 +213,8 @@ pub(crate) struct SetPassword {
     /// The user, as NAME or NAME@REALM
     name: String,
     #[command(flatten)]
+    keys: KeyTypes,
+    #[command(flatten)]
     password: PasswordSource,
     #[command(flatten)]
     directory: DirectoryArgs,
@@ -199,8 +229,8 @@ impl SetPassword {
             return Err(Failure::new(Exit::Usage, format!("{user} is a service: it has random keys and no password")));
         }
         let password = self.password.read_new(&format!("New password for {user}: "))?;
-        let set =
-            |entry: &mut PrincipalEntry| entry.set_password(password.expose(), &DEFAULT_ENCTYPES, None, span::now());
+        let enctypes = self.keys.chosen();
+        let set = |entry: &mut PrincipalEntry| entry.set_password(password.expose(), &enctypes, None, span::now());
         book.directory().change(user, set)?;
         let kvno = book.existing(&self.name)?.kvno();
         let text = format!("password of {} set", output.paint(STRONG, user));

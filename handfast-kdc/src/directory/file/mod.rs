@@ -66,7 +66,7 @@ impl FileDirectory {
         now: Time,
     ) -> Result<Self, FileDirectoryError> {
         let path = path.into();
-        let krbtgt = PrincipalEntry::service(Principal::krbtgt(realm, realm), random, now)?;
+        let krbtgt = PrincipalEntry::krbtgt(realm, random, now)?;
         let opened = store::create(&path)?;
         let file = File { path: &path, write: &opened };
         let made = file.commit(|write| {

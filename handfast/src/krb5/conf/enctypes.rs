@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 ///
 /// The list has names with commas or white space between them. A name stands for one enctype or for a
 /// family (`aes`, `aes-sha1`, `aes-sha2`, `camellia`, `rc4`, `des3`), `DEFAULT` for all that this
-/// build can use, strongest first;
+/// build can use, the preferred first;
 /// a `-` before a name takes out what it stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct EnctypeList {
@@ -22,8 +22,8 @@ const AES256_SHA1: Enctype = Enctype::AES256_CTS_HMAC_SHA1_96;
 const AES128_SHA1: Enctype = Enctype::AES128_CTS_HMAC_SHA1_96;
 const AES256_SHA2: Enctype = Enctype::AES256_CTS_HMAC_SHA384_192;
 const AES128_SHA2: Enctype = Enctype::AES128_CTS_HMAC_SHA256_128;
-const CAMELLIA128: Enctype = Enctype(25);
-const CAMELLIA256: Enctype = Enctype(26);
+const CAMELLIA128: Enctype = Enctype::CAMELLIA128_CTS_CMAC;
+const CAMELLIA256: Enctype = Enctype::CAMELLIA256_CTS_CMAC;
 const RC4: Enctype = Enctype(23);
 const RC4_EXPORT: Enctype = Enctype(24);
 const DES3: Enctype = Enctype(16);
@@ -35,15 +35,11 @@ const DES_MD5: Enctype = Enctype(3);
 const WEAK: [Enctype; 4] = [DES_CRC, DES_MD4, DES_MD5, RC4_EXPORT];
 
 /// Names of families, and of enctypes that MIT krb5 has and the table of enctypes here has not.
-const NAMES: [(&str, &[Enctype]); 22] = [
+const NAMES: [(&str, &[Enctype]); 18] = [
     ("aes", &[AES256_SHA1, AES128_SHA1, AES256_SHA2, AES128_SHA2]),
     ("aes-sha1", &[AES256_SHA1, AES128_SHA1]),
     ("aes-sha2", &[AES256_SHA2, AES128_SHA2]),
     ("camellia", &[CAMELLIA256, CAMELLIA128]),
-    ("camellia256-cts-cmac", &[CAMELLIA256]),
-    ("camellia256-cts", &[CAMELLIA256]),
-    ("camellia128-cts-cmac", &[CAMELLIA128]),
-    ("camellia128-cts", &[CAMELLIA128]),
     ("rc4", &[RC4]),
     ("arcfour-hmac", &[RC4]),
     ("arcfour-hmac-md5", &[RC4]),

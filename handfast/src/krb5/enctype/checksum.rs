@@ -1,16 +1,18 @@
 use super::cipher::LONGEST_MAC;
-use super::{Algorithms, ChecksumType, CryptoError, EncryptionKey, KeyUsage, Row, rfc3961, rfc8009};
-use crate::crypto::aes::{Aes128, Aes256};
+use super::usage::Purpose;
+use super::{Algorithms, ChecksumType, CryptoError, EncryptionKey, KeyUsage, Row, rfc3961, rfc6803, rfc8009};
+use crate::crypto::block::{Aes128, Aes256, Camellia128, Camellia256};
+use crate::crypto::cmac::cmac;
 use crate::crypto::constant_time_eq;
 use crate::crypto::hash::{Sha1, Sha256, Sha384};
 use crate::crypto::hmac::HmacKey;
 use alloc::boxed::Box;
 use core::fmt;
 
-/// The checksum key of one usage (RFC 3961 5.4, RFC 8009 6), scheduled once: safe to share between threads.
+/// The checksum key of one usage (RFC 3961 5.4, RFC 8009 6, RFC 6803 7), scheduled once: safe to share between threads.
 pub struct ChecksumKey {
     row: &'static Row,
-    hmac: Scheduled,
+    key: Scheduled,
 }
 
 enum Scheduled {
@@ -18,6 +20,8 @@ enum Scheduled {
     Sha256(HmacKey<Sha256>),
     /// Boxed: twice the size of the others.
     Sha384(Box<HmacKey<Sha384>>),
+    Camellia128(Camellia128),
+    Camellia256(Camellia256),
 }
 
 impl ChecksumKey {
@@ -28,13 +32,15 @@ impl ChecksumKey {
     pub fn new(key: &EncryptionKey, usage: KeyUsage) -> Result<Self, CryptoError> {
         let row = key.usable()?;
         let base = key.bytes();
-        let hmac = match row.algorithms {
+        let scheduled = match row.algorithms {
             Algorithms::Aes128Sha1 => Scheduled::Sha1(rfc3961::checksum_key::<Aes128, _>(base, usage)),
             Algorithms::Aes256Sha1 => Scheduled::Sha1(rfc3961::checksum_key::<Aes256, _>(base, usage)),
             Algorithms::Aes128Sha256 => Scheduled::Sha256(rfc8009::checksum_key(base, usage, row.mac)),
             Algorithms::Aes256Sha384 => Scheduled::Sha384(Box::new(rfc8009::checksum_key(base, usage, row.mac))),
+            Algorithms::Camellia128 => Scheduled::Camellia128(rfc6803::subkey(base, usage, Purpose::Checksum)),
+            Algorithms::Camellia256 => Scheduled::Camellia256(rfc6803::subkey(base, usage, Purpose::Checksum)),
         };
-        Ok(ChecksumKey { row, hmac })
+        Ok(ChecksumKey { row, key: scheduled })
     }
 
     /// The type of its checksums.
@@ -51,10 +57,12 @@ impl ChecksumKey {
     pub fn checksum(&self, parts: &[&[u8]]) -> Mac {
         let mut mac = Mac { octets: [0; LONGEST_MAC], length: self.row.mac };
         let (out, _) = mac.octets.split_at_mut(mac.length);
-        match &self.hmac {
+        match &self.key {
             Scheduled::Sha1(key) => key.mac(parts, out),
             Scheduled::Sha256(key) => key.mac(parts, out),
             Scheduled::Sha384(key) => key.mac(parts, out),
+            Scheduled::Camellia128(key) => cmac(key, parts, out),
+            Scheduled::Camellia256(key) => cmac(key, parts, out),
         }
         mac
     }

@@ -9,6 +9,10 @@ impl ChecksumType {
     pub const HMAC_SHA1_96_AES128: ChecksumType = ChecksumType(15);
     /// hmac-sha1-96-aes256 (RFC 3962 7)
     pub const HMAC_SHA1_96_AES256: ChecksumType = ChecksumType(16);
+    /// cmac-camellia128 (RFC 6803 7)
+    pub const CMAC_CAMELLIA128: ChecksumType = ChecksumType(17);
+    /// cmac-camellia256 (RFC 6803 7)
+    pub const CMAC_CAMELLIA256: ChecksumType = ChecksumType(18);
     /// hmac-sha256-128-aes128 (RFC 8009 7)
     pub const HMAC_SHA256_128_AES128: ChecksumType = ChecksumType(19);
     /// hmac-sha384-192-aes256 (RFC 8009 7)
@@ -19,6 +23,8 @@ impl ChecksumType {
         Some(match self {
             Self::HMAC_SHA1_96_AES128 => "hmac-sha1-96-aes128",
             Self::HMAC_SHA1_96_AES256 => "hmac-sha1-96-aes256",
+            Self::CMAC_CAMELLIA128 => "cmac-camellia128",
+            Self::CMAC_CAMELLIA256 => "cmac-camellia256",
             Self::HMAC_SHA256_128_AES128 => "hmac-sha256-128-aes128",
             Self::HMAC_SHA384_192_AES256 => "hmac-sha384-192-aes256",
             _ => return None,

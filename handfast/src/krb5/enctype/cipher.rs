@@ -1,9 +1,10 @@
 use super::cts::Message;
 use super::rfc3961::Simplified;
+use super::rfc6803::EncryptAndCmac;
 use super::rfc8009::EncryptThenMac;
 use super::{Algorithms, CryptoError, EncryptionKey, Enctype, KeyUsage, Part, Row};
 use crate::crypto::Secret;
-use crate::crypto::aes::{Aes128, Aes256};
+use crate::crypto::block::{Aes128, Aes256, Camellia128, Camellia256};
 use crate::crypto::hash::{Sha1, Sha256, Sha384};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -23,11 +24,11 @@ pub(super) trait Profile {
     fn unseal(&self, message: Message<'_, '_>, mac: &[u8]) -> Result<(), CryptoError>;
 }
 
-/// The encryption keys of one usage (RFC 3961 5.3, RFC 8009 5), derived and scheduled once.
+/// The encryption keys of one usage (RFC 3961 5.3, RFC 8009 5, RFC 6803 6), derived and scheduled once.
 ///
 /// A ciphertext is `confounder | data | MAC`, the first two encrypted together: [`CipherKey::header_len`] octets,
 /// as many octets as the data, and [`CipherKey::mac_len`] octets. The key is safe to share between threads,
-/// wipes itself, and takes some 100 octets: AES is expanded per message, HMAC's padded blocks are hashed here.
+/// wipes itself, and takes some 100 octets: ciphers are expanded per message, HMAC's padded blocks are hashed here.
 pub struct CipherKey {
     row: &'static Row,
     keys: Keys,
@@ -39,6 +40,8 @@ enum Keys {
     Aes128Sha256(EncryptThenMac<Aes128, Sha256>),
     /// Boxed: twice the size of the others.
     Aes256Sha384(Box<EncryptThenMac<Aes256, Sha384>>),
+    Camellia128(EncryptAndCmac<Camellia128>),
+    Camellia256(EncryptAndCmac<Camellia256>),
 }
 
 /// Calls a method of whichever profile is there.
@@ -49,6 +52,8 @@ macro_rules! profile {
             Keys::Aes256Sha1(keys) => keys.$method($($argument),*),
             Keys::Aes128Sha256(keys) => keys.$method($($argument),*),
             Keys::Aes256Sha384(keys) => keys.$method($($argument),*),
+            Keys::Camellia128(keys) => keys.$method($($argument),*),
+            Keys::Camellia256(keys) => keys.$method($($argument),*),
         }
     };
 }
@@ -66,6 +71,8 @@ impl CipherKey {
             Algorithms::Aes256Sha1 => Keys::Aes256Sha1(Simplified::new(base, usage)),
             Algorithms::Aes128Sha256 => Keys::Aes128Sha256(EncryptThenMac::new(base, usage, row.mac)),
             Algorithms::Aes256Sha384 => Keys::Aes256Sha384(Box::new(EncryptThenMac::new(base, usage, row.mac))),
+            Algorithms::Camellia128 => Keys::Camellia128(EncryptAndCmac::new(base, usage)),
+            Algorithms::Camellia256 => Keys::Camellia256(EncryptAndCmac::new(base, usage)),
         };
         Ok(CipherKey { row, keys })
     }

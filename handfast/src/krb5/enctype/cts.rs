@@ -1,4 +1,4 @@
-//! AES in CBC mode with ciphertext stealing (RFC 3962 5, RFC 8009 5: CBC-CS3), over a text in pieces.
+//! AES and Camellia in CBC mode with ciphertext stealing (RFC 3962 5, RFC 8009 5, RFC 6803 6: CBC-CS3), over a text in pieces.
 
 use super::Part;
 use aes::Block;

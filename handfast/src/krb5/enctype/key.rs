@@ -1,5 +1,5 @@
-use super::{Algorithms, CryptoError, Enctype, Row, rfc3961, rfc8009};
-use crate::crypto::aes::{Aes128, Aes256};
+use super::{Algorithms, CryptoError, Enctype, Row, rfc3961, rfc6803, rfc8009};
+use crate::crypto::block::{Aes128, Aes256, Camellia128, Camellia256};
 use crate::crypto::hash::{Sha1, Sha256, Sha384};
 use crate::crypto::{Random, Secret};
 use alloc::vec;
@@ -35,7 +35,7 @@ impl EncryptionKey {
         EncryptionKey { enctype, bytes: Secret::new(bytes.into()) }
     }
 
-    /// A fresh random key: RFC 3962 4 and RFC 8009 5 take random octets as they are.
+    /// A fresh random key: RFC 3962 4, RFC 8009 5 and RFC 6803 2 take random octets as they are.
     ///
     /// # Errors
     /// [`CryptoError::UnsupportedEnctype`], or [`CryptoError::Random`].
@@ -69,8 +69,8 @@ impl EncryptionKey {
         if expected == actual { Ok(row) } else { Err(CryptoError::WrongKeySize { enctype, expected, actual }) }
     }
 
-    /// The pseudo-random function of the enctype (RFC 3961 5.3, RFC 8009 5): 16 octets for the
-    /// enctypes of RFC 3962, 32 and 48 for those of RFC 8009.
+    /// The pseudo-random function of the enctype (RFC 3961 5.3, RFC 8009 5, RFC 6803 6): 16 octets for the
+    /// enctypes of RFC 3962 and RFC 6803, 32 and 48 for those of RFC 8009.
     ///
     /// # Errors
     /// [`CryptoError::UnsupportedEnctype`] and [`CryptoError::WrongKeySize`].
@@ -81,6 +81,8 @@ impl EncryptionKey {
             Algorithms::Aes256Sha1 => rfc3961::prf::<Aes256, Sha1>(key, input),
             Algorithms::Aes128Sha256 => rfc8009::prf::<Sha256>(key, input),
             Algorithms::Aes256Sha384 => rfc8009::prf::<Sha384>(key, input),
+            Algorithms::Camellia128 => rfc6803::prf::<Camellia128>(key, input),
+            Algorithms::Camellia256 => rfc6803::prf::<Camellia256>(key, input),
         })
     }
 }

@@ -24,6 +24,7 @@ mod part;
 mod properties;
 mod rfc3961;
 mod rfc3962;
+mod rfc6803;
 mod rfc8009;
 mod string_to_key;
 mod usage;
@@ -73,10 +74,12 @@ enum Algorithms {
     Aes256Sha1,
     Aes128Sha256,
     Aes256Sha384,
+    Camellia128,
+    Camellia256,
 }
 
-/// Every enctype that this build can compute with, strongest first.
-static TABLE: [Row; 4] = [
+/// Every enctype that this build can compute with, the preferred first.
+static TABLE: [Row; 6] = [
     Row {
         enctype: Enctype::AES256_CTS_HMAC_SHA384_192,
         name: "aes256-cts-hmac-sha384-192",
@@ -129,6 +132,32 @@ static TABLE: [Row; 4] = [
         weak: false,
         deprecated: false,
     },
+    Row {
+        enctype: Enctype::CAMELLIA256_CTS_CMAC,
+        name: "camellia256-cts-cmac",
+        aliases: &["camellia256-cts"],
+        algorithms: Algorithms::Camellia256,
+        key_size: 32,
+        confounder: 16,
+        mac: 16,
+        checksum: ChecksumType::CMAC_CAMELLIA256,
+        iterations: 32_768,
+        weak: false,
+        deprecated: false,
+    },
+    Row {
+        enctype: Enctype::CAMELLIA128_CTS_CMAC,
+        name: "camellia128-cts-cmac",
+        aliases: &["camellia128-cts"],
+        algorithms: Algorithms::Camellia128,
+        key_size: 16,
+        confounder: 16,
+        mac: 16,
+        checksum: ChecksumType::CMAC_CAMELLIA128,
+        iterations: 32_768,
+        weak: false,
+        deprecated: false,
+    },
 ];
 
 impl Enctype {
@@ -140,8 +169,12 @@ impl Enctype {
     pub const AES128_CTS_HMAC_SHA256_128: Enctype = Enctype(19);
     /// aes256-cts-hmac-sha384-192 (RFC 8009)
     pub const AES256_CTS_HMAC_SHA384_192: Enctype = Enctype(20);
+    /// camellia128-cts-cmac (RFC 6803)
+    pub const CAMELLIA128_CTS_CMAC: Enctype = Enctype(25);
+    /// camellia256-cts-cmac (RFC 6803)
+    pub const CAMELLIA256_CTS_CMAC: Enctype = Enctype(26);
 
-    /// Every enctype that this build can compute with, strongest first.
+    /// Every enctype that this build can compute with, the preferred first: RFC 8009's, RFC 3962's, RFC 6803's.
     pub fn supported() -> impl Iterator<Item = Enctype> {
         TABLE.iter().map(|row| row.enctype)
     }
@@ -261,6 +294,10 @@ mod tests {
             ("aes128-sha2", 19),
             ("aes256-cts-hmac-sha384-192", 20),
             ("aes256-sha2", 20),
+            ("camellia128-cts-cmac", 25),
+            ("camellia128-cts", 25),
+            ("camellia256-cts-cmac", 26),
+            ("Camellia256-CTS", 26),
         ] {
             assert_eq!(name.parse(), Ok(Enctype(number)), "{name}");
         }
@@ -268,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn none_of_the_aes_enctypes_needs_a_policy_that_names_it() {
+    fn no_enctype_here_needs_a_policy_that_names_it() {
         for enctype in Enctype::supported() {
             assert_eq!((enctype.is_weak(), enctype.is_deprecated()), (false, false));
         }
@@ -285,7 +322,7 @@ mod tests {
     #[test]
     fn each_enctype_has_its_registered_checksum_type() {
         let types: alloc::vec::Vec<_> =
-            [17, 18, 19, 20].map(|number| Enctype(number).mandatory_checksum().map(|sum| sum.0)).into();
-        assert_eq!(types, [Some(15), Some(16), Some(19), Some(20)]);
+            [17, 18, 19, 20, 25, 26].map(|number| Enctype(number).mandatory_checksum().map(|sum| sum.0)).into();
+        assert_eq!(types, [Some(15), Some(16), Some(19), Some(20), Some(17), Some(18)]);
     }
 }

@@ -4,7 +4,7 @@ use super::CryptoError;
 use super::cipher::{LONGEST_MAC, Profile};
 use super::cts::Message;
 use super::usage::{KeyUsage, Purpose};
-use crate::crypto::aes::BlockKey;
+use crate::crypto::block::BlockKey;
 use crate::crypto::hash::{Hash, Hasher};
 use crate::crypto::hmac::HmacKey;
 use crate::crypto::{Secret, constant_time_eq};

@@ -1,7 +1,7 @@
 //! AES with SHA-1 (RFC 3962): string-to-key. The rest is the simplified profile of RFC 3961.
 
 use super::rfc3961;
-use crate::crypto::aes::BlockKey;
+use crate::crypto::block::BlockKey;
 use crate::crypto::hash::Sha1;
 use crate::crypto::hmac::pbkdf2;
 

@@ -1,12 +1,12 @@
-use super::{Algorithms, CryptoError, EncryptionKey, Enctype, Row, rfc3962, rfc8009};
-use crate::crypto::aes::{Aes128, Aes256};
+use super::{Algorithms, CryptoError, EncryptionKey, Enctype, Row, rfc3962, rfc6803, rfc8009};
+use crate::crypto::block::{Aes128, Aes256, Camellia128, Camellia256};
 use crate::crypto::hash::{Sha256, Sha384};
 
 /// The most PBKDF2 iterations that a key distribution center can ask for: a few seconds of work.
 /// RFC 3962 4 wants no limit below 50,000.
 pub const MAX_ITERATIONS: u32 = 10_000_000;
 
-/// The key of a password (RFC 3961 3 "string-to-key"; RFC 3962 4, RFC 8009 4).
+/// The key of a password (RFC 3961 3 "string-to-key"; RFC 3962 4, RFC 8009 4, RFC 6803 4).
 ///
 /// `parameters` are those of ETYPE-INFO2 (RFC 4120 5.2.7.5): an iteration count in four big-endian
 /// octets; without them the enctype's default counts.
@@ -27,6 +27,8 @@ pub fn string_to_key(
         Algorithms::Aes256Sha1 => rfc3962::string_to_key::<Aes256>(password, salt, count, key),
         Algorithms::Aes128Sha256 => rfc8009::string_to_key::<Sha256>(row.name, password, salt, count, key),
         Algorithms::Aes256Sha384 => rfc8009::string_to_key::<Sha384>(row.name, password, salt, count, key),
+        Algorithms::Camellia128 => rfc6803::string_to_key::<Camellia128>(row.name, password, salt, count, key),
+        Algorithms::Camellia256 => rfc6803::string_to_key::<Camellia256>(row.name, password, salt, count, key),
     }))
 }
 
@@ -67,7 +69,7 @@ mod tests {
 
     #[test]
     fn without_parameters_the_default_counts() {
-        for (enctype, count) in [(17, 4096_u32), (18, 4096), (19, 32_768), (20, 32_768)] {
+        for (enctype, count) in [(17, 4096_u32), (18, 4096), (19, 32_768), (20, 32_768), (25, 32_768), (26, 32_768)] {
             let key = |parameters: Option<&[u8]>| string_to_key(Enctype(enctype), b"password", b"salt", parameters);
             let default = key(None);
             assert_eq!(default, key(Some(&count.to_be_bytes())));

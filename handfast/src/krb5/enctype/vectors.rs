@@ -2,7 +2,7 @@
 
 use super::cts::Message;
 use super::*;
-use crate::crypto::aes::{Aes128, BlockKey};
+use crate::crypto::block::{Aes128, BlockKey, Camellia128, Camellia256};
 use crate::crypto::hash::{Sha1, Sha256, Sha384};
 use crate::crypto::hmac::{HmacKey, pbkdf2};
 use alloc::collections::BTreeMap;
@@ -91,13 +91,15 @@ fn cbc_cts(vector: &Vector<'_>) {
     assert_eq!(text, input);
 }
 
-/// RFC 8009 A prints the derived keys.
+/// RFC 8009 A and RFC 6803 10 print the derived keys.
 fn derive(vector: &Vector<'_>) {
     let (key, expect) = (vector.octets("key"), vector.octets("expect"));
     let mut out = vec![0; expect.len()];
     match vector.number("enctype") {
         19 => rfc8009::kdf(&HmacKey::<Sha256>::new(&key), &vector.octets("constant"), &[], &mut out),
         20 => rfc8009::kdf(&HmacKey::<Sha384>::new(&key), &vector.octets("constant"), &[], &mut out),
+        25 => rfc6803::derive(&rfc6803::schedule::<Camellia128>(&key), &vector.octets("constant"), &mut out),
+        26 => rfc6803::derive(&rfc6803::schedule::<Camellia256>(&key), &vector.octets("constant"), &mut out),
         other => panic!("enctype {other}"),
     }
     assert_eq!(out, expect);
@@ -137,6 +139,16 @@ fn rfc3962_b() {
 #[test]
 fn rfc8009_a() {
     assert_eq!(run(include_str!("../../../tests/vectors/rfc8009.txt")), 20);
+}
+
+#[test]
+fn rfc6803_10() {
+    assert_eq!(run(include_str!("../../../tests/vectors/rfc6803.txt")), 34);
+}
+
+#[test]
+fn camellia_made_by_mit_krb5() {
+    assert_eq!(run(include_str!("../../../tests/vectors/mit-rfc6803.txt")), 4);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use core::time::Duration;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TicketOptions {
-    /// The enctypes of keys that are taken, best first. All that this build supports by default, strongest first.
+    /// The enctypes of keys that are taken, best first. All that this build supports and that are not weak, by default.
     pub enctypes: Vec<Enctype>,
     /// How far the KDC's clock and ours may be apart: 5 minutes by default.
     pub clock_skew: Duration,

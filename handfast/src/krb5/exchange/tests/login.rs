@@ -71,7 +71,7 @@ fn the_first_request_says_what_is_wished() {
     assert_eq!(body.kdc_options, KdcOptions::FORWARDABLE.with(KdcOptions::PROXIABLE).with(KdcOptions::RENEWABLE));
     assert_eq!((body.till, body.rtime), (seconds(600).into(), Some(seconds(1200).into())));
     assert_eq!((body.realm, body.nonce, body.from), (REALM, 0x0101_0101, None::<KerberosTime>));
-    assert_eq!(body.etype, [17, 20, 19, 18].map(Enctype), "those with a key in front");
+    assert_eq!(body.etype, [17, 20, 19, 18, 26, 25].map(Enctype), "those with a key in front");
     let types: Vec<_> = padata.iter().map(|padata| padata.padata_type).collect();
     assert_eq!(types, [PaDataType::REQ_ENC_PA_REP]);
     assert_eq!(alloc::format!("{login:?}"), "Login { client: Principal(alice@EXAMPLE.COM, type 1), .. }");
@@ -310,7 +310,7 @@ fn a_proof_that_cant_be_made_names_both_sides() {
     let kdc = vec![Enctype(18), Enctype(23)];
     assert_eq!(error, ExchangeError::NoCommonEnctype { client: alice(), ours: vec![Enctype(17)], kdc });
     let error = login().run(|_| wants_proof(&vec![(PaDataType::PK_AS_REQ, vec![])])).unwrap_err();
-    let enctypes = [17, 20, 19, 18].map(Enctype).to_vec();
+    let enctypes = [17, 20, 19, 18, 26, 25].map(Enctype).to_vec();
     let offered = vec![PaDataType::PK_AS_REQ];
     assert_eq!(error, ExchangeError::NoCommonPreauth { client: alice(), enctypes, offered });
     let error = login().run(|_| refusal(ErrorCode::KDC_ERR_PREAUTH_REQUIRED, None, None)).unwrap_err();

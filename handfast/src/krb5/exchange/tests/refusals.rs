@@ -32,7 +32,7 @@ fn a_refusal_keeps_the_values() {
         realm: REALM.to_string(),
         client: alice(),
         service: principal("HTTP/www.example.com"),
-        offered: [20, 19, 18, 17].map(Enctype).to_vec(),
+        offered: [20, 19, 18, 17, 26, 25].map(Enctype).to_vec(),
         proof: None,
         text: Some("LOOKING_UP_SERVER".to_string()),
         clock_difference: 7,

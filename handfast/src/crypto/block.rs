@@ -1,4 +1,4 @@
-//! AES keys as they came, expanded for one message: 16 or 32 octets at rest instead of kilobytes.
+//! AES and Camellia keys as they came, expanded for one message: 16 or 32 octets at rest instead of kilobytes.
 
 use aes::cipher::consts::U16;
 use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
@@ -25,7 +25,7 @@ pub(crate) trait BlockKey: ZeroizeOnDrop + Sized {
     fn decrypt(&self) -> Self::Decrypt;
 }
 
-macro_rules! aes {
+macro_rules! block_key {
     ($(#[$doc:meta])* $name:ident, $length:literal, $encrypt:ty, $decrypt:ty) => {
         $(#[$doc])*
         #[derive(ZeroizeOnDrop)]
@@ -56,17 +56,32 @@ macro_rules! aes {
     };
 }
 
-aes!(
+block_key!(
     /// A key of AES-128 (FIPS 197).
     Aes128,
     16,
     aes::Aes128Enc,
     aes::Aes128Dec
 );
-aes!(
+block_key!(
     /// A key of AES-256 (FIPS 197).
     Aes256,
     32,
     aes::Aes256Enc,
     aes::Aes256Dec
+);
+block_key!(
+    /// A key of Camellia with 128 bits (RFC 3713). Its schedule serves both ways; expanding it takes as long as some four
+    /// blocks, and it reads tables by the data: no processor here has instructions for it.
+    Camellia128,
+    16,
+    camellia::Camellia128,
+    camellia::Camellia128
+);
+block_key!(
+    /// A key of Camellia with 256 bits (RFC 3713).
+    Camellia256,
+    32,
+    camellia::Camellia256,
+    camellia::Camellia256
 );
