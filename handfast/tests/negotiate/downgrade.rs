@@ -86,6 +86,77 @@ fn choice_that_was_not_offered() {
         }
     });
     assert_eq!(refusal, Refusal::MechanismNotOffered { chosen: MechanismId::NTLM.to_string() });
+    // Neither one that nobody knows, nor the other name of a mechanism that was not offered.
+    let ntlm_alone = Pair { ticket: false, ..Pair::both() };
+    let nobodys = MechanismId::from_der_contents(&[0x2a, 3, 4]);
+    for (pair, chosen) in [(Pair::both(), nobodys), (ntlm_alone, MechanismId::MS_KERBEROS)] {
+        let refusal = pair.refusal(|number, token| {
+            if number == 2 {
+                edit_resp(token, |resp| {
+                    resp.supported_mech = Some(chosen.into());
+                    (resp.response_token, resp.neg_state) = (None, Some(NegState::RequestMic));
+                    resp.mech_list_mic = None;
+                });
+            }
+        });
+        assert_eq!(refusal, Refusal::MechanismNotOffered { chosen: chosen.to_string() });
+    }
+}
+
+/// Where NTLM is all that either end can do: the first choice of both, and proven all the same.
+#[test]
+fn ntlm_proves_the_list_even_where_it_is_the_first_choice_of_both() {
+    let pair = Pair { ticket: false, ..Pair::ntlm_server() };
+    let mut mics = Vec::new();
+    let mut states = Vec::new();
+    pair.run(|number, token| {
+        if number > 1 {
+            edit_resp(token, |resp| {
+                mics.push(resp.mech_list_mic.is_some());
+                states.push(resp.neg_state);
+            });
+        }
+    })
+    .unwrap();
+    assert_eq!(mics, [false, true, true]);
+    let waits = Some(NegState::AcceptIncomplete);
+    assert_eq!(states, [waits, waits, Some(NegState::AcceptCompleted)], "nobody had to ask");
+    for dropped in [3, 4] {
+        let refusal = pair.refusal(|number, token| {
+            if number == dropped {
+                edit_resp(token, |resp| resp.mech_list_mic = None);
+            }
+        });
+        assert_eq!(refusal, Refusal::MechListMicAbsent, "token {dropped}");
+    }
+}
+
+/// NTLM's MIC of one end is none of the other.
+#[test]
+fn a_mic_that_comes_back() {
+    for (pair, ours, theirs) in [(Pair::ntlm_server(), 5, 6), (Pair { ticket: false, ..Pair::both() }, 3, 4)] {
+        let tokens = pair.tokens();
+        let refusal = pair.refusal(|number, token| {
+            if number == theirs {
+                let (at, from) = (token.len() - 16, &tokens[ours - 1]);
+                token[at..].copy_from_slice(&from[from.len() - 16..]);
+            }
+        });
+        assert_eq!(refusal, Refusal::MechListMicMismatch);
+    }
+}
+
+/// A proof of the list with the offer is one of the mechanism that is hoped for, and of no other.
+#[test]
+fn a_mic_beside_a_mechanism_that_is_not_chosen_is_not_looked_at() {
+    let mut contexts = Pair::ntlm_server()
+        .run(|number, token| {
+            if number == 1 {
+                edit_init(token, |init| init.mech_list_mic = Some(b"of Kerberos"));
+            }
+        })
+        .unwrap();
+    crate::pair::assert_they_talk(&mut contexts);
 }
 
 #[test]

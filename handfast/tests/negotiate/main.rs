@@ -7,6 +7,7 @@ mod handshake;
 #[path = "../kerberos/pair.rs"]
 #[allow(dead_code, reason = "of Kerberos' tests, and not all is used here")]
 mod kerberos;
+mod ladder;
 mod message;
 mod mutation;
 mod order;

@@ -155,3 +155,17 @@ fn flags_are_written_without_zeros_at_the_end() {
         assert_eq!(NegotiationToken::decode(&token), Ok(NegotiationToken::Init(init)));
     }
 }
+
+#[test]
+fn a_reply_framed_as_another_mechanisms_token_is_none() {
+    let mut resp = Vec::new();
+    NegotiationToken::Resp(NegTokenResp::default()).encode(&mut resp);
+    let framed = |id: MechanismId| {
+        let mut token = Vec::new();
+        handfast::mech::framing::write_header(id, resp.len(), &mut token);
+        token.extend_from_slice(&resp);
+        token
+    };
+    assert!(NegotiationToken::decode(&framed(MechanismId::SPNEGO)).is_ok());
+    assert!(NegotiationToken::decode(&framed(MechanismId::KERBEROS)).is_err());
+}

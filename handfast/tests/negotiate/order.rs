@@ -114,6 +114,8 @@ fn later_replies_that_do_not_fit() {
     assert_eq!(reply(4, |resp| resp.supported_mech = Some(MechanismId::KERBEROS.into())), other);
     assert_eq!(reply(4, |resp| resp.mech_list_mic = Some(b"early")), "a MIC before the mechanism has finished");
     assert_eq!(reply(6, |resp| resp.response_token = Some(b"more")), "a token of the mechanism, which has finished");
+    let awaited = "another token is awaited, and there is none to send";
+    assert_eq!(reply(6, |resp| resp.neg_state = Some(NegState::AcceptIncomplete)), awaited);
     // 3 and 5 are the client's.
     assert_eq!(reply(3, |resp| resp.neg_state = Some(NegState::RequestMic)), "request-mic from an initiator");
     let chosen = "a mechanism chosen by the initiator";
@@ -178,6 +180,14 @@ fn rejections_end_it() {
         }
     });
     assert!(matches!(result.unwrap_err(), Error::RefusedByPeer(refusal) if refusal.code.0 == 60));
+    // What is there instead and is no such word says nothing.
+    let result = Pair::kerberos().run(|number, token| {
+        if number == 2 {
+            *token =
+                resp(|resp| (resp.neg_state, resp.response_token) = (Some(NegState::Reject), Some(&b"no token"[..])));
+        }
+    });
+    assert!(matches!(result.unwrap_err(), Error::RejectedByPeer { .. }));
     // Some acceptors know no negotiation, and say so in Kerberos' words.
     let result = Pair::kerberos().run(|number, token| {
         if number == 2 {
@@ -230,5 +240,38 @@ fn every_refusal_of_a_negotiation_looks_the_same() {
         let mut told = Vec::new();
         server.answer(account, now(), &mut told).unwrap_err();
         assert_eq!(told, rejected);
+    }
+}
+
+/// Wherever the handshake is when it has taken too long, the client is told the same.
+#[test]
+fn too_many_legs_and_tokens_that_are_too_long_are_told_like_every_refusal_wherever_they_come() {
+    let pair = Pair::ntlm_server();
+    let tokens = pair.tokens();
+    let rejected = resp(|resp| resp.neg_state = Some(NegState::Reject));
+    let refused = |limit: u32, oversize: Option<usize>| -> (Error, Vec<u8>) {
+        let acceptor = pair.acceptor().policy(Policy::default().with_leg_limit(limit));
+        let mut step = Accept::NeedsToken(acceptor.session().begin());
+        for (at, token) in tokens.iter().step_by(2).chain([&tokens[5]]).enumerate() {
+            let Accept::NeedsToken(next) = step else { panic!("{step:?}") };
+            let token = if oversize == Some(at) { vec![0; 65_537] } else { token.clone() };
+            let mut told = Vec::new();
+            step = match next.step(&token, now(), &mut told) {
+                Ok(Accept::NeedsAccount(next)) => match next.answer(pair.account.clone(), now(), &mut told) {
+                    Ok(step) => step,
+                    Err(error) => return (error, told),
+                },
+                Ok(step) => step,
+                Err(error) => return (error, told),
+            };
+        }
+        panic!("nobody refused");
+    };
+    for limit in 1..=3 {
+        assert_eq!(refused(limit, None), (Error::TooManyLegs { limit }, rejected.clone()));
+    }
+    for at in 1..=2 {
+        let (error, told) = refused(16, Some(at));
+        assert_eq!((error, told), (Error::TokenTooLarge { size: 65_537, limit: 65_536 }, rejected.clone()), "{at}");
     }
 }

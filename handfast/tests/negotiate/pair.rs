@@ -1,5 +1,6 @@
 use crate::kerberos;
 pub(crate) use crate::kerberos::now;
+use crate::ladder;
 use handfast::crypto::Secret;
 use handfast::krb5::Keytab;
 use handfast::krb5::enctype::Enctype;
@@ -169,10 +170,12 @@ impl Pair {
         error
     }
 
-    /// Nobody answers the client but tokens.
+    /// Nobody answers the client but tokens, unless it is of [`ladder`].
     fn client_step(&self, mut step: Initiate, out: &mut Vec<u8>) -> Result<Initiate, Error> {
         loop {
             step = match step {
+                Initiate::NeedsKdc(next) if next.request().realm == ladder::REALM => next.reply(b"", now(), out)?,
+                Initiate::NeedsAnswer(next) => next.answer(Answer::Custom(Secret::new(vec![])), now(), out)?,
                 Initiate::NeedsKdc(next) => {
                     let tried = KdcUnreachable { realm: next.request().realm.clone(), tried: Vec::new() };
                     next.unreachable(tried, now(), out)?

@@ -123,3 +123,46 @@ fn inputs_that_were_not_asked_for_are_misuse() {
     let error = to.begin_with(b"hint", now(), &mut Vec::new()).unwrap_err();
     assert!(matches!(error, Error::ApiMisuse(_)), "NTLM's server never speaks first: {error:?}");
 }
+
+/// MS-NLMP 2.2.2.5, 3.1.5.1.1, 3.2.5.1.1: every flag of both ends by its value.
+#[test]
+fn flags_are_the_ones_that_the_policy_asks_for_and_no_others_are_granted() {
+    let all = Policy::default().dangerous_ntlm_unproven_server();
+    let bare = all.clone().authentication_only();
+    for (client, asked) in [
+        (all.clone(), 0x6288_8235),
+        (all.clone().integrity_only(), 0x6288_8215),
+        (bare.clone(), 0x0288_8205),
+        (bare.clone().with_flags(Flags::CONFIDENTIALITY), 0x6288_8235),
+        (bare.with_flags(Flags::IDENTIFY), 0x0298_8205),
+    ] {
+        let identify = client.flags().contains(Flags::IDENTIFY);
+        let pair = Pair { client, server: Policy::default().authentication_only(), ..Pair::new() };
+        let mut seen = Vec::new();
+        let (client, server) = pair
+            .run(|number, message| {
+                set_flags(number, message, |flags| {
+                    seen.push(flags);
+                    flags
+                });
+                let key = number == 3 && asked & 0x4000_0000 == 0;
+                assert!(!key || message[52..54] == [0, 0], "a session key that nothing needs");
+            })
+            .unwrap();
+        assert_eq!(seen, [asked, asked | 0x0002_0000, asked], "{asked:#x}");
+        assert_eq!([client.flags(), server.flags()].map(|flags| flags.contains(Flags::IDENTIFY)), [identify; 2]);
+    }
+    // All that there is, but datagrams.
+    let mut granted = 0;
+    Pair::new()
+        .run(|number, message| match number {
+            1 => set_flags(1, message, |_| !0x40),
+            2 => set_flags(2, message, |flags| {
+                granted = flags;
+                flags
+            }),
+            _ => {}
+        })
+        .unwrap_err();
+    assert_eq!(granted, 0x629a_8235);
+}

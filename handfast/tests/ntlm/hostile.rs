@@ -24,8 +24,13 @@ fn stripped_flags_are_refused_by_each_end() {
     for number in [1, 3] {
         assert_eq!(run(number, sign | seal), Refusal::FlagsMissing(Flags::INTEGRITY));
     }
-    for bit in [seal, sign, target_info] {
-        assert_eq!(run(2, bit), missing(bit));
+    // The client notices by itself, and sends no answer.
+    for bit in [seal, sign, target_info, 1, 0x0008_0000, 0x2000_0000, 0x4000_0000] {
+        let refusal = Pair::new().refusal(|number, message| match number {
+            2 => set_flags(2, message, |flags| flags & !bit),
+            number => assert_eq!(number, 1, "an answer without {bit:#x}"),
+        });
+        assert_eq!(refusal, missing(bit));
     }
     assert_eq!(run(1, seal), missing(seal), "the client sees that its wish did not arrive");
     assert_eq!(run(3, seal), Refusal::Ntlm(NtlmRefusal::MicMismatch));
@@ -56,6 +61,11 @@ fn drop_the_mic() {
         message[72..88].fill(0);
     }));
     assert_eq!(flag_off, NtlmRefusal::MicAbsent);
+    let other_flags = Pair::new().ntlm_refusal(at(3, |message| {
+        let at = pair_at(message, 6, 4);
+        message[at] = 5;
+    }));
+    assert_eq!(other_flags, NtlmRefusal::MicAbsent);
     let removed = Pair::new().ntlm_refusal(at(3, |message| {
         message.drain(72..88);
         for field in (12..60).step_by(8) {
@@ -210,6 +220,27 @@ fn every_challenge_is_drawn_anew() {
     let mut out = Vec::new();
     let error = broken.session().begin().step(&negotiate, now(), &mut out).unwrap_err();
     assert!(matches!(error, Error::Random(_)) && out.is_empty());
+}
+
+/// An octet string of a client's message that is to be no other's.
+#[test]
+fn every_answer_and_every_session_key_is_drawn_anew() {
+    let initiator = Initiator::new(Policy::default().dangerous_ntlm_unproven_server());
+    let target: ServiceName = "HTTP/www.example.com".parse().unwrap();
+    let credential = Credential::ntlm_password("EXAMPLE", "alice", "Password");
+    let mut challenge = Vec::new();
+    Pair::new().run(at(2, |message| challenge = message.clone())).unwrap();
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..20 {
+        let (mut negotiate, mut answer) = (Vec::new(), Vec::new());
+        let step = initiator.to(&target).credential(&credential).begin(now(), &mut negotiate).unwrap();
+        let Initiate::NeedsToken(client) = step else { panic!() };
+        let Initiate::Complete(context) = client.step(&challenge, now(), &mut answer).unwrap() else { panic!() };
+        // ChallengeFromClient is 32 octets into the response (MS-NLMP 2.2.2.7, 2.2.2.8).
+        let response = usize::from(u16::from_le_bytes([answer[24], answer[25]]));
+        assert!(seen.insert(answer[response + 32..response + 40].to_vec()), "a challenge drawn before");
+        assert!(seen.insert(context.session_key().expose().to_vec()), "a key drawn before");
+    }
 }
 
 #[test]

@@ -87,6 +87,50 @@ fn contexts_that_move_go_on_where_they_were() {
     assert_eq!(client.unseal(&mut token).unwrap(), b"and back");
 }
 
+/// The end that stays knows nothing of the other's move: numbers, keys and key streams must be the right ones.
+#[test]
+fn either_end_moves_alone() {
+    for client_moves in [true, false] {
+        for talked in [true, false] {
+            let (mut client, mut server) = Pair::new().established();
+            if talked {
+                server.unseal(&mut sealed(&mut client, b"before")).unwrap();
+                client.unseal(&mut sealed(&mut server, b"and back")).unwrap();
+            }
+            if client_moves {
+                client = Context::import(client.export().expose()).unwrap();
+            } else {
+                server = Context::import(server.export().expose()).unwrap();
+            }
+            assert_eq!(server.unseal(&mut sealed(&mut client, b"after")).unwrap(), b"after");
+            assert_eq!(client.unseal(&mut sealed(&mut server, b"and back")).unwrap(), b"and back");
+        }
+    }
+}
+
+#[test]
+fn signatures_and_pieces_of_another_length_are_refused() {
+    let (mut client, mut server) = Pair::new().established();
+    let mut signature = Vec::new();
+    client.sign(b"signed", &mut signature).unwrap();
+    for changed in [&[&signature[..], &[0]].concat()[..], &signature[..15]] {
+        assert!(matches!(server.verify(b"signed", changed).unwrap_err(), MessageError::Decode(_)));
+    }
+    server.verify(b"signed", &signature).unwrap();
+    let least = Protection::Confidentiality;
+    let error = server.unprotect_parts(least, &mut [0; 16], &mut [], &mut [0]).unwrap_err();
+    assert_eq!(error, MessageError::BufferSize { needed: 0 });
+    let error = server.unprotect_parts(least, &mut [0; 17], &mut [], &mut []).unwrap_err();
+    assert_eq!(error, MessageError::BufferSize { needed: 16 });
+    let mut signed_only =
+        Pair { client: Policy::default().dangerous_ntlm_unproven_server().integrity_only(), ..Pair::new() }
+            .established()
+            .0;
+    let mut out = vec![7];
+    signed_only.seal(b"secret", &mut out).unwrap_err();
+    assert_eq!(out, [7], "nothing of what could not be sealed is sent");
+}
+
 #[test]
 fn messages_only_signed_where_sealing_was_not_asked_for() {
     let client = Policy::default().dangerous_ntlm_unproven_server().integrity_only();

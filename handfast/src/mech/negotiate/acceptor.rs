@@ -68,18 +68,14 @@ impl Listening {
     }
 
     /// The mechanism whose token this is, outside of a negotiation.
-    fn raw(mut self, token: &[u8]) -> Result<Box<dyn Accepting>, Error> {
+    fn raw(self, token: &[u8]) -> Result<Box<dyn Accepting>, Error> {
         let id = framing::read(token).map_or(&[][..], |(id, _)| id);
         let speaks = |ours: &Acceptable| match ours.id {
             MechanismId::NTLM => is_ntlm(token),
             ours => ours.der_contents() == id,
         };
         let at = self.mechanisms.iter().position(speaks).unwrap_or(0);
-        if at < self.mechanisms.len() {
-            Ok(self.mechanisms.swap_remove(at).handshake)
-        } else {
-            Err(Error::UnknownMechanism)
-        }
+        self.mechanisms.into_iter().nth(at).map(|ours| ours.handshake).ok_or(Error::UnknownMechanism)
     }
 
     fn negotiate(self, token: &[u8], now: Time, out: &mut Vec<u8>) -> Result<AcceptStep, Error> {

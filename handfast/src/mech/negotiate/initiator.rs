@@ -1,6 +1,6 @@
 use super::message::{MechType, NegState, NegTokenInit, NegTokenResp, NegotiationToken, mech_type_list};
 use super::{filled, mic, names, unexpected};
-use crate::error::{CredentialError, Error, Refusal};
+use crate::error::{Error, Refusal};
 use crate::flags::Flags;
 use crate::krb5::exchange::ExchangeError;
 use crate::krb5::message::ErrorCode;
@@ -144,8 +144,7 @@ impl Offer {
 /// has nothing to prove itself with. What speaks of a wrong secret, a locked account, clocks or forged replies may not.
 fn cannot_begin(error: &Error) -> bool {
     match error {
-        Error::KdcUnreachable(_) | Error::Mechanism(_) => true,
-        Error::Credential(error) => !matches!(error, CredentialError::NtlmServerUnproven { .. }),
+        Error::KdcUnreachable(_) | Error::Mechanism(_) | Error::Credential(_) => true,
         Error::Exchange(error) => match &**error {
             ExchangeError::Refused(refusal) => matches!(
                 refusal.code,

@@ -370,3 +370,33 @@ fn check_sizes(header: &[u8], trailer: &[u8]) -> Result<(), MessageError> {
     }
     if trailer.is_empty() { Ok(()) } else { Err(MessageError::BufferSize { needed: 0 }) }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    /// MS-SPNG 3.3.5.1: both ends begin their key streams anew, and go on counting.
+    #[test]
+    fn after_the_proof_of_the_list_the_key_stream_begins_anew_and_the_numbers_go_on() {
+        let mut fresh = halves(&Secret::new([7; 16]), Role::Client, true);
+        let mut proven = halves(&Secret::new([7; 16]), Role::Client, true);
+        proven.seal.sign(b"list", &mut Vec::new()).unwrap();
+        proven.seal.after_mech_list_mic();
+        let sealed = |halves: &mut Halves| {
+            let mut token = Vec::new();
+            halves.seal.protect(Protection::Confidentiality, b"message", &mut token).unwrap();
+            token
+        };
+        let (first, second) = (sealed(&mut fresh), sealed(&mut proven));
+        assert_eq!(first.get(SIGNATURE..), second.get(SIGNATURE..));
+        assert_eq!((first.get(12..16), second.get(12..16)), (Some(&[0, 0, 0, 0][..]), Some(&[1, 0, 0, 0][..])));
+        let mut peer = halves(&Secret::new([7; 16]), Role::Server, true);
+        let mut mic = Vec::new();
+        halves(&Secret::new([7; 16]), Role::Client, true).seal.sign(b"list", &mut mic).unwrap();
+        peer.unseal.verify(b"list", &mic).unwrap();
+        peer.unseal.after_mech_list_mic();
+        let mut second = second;
+        peer.unseal.unprotect(Protection::Confidentiality, &mut second).unwrap();
+    }
+}

@@ -88,7 +88,7 @@ impl<'a> Asn1<'a> for ContextFlags {
         let [a, b, c, d] = self.0.to_be_bytes();
         let zeros = self.0.trailing_zeros();
         let octets = usize::try_from(zeros / 8).map_or(0, |zero| 4 - zero);
-        let unused = if octets == 0 { 0 } else { u8::try_from(zeros % 8).unwrap_or(0) };
+        let unused = u8::try_from(zeros % 8).unwrap_or(0);
         writer.primitive(tag::BIT_STRING, [unused, a, b, c, d].get(..=octets).unwrap_or_default());
     }
 }
