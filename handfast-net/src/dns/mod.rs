@@ -76,7 +76,7 @@ impl Dns {
     }
 
     /// What a `resolv.conf` says: `nameserver` and the options `timeout` and `attempts`. Without a nameserver, the one on this host.
-    /// As OpenBSD has it, `nameserver [192.0.2.53]:5353` has a port of its own.
+    /// `nameserver [192.0.2.53]:5353` has a port of its own: not all resolvers know this form.
     ///
     /// ```
     /// use handfast_net::dns::Dns;
