@@ -8,6 +8,8 @@ use handfast_net::stream;
 pub(crate) enum Expiry {
     /// It ends, also while nothing is said
     End,
+    /// It goes on, and the log says so
+    Warn,
     /// It goes on
     Ignore,
 }
@@ -16,7 +18,8 @@ impl Expiry {
     pub(crate) fn of_streams(self) -> stream::Expiry {
         match self {
             Expiry::End => stream::Expiry::End,
-            Expiry::Ignore => stream::Expiry::Ignore,
+            // What is told is told when the time has come, not with the next message: see relay::Watch.
+            Expiry::Warn | Expiry::Ignore => stream::Expiry::Ignore,
         }
     }
 }

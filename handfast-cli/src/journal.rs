@@ -156,7 +156,8 @@ impl Journal {
 fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+        // What ends a line, moves the cursor, or turns the direction of writing about: all that is not there to be seen.
+        if matches!(c, '\\' | '"' | '\'') { shown.push(c) } else { shown.extend(c.escape_debug()) }
     }
     shown
 }
@@ -241,6 +242,8 @@ mod tests {
         let log = journal(Format::Text, path.clone());
         let line = log.text(&Event::new(Level::Info, "refused", "bob\n2026 alice is proven\u{1b}[2J\u{9b}"));
         assert!(line.ends_with("  bob\\n2026 alice is proven\\u{1b}[2J\\u{9b}"), "{line}");
+        let line = log.text(&Event::new(Level::Info, "refused", "\u{202e}A\\ecila\u{2028}'zoë'\u{200b}"));
+        assert!(line.ends_with("  \\u{202e}A\\ecila\\u{2028}'zoë'\\u{200b}"), "{line}");
         drop(log);
         std::fs::remove_file(path).unwrap();
     }

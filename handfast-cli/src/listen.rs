@@ -3,9 +3,11 @@
 use crate::failure::{Exit, Failure};
 use crate::journal::{Event, Journal, Level};
 use crate::output::{BAD, GOOD};
+use crate::relay::over;
 use crate::signal::Asked;
 use crate::span;
 use crate::traffic::Traffic;
+use handfast::Time;
 use serde_json::json;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -223,6 +225,15 @@ pub(crate) fn cannot_take(journal: &Journal, error: &io::Error) {
     let text = format!("a connection can't be taken: {error}");
     let fields = json!({ "reason": error.to_string() });
     journal.log(Event::new(Level::Error, "trouble", text).styled(BAD).with(fields));
+}
+
+/// What logs that the proof of this connection is over, which goes on.
+pub(crate) fn tell_expired(journal: &Journal, Connection { number, peer }: Connection) -> impl Fn(Time) + use<> {
+    let journal = journal.clone();
+    move |at| {
+        let event = Event::new(Level::Warn, "expired", format!("goes on, though {}", over(at))).styled(BAD);
+        journal.log(event.of(number, peer).with(json!({ "expires": at.to_string() })));
+    }
 }
 
 /// `refused` if the peer was not proven or is not allowed, else `closed`.

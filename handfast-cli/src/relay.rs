@@ -30,16 +30,15 @@ pub(crate) struct Patience {
 }
 
 /// Watches over a connection that is proven: ends it when nothing moves, or when the proof is over.
-#[derive(Debug)]
 pub(crate) struct Watch {
     patience: Patience,
-    expires: Option<Time>,
+    end: End,
     moved: Mutex<Instant>,
 }
 
 impl Watch {
-    pub(crate) fn new(patience: Patience, expires: Option<Time>) -> Self {
-        Watch { patience, expires, moved: Mutex::new(Instant::now()) }
+    pub(crate) fn new(patience: Patience, end: End) -> Self {
+        Watch { patience, end, moved: Mutex::new(Instant::now()) }
     }
 
     /// Something moves.
@@ -56,7 +55,7 @@ impl Watch {
         tokio::select! {
             result = work => result,
             failure = self.stood_still() => Err(failure),
-            failure = expired(self.expires) => Err(failure),
+            failure = self.expired() => Err(failure),
         }
     }
 
@@ -71,6 +70,18 @@ impl Watch {
             }
             sleep_until(until).await;
         }
+    }
+
+    /// Returns once the proof is over, if the connection is to end then.
+    async fn expired(&self) -> Failure {
+        let (End::BreakOff(at) | End::Tell(at, _)) = &self.end else { return pending().await };
+        let left = at.unix_micros().saturating_sub(span::now().unix_micros());
+        sleep(Duration::from_micros(u64::try_from(left).unwrap_or(0))).await;
+        if let End::Tell(_, tell) = &self.end {
+            tell(*at);
+            return pending().await;
+        }
+        Failure::new(Exit::NoCredentials, over(*at))
     }
 
     /// Fails if the other side does not take what it is sent.
@@ -93,18 +104,28 @@ impl Watch {
     }
 }
 
-/// Returns once that time has come.
-async fn expired(expires: Option<Time>) -> Failure {
-    let Some(expires) = expires else { return pending().await };
-    let left = expires.unix_micros().saturating_sub(span::now().unix_micros());
-    sleep(Duration::from_micros(u64::try_from(left).unwrap_or(0))).await;
-    let moment = span::moment(expires);
-    Failure::new(Exit::NoCredentials, format!("the proof was good until {moment} UTC, and that is over"))
+/// What happens at the end of the proof.
+pub(crate) enum End {
+    /// Nothing, or it has none.
+    Never,
+    /// The connection ends.
+    BreakOff(Time),
+    /// This is told, once, and the connection goes on.
+    Tell(Time, Box<dyn Fn(Time) + Send + Sync>),
 }
 
-/// When a connection with this context has to end.
-pub(crate) fn end_of(context: &Context, expiry: Expiry) -> Option<Time> {
-    context.expires().filter(|_| expiry == Expiry::End)
+/// That the proof is over, in words.
+pub(crate) fn over(at: Time) -> String {
+    format!("the proof was good until {} UTC, and that is over", span::moment(at))
+}
+
+/// What is to happen when this context's proof is over; `tell` tells it, if it is to be told.
+pub(crate) fn end_of(context: &Context, expiry: Expiry, tell: impl Fn(Time) + Send + Sync + 'static) -> End {
+    match (context.expires(), expiry) {
+        (None, _) | (_, Expiry::Ignore) => End::Never,
+        (Some(at), Expiry::End) => End::BreakOff(at),
+        (Some(at), Expiry::Warn) => End::Tell(at, Box::new(tell)),
+    }
 }
 
 /// Carries bytes both ways. `far` names the plain side in what is said of its failures.

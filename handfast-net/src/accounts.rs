@@ -9,12 +9,14 @@
 //! | `user:1000:LMHASH:NTHASH:[U          ]:LCT-00000000:` | Samba's smbpasswd(5); `DOMAIN\user` may be the name, as gss-ntlmssp has it |
 //!
 //! A password with a colon in it has no place in the second form: such a line is an error, not another account. Of smbpasswd
+//! A password that is empty is an error, too: who means it writes its hash. Of smbpasswd
 //! lines the user's number and the LM hash are not looked at; an account without a hash (32 times `X`, or `NO PASSWORD…`), or
 //! with one of the flags `D` (disabled), `N` (no password) or `L` (locked), or without `U` (a user's), is known and refused.
 //!
 //! Names are compared without regard to case. An account without a domain is one of this computer: it is found by a logon
-//! that names no domain, or one of [`local_domains`](AccountList::local_domains), and no other. The client chooses what domain it names, and
-//! is called by it afterwards.
+//! that names no domain, or one of [`local_domains`](AccountList::local_domains), and no other. The client chooses how it writes its names
+//! (`alıce` is `ALICE` in capitals, too), and is called so afterwards; what an account is called here is its
+//! [`own_name`](AccountList::own_name).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -47,6 +49,9 @@ pub struct AccountList {
 
 #[derive(Clone)]
 struct Entry {
+    /// As the line has it.
+    domain: String,
+    user: String,
     /// None if it may not log on.
     nt_hash: Option<Secret<[u8; 16]>>,
     line: usize,
@@ -79,6 +84,42 @@ impl AccountList {
         self
     }
 
+    /// Refuses a list in which two lines are the same account: one without a domain, and one with a domain of
+    /// [`local_domains`](Self::local_domains).
+    ///
+    /// # Errors
+    /// [`AccountListError`] with the line of the second.
+    pub fn check_local(&self) -> Result<(), AccountListError> {
+        for ((domain, user), named) in &self.accounts {
+            let local = self.accounts.get(&(String::new(), user.clone()));
+            if let Some(local) = local.filter(|_| self.local_domains.contains(domain)) {
+                let (first, line) = (named.line.min(local.line), named.line.max(local.line));
+                return Err(AccountListError { line, mistake: Mistake::Twice { first } });
+            }
+        }
+        Ok(())
+    }
+
+    /// What the account is called that a logon by `name` finds, `DOMAIN\user` or `user`, in the spelling of its line: one name for one
+    /// account, however its client writes it. An account without a domain is of the first of [`local_domains`](Self::local_domains), if
+    /// there are any.
+    ///
+    /// ```
+    /// use handfast_net::accounts::AccountList;
+    /// let list = AccountList::parse(b"Example:alice:pencil\n:bob:paper\n")?.local_domains(["WWW"]);
+    /// assert_eq!(list.own_name("EXAMPLE\\ALICE").as_deref(), Some("Example\\alice"));
+    /// assert_eq!(list.own_name("Bob").as_deref(), Some("WWW\\bob"));
+    /// assert_eq!(list.own_name("alice"), None);
+    /// # Ok::<(), handfast_net::accounts::AccountListError>(())
+    /// ```
+    pub fn own_name(&self, name: &str) -> Option<String> {
+        let (domain, user) = domain_and_user(name);
+        let Entry { domain, user, .. } = self.entry(domain, user)?;
+        let local = self.local_domains.first().map(String::as_str).unwrap_or_default();
+        let domain = if domain.is_empty() { local } else { domain };
+        Some(if domain.is_empty() { user.clone() } else { format!("{domain}\\{user}") })
+    }
+
     /// How many accounts there are.
     pub fn len(&self) -> usize {
         self.accounts.len()
@@ -105,7 +146,8 @@ impl AccountList {
         if [domain, user].iter().any(|part| part.chars().any(|c| c == '\\' || c.is_control())) {
             return Err(Mistake::BadName);
         }
-        match self.accounts.insert(name, Entry { nt_hash, line: number }) {
+        let entry = Entry { domain: domain.to_owned(), user: user.to_owned(), nt_hash, line: number };
+        match self.accounts.insert(name, entry) {
             None => Ok(()),
             Some(before) => Err(Mistake::Twice { first: before.line }),
         }
@@ -147,6 +189,7 @@ fn read(line: &str) -> Result<Line<'_>, Mistake> {
             let (domain, user) = domain_and_user(name);
             Ok((domain, user, Some(hash)))
         }
+        (Some(_), Some(_), Some(""), None, _) => Err(Mistake::NoPassword),
         (Some(domain), Some(user), Some(password), None, _) => Ok((domain, user, Some(nt_hash(password)))),
         (Some(name), Some(_uid), Some(lm), Some(nt), flags) if lm.len() == 32 => {
             let (domain, user) = domain_and_user(name);
@@ -222,6 +265,8 @@ pub enum Mistake {
     NoColon,
     /// No user.
     NoUser,
+    /// An empty password, with which everybody could log on.
+    NoPassword,
     /// A control character in a name, or a backslash that is not the one between domain and user.
     BadName,
     /// Neither `$NT$` and 32 hex digits, nor, in a line of smbpasswd, 32 hex digits.
@@ -244,6 +289,7 @@ impl fmt::Display for AccountListError {
             Mistake::NotText => f.write_str("not UTF-8"),
             Mistake::NoColon => f.write_str("no colon: write DOMAIN:user:password, or DOMAIN\\user:$NT$ and the hash"),
             Mistake::NoUser => f.write_str("the user has no name"),
+            Mistake::NoPassword => f.write_str("the password is empty, so that everybody could log on"),
             Mistake::BadName => f.write_str("a backslash or a control character in a name"),
             Mistake::NotAHash => {
                 f.write_str("the hash must be 32 hex digits, with $NT$ before them in a line of two fields")

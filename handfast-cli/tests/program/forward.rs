@@ -1,6 +1,6 @@
 //! `handfast serve --forward` and `handfast connect --listen`: a service behind a door, and both ends of it.
 
-use crate::support::{Server, World, free_port};
+use crate::support::{PASSWORD, Server, World, free_port};
 use nix::sys::signal::Signal;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -297,4 +297,42 @@ fn who_is_not_proven_makes_room_and_who_is_keeps_it() {
 fn a_door_for_others_must_be_named_so() {
     let (world, _kdc) = World::with_alice();
     world.run("connect localhost:1 --listen 0.0.0.0:0").failed(2, "--dangerous-listen-for-others");
+}
+
+/// Nobody says anything when the ticket ends: only a clock can see it.
+#[test]
+fn the_end_of_the_proof_ends_a_silent_connection_or_is_told_or_ignored() {
+    let (world, _kdc) = World::with_alice();
+    world.run("logout").ok();
+    world.run_with("login alice --password-stdin --lifetime 6s", PASSWORD).ok();
+    let servers = ["end", "warn", "ignore"].map(|what| forward(&world, service(echo), &format!("--expiry {what}")));
+    let doors = servers.each_ref().map(|server| door(&world, server, "--expiry warn"));
+    let mut programs = doors.each_ref().map(enter);
+    let end = servers[0].event("closed");
+    assert_eq!(end["outcome"], "no-credentials", "{end}");
+    assert!(end["reason"].as_str().unwrap().contains("and that is over"), "{end}");
+    let (proven, told) = (servers[1].event("proven"), servers[1].event("expired"));
+    assert_eq!(
+        (&told["level"], &told["expires"], &told["connection"]),
+        (&"warn".into(), &proven["expires"], &1.into())
+    );
+    assert_eq!(doors[1].event("expired")["expires"], proven["expires"]);
+    for (program, server) in programs.iter_mut().zip(&servers).skip(1) {
+        program.write_all(b"still").unwrap();
+        program.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(rest(program), "still");
+        assert_eq!(server.event_of(&["expired", "closed"])["outcome"], "ended");
+    }
+}
+
+#[test]
+fn a_service_of_ipv6_is_told_addresses_of_ipv6() {
+    let (world, _kdc) = World::with_alice();
+    let behind = TcpListener::bind("[::1]:0").unwrap();
+    let options = format!("--forward {} --proxy-protocol v1", behind.local_addr().unwrap());
+    let server = world.start(&format!("serve --listen [::1]:0 {options}"));
+    let telling = thread::spawn(move || rest(&mut behind.accept().unwrap().0));
+    world.run(&format!("connect [::1]:{} --service host/localhost --message x", server.port())).ok();
+    let source = server.event("closed")["address"].as_str().unwrap().rsplit_once(':').unwrap().1.to_owned();
+    assert_eq!(telling.join().unwrap(), format!("PROXY TCP6 ::1 ::1 {source} {}\r\nx", server.port()));
 }

@@ -3,7 +3,10 @@
 use crate::support::{Ended, Server, World, mode};
 use nix::sys::signal::Signal;
 use std::fs::{self, Permissions};
+use std::io::Read;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::thread;
 
 const NTLM: &str = "--dangerous-unproven-server --password-stdin --message x";
 
@@ -144,4 +147,56 @@ fn only_what_is_taken_is_served() {
     server.event("closed");
     world.run(&format!("{connect} kerberos")).failed(7, "");
     assert!(server.refused("peer-refused").contains("which is not taken"));
+}
+
+/// Whom a service is told of is one who has an account, by its own name: the client can't make itself another by spelling it otherwise.
+#[test]
+fn a_service_is_told_the_accounts_own_name() {
+    let world = world("Corp:alice:a\n:carol:c\n");
+    let service = TcpListener::bind("127.0.0.1:0").unwrap();
+    let forward = format!("--forward {} --proxy-protocol v2", service.local_addr().unwrap());
+    let only = "--dangerous-ntlm --accounts accounts --mechanism ntlm --ntlm-name DOOR";
+    let server = world.start(&format!("serve --listen 127.0.0.1:0 {only} {forward}"));
+    for (account, password, name) in [
+        ("CORP\\ALICE", "a", "Corp\\alice"),
+        ("corp\\al\u{131}ce", "a", "Corp\\alice"),
+        ("Carol", "c", "DOOR\\carol"),
+        ("door\\CAROL", "c", "DOOR\\carol"),
+    ] {
+        let told = thread::spawn({
+            let service = service.try_clone().unwrap();
+            move || {
+                let mut header = Vec::new();
+                service.accept().unwrap().0.read_to_end(&mut header).unwrap();
+                String::from_utf8_lossy(&header).into_owned()
+            }
+        });
+        connect(&world, &server, account, password).ok();
+        let (told, told_name) =
+            (told.join().unwrap(), format!("\u{0}{}{name}\u{fffd}", char::from(u8::try_from(name.len()).unwrap())));
+        assert!(told.contains(&told_name), "{account}: {told:?}");
+    }
+}
+
+/// Each would hold up this reload, and all that follow, or let somebody in.
+#[test]
+fn accounts_that_are_no_file_or_no_accounts_are_told_and_change_nothing() {
+    let world = world("CORP:alice:a\n");
+    let server = serve(&world, "--ntlm-name DOOR");
+    let accounts = world.path("accounts");
+    let reload = || {
+        server.tell(Signal::SIGHUP);
+        std::iter::from_fn(|| Some(server.event("reload"))).find(|event| event["what"] == "accounts").unwrap()
+    };
+    fs::remove_file(&accounts).unwrap();
+    nix::unistd::mkfifo(&accounts, nix::sys::stat::Mode::S_IRUSR).unwrap();
+    let event = reload();
+    assert!(event["done"] == false && event["reason"].as_str().unwrap().contains("no regular file"), "{event}");
+    fs::remove_file(&accounts).unwrap();
+    for (text, reason) in [("CORP:alice:\n", "empty"), (":bob:b\nDOOR:Bob:c\n", "the same account as in line 1")] {
+        write(&world, text);
+        let event = reload();
+        assert!(event["done"] == false && event["reason"].as_str().unwrap().contains(reason), "{event}");
+    }
+    assert_eq!(connect(&world, &server, "CORP\\alice", "a").ok().stdout, "x");
 }

@@ -35,6 +35,10 @@ impl AccountFile {
     /// # Errors
     /// [`AccountFileError`]; [`TooOpen`](AccountFileError::TooOpen) if everybody may read or write it, or its group write it.
     pub fn load(&self) -> Result<(AccountList, bool), AccountFileError> {
+        // Before it is opened, too: opening a pipe waits until somebody writes to it.
+        if !std::fs::metadata(&self.path).map_err(|error| self.io(error))?.is_file() {
+            return Err(AccountFileError::NotAFile { path: self.path.clone() });
+        }
         let file = File::open(&self.path).map_err(|error| self.io(error))?;
         let metadata = file.metadata().map_err(|error| self.io(error))?;
         if !metadata.is_file() {

@@ -60,6 +60,29 @@ fn an_account_without_a_domain_is_this_computers() {
     assert!(found(&list, "WWW", "user") && found(&list, "", "user") && !found(&list, "ELSEWHERE", "user"));
 }
 
+/// Who is told of a client is told one name, however the client writes it.
+#[test]
+fn an_account_has_one_name() {
+    let list = AccountList::parse(b"Corp:alice:p\n:bob:p\n").unwrap();
+    for spelling in ["Corp\\alice", "CORP\\ALICE", "corp\\al\u{131}ce"] {
+        assert_eq!(list.own_name(spelling).as_deref(), Some("Corp\\alice"), "{spelling}");
+    }
+    assert_eq!(list.own_name("BOB").as_deref(), Some("bob"));
+    assert!(list.own_name("Www\\bob").is_none() && list.own_name("alice").is_none());
+    let list = list.local_domains(["WWW", "OTHER"]);
+    for spelling in ["bob", "\\Bob", "www\\bob", "other\\BOB"] {
+        assert_eq!(list.own_name(spelling).as_deref(), Some("WWW\\bob"), "{spelling}");
+    }
+}
+
+#[test]
+fn an_account_of_this_computer_is_there_once() {
+    let list = AccountList::parse(b"Www:User:a\nElsewhere:user:b\n\n:user:c\n").unwrap();
+    assert_eq!(list.check_local(), Ok(()));
+    let error = list.local_domains(["WWW"]).check_local().unwrap_err();
+    assert_eq!(error, AccountListError { line: 4, mistake: Mistake::Twice { first: 1 } });
+}
+
 #[test]
 fn accounts_of_smbpasswd_that_may_not_log_on_are_refused() {
     let lm = "X".repeat(32);
@@ -82,6 +105,8 @@ fn lines_with_a_mistake_are_named_and_nothing_of_them_is_told() {
     assert_eq!(mistake("\n\nD:u:pass:word"), (3, Mistake::ColonInPassword));
     assert_eq!(mistake("D:u:pass:word:"), (1, Mistake::ColonInPassword));
     assert_eq!(mistake("D::p"), (1, Mistake::NoUser));
+    assert_eq!(mistake("D:u:"), (1, Mistake::NoPassword));
+    assert_eq!(mistake(":u:\r\n"), (1, Mistake::NoPassword));
     assert_eq!(mistake("D\\:$NT$"), (1, Mistake::NotAHash));
     assert_eq!(mistake("a\\b\\c:$NT$a4f49c406510bdcab6824ee7c30fd852"), (1, Mistake::BadName));
     assert_eq!(mistake("D:a\u{1}:p"), (1, Mistake::BadName));

@@ -4,7 +4,7 @@ use super::client::{Client, is_proven, verdict};
 use crate::commands::realm::cannot_listen;
 use crate::failure::Failure;
 use crate::journal::{Event, Journal, Level};
-use crate::listen::{self, Connection, Limits, Serve, Stage};
+use crate::listen::{self, Connection, Limits, Serve, Stage, tell_expired};
 use crate::output::{BAD, GOOD, Output};
 use crate::relay::{self, Watch, end_of};
 use crate::signal::Asked;
@@ -67,7 +67,8 @@ impl Serve for Door {
         let stream = Box::pin(self.client.connect()).await?;
         self.proven(stage.connection, stream.context());
         stage.admit();
-        let watch = Watch::new(self.client.args.patience(), end_of(stream.context(), self.client.args.expiry));
+        let told = tell_expired(&self.journal, stage.connection);
+        let watch = Watch::new(self.client.args.patience(), end_of(stream.context(), self.client.args.expiry, told));
         relay::run(stream, &mut tcp, "the local program", &watch, &stage.traffic).await
     }
 

@@ -3,11 +3,12 @@
 use crate::failure::{Exit, Failure};
 use crate::framing::Framing;
 use crate::output::{BAD, GOOD, Output};
-use crate::relay::{Watch, end_of};
+use crate::relay::{Watch, end_of, over};
 use crate::traffic::Traffic;
 use crate::{describe, pipe, runtime, signal};
-use handfast::Context;
+use handfast::{Context, Time};
 use handfast_net::Settings;
+use serde_json::json;
 
 mod client;
 mod credentials;
@@ -29,7 +30,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     }
     let proven = |context: &Context| tell(args, output, context);
     match args.framing {
-        Framing::Nns => runtime::run(converse(&client, proven)),
+        Framing::Nns => runtime::run(converse(&client, *output, proven)),
         Framing::GssSample => samples::run(&client, output, proven),
     }
 }
@@ -48,10 +49,14 @@ fn tell(args: &Args, output: &Output, context: &Context) {
 }
 
 /// A byte stream both ways.
-async fn converse(client: &Client, proven: impl Fn(&Context)) -> Result<(), Failure> {
+async fn converse(client: &Client, output: Output, proven: impl Fn(&Context)) -> Result<(), Failure> {
     let stream = client.connect().await?;
     proven(stream.context());
-    let watch = Watch::new(client.args.patience(), end_of(stream.context(), client.args.expiry));
+    let told = move |at: Time| {
+        let object = json!({ "event": "expired", "expires": at.to_string() });
+        output.remark(output.paint(BAD, format!("the connection goes on, though {}", over(at))), &object);
+    };
+    let watch = Watch::new(client.args.patience(), end_of(stream.context(), client.args.expiry, told));
     let traffic = Traffic::default();
     let input = match client.args.message.as_slice() {
         [] => pipe::Input::Stdin,

@@ -124,6 +124,9 @@ impl Args {
         if self.sign && !samples {
             return Err(usage("--sign is for --framing gss-sample", "--integrity-only signs in both framings"));
         }
+        if self.expiry == expiry::Expiry::Warn && samples {
+            return Err(usage("--expiry warn is for --framing nns", "leave it out: the connection ends"));
+        }
         if self.listen.is_some() && samples {
             return Err(usage("--listen is for --framing nns", "leave --framing out"));
         }

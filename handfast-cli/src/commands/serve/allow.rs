@@ -62,8 +62,12 @@ impl Allowed {
     }
 
     fn read(&mut self, path: &Path, realm: &str) -> Result<(), Failure> {
-        let size = fs::metadata(path).map_err(|error| Failure::file(path, &error))?.len();
-        if size > SIZE_LIMIT {
+        let metadata = fs::metadata(path).map_err(|error| Failure::file(path, &error))?;
+        // Reading a pipe anew would wait for somebody who writes to it.
+        if !metadata.is_file() {
+            return Err(Failure::new(Exit::Files, format!("{} is no regular file", path.display())));
+        }
+        if metadata.len() > SIZE_LIMIT {
             let cause = format!("{} is longer than the limit of {SIZE_LIMIT} bytes", path.display());
             return Err(Failure::new(Exit::Files, cause));
         }
@@ -168,8 +172,12 @@ mod tests {
 
     #[test]
     fn a_file_that_names_nobody_lets_nobody_in() {
-        let args = Args { allow_file: vec!["/dev/null".into()], ..Args::default() };
-        let nobody = Allowed::new(&args, "HOME", "Www").unwrap();
+        let path = std::env::temp_dir().join(format!("handfast-nobody-{}", std::process::id()));
+        fs::write(&path, "# nobody\n").unwrap();
+        let args = |path| Args { allow_file: vec![path], ..Args::default() };
+        let nobody = Allowed::new(&args(path.clone()), "HOME", "Www").unwrap();
+        fs::remove_file(path).unwrap();
         assert!(!nobody.everybody && !has(&nobody, "alice@HOME"));
+        assert_eq!(Allowed::new(&args("/dev/null".into()), "HOME", "Www").unwrap_err().exit, Exit::Files);
     }
 }

@@ -87,12 +87,12 @@ async fn dial(place: &place::Place) -> Result<(TcpStream, SocketAddr), Failure> 
 /// What the service is told first; nothing, if it is not to be told.
 fn header(args: &Args, context: &Context, way: Way<'_>) -> Result<Vec<u8>, Failure> {
     let Some(version) = args.proxy_protocol else { return Ok(Vec::new()) };
-    let (peer, local) = (context.peer().to_string(), context.local().to_string());
+    let local = context.local().to_string();
     let told = Told {
         source: way.peer,
         destination: way.local,
         authority: host(&local),
-        peer: &peer,
+        peer: way.client,
         mechanism: &mechanism::word(context),
         local: &local,
     };

@@ -66,7 +66,9 @@ impl Args {
     pub(super) fn load(&self, name: &str) -> Result<Option<(AccountList, bool)>, AccountFileError> {
         let Some(path) = self.accounts.as_ref().filter(|_| self.is_on()) else { return Ok(None) };
         let (list, group_reads) = AccountFile::new(path).load()?;
-        Ok(Some((list.local_domains([name]), group_reads)))
+        let list = list.local_domains([name]);
+        list.check_local().map_err(|error| AccountFileError::Malformed { path: path.clone(), error })?;
+        Ok(Some((list, group_reads)))
     }
 
     /// Our NetBIOS name: as given, or the first label of the first service's host.

@@ -46,7 +46,7 @@ PostgreSQL (or Redis: port 6379) for the users of a realm, with nothing changed 
   client$ psql -h 127.0.0.1
 
 A service that wants to know who is there (HAProxy's protocol; version 2 carries names: TLV 0xE0 the client,
-0xE1 the mechanism, 0xE2 the service, 0x02 its host):
+an account as in --accounts; 0xE1 the mechanism, 0xE2 the service, 0x02 its host):
   handfast serve --listen 0.0.0.0:7080 --forward 127.0.0.1:8080 --proxy-protocol v2
 
 A realm of your own, with its KDC, in the same process:
@@ -56,7 +56,8 @@ Clients without Kerberos, by name and password (their server is not proven to th
   handfast serve --listen 0.0.0.0:7777 --dangerous-ntlm --accounts accounts --allow-account 'CORP\\alice' --echo
 
 The log's events: listening; of each connection accepted and forwarded (debug), proven (info), and last one of
-closed (info, or warn if it broke off) and refused (warn); reload, warning, trouble, stop, stopped.
+closed (info, or warn if it broke off) and refused (warn); expired (warn, with --expiry warn), reload,
+warning, trouble, stop, stopped.
 
 gss-client of MIT's samples can be the client:
   handfast serve --listen 127.0.0.1:4444 --framing gss-sample"
@@ -126,6 +127,9 @@ impl Args {
     pub(super) fn check(&self) -> Result<(), Failure> {
         if self.framing == Framing::GssSample && self.forward.is_some() {
             return Err(Failure::new(Exit::Usage, "--forward is for --framing nns: samples are answered here"));
+        }
+        if self.framing == Framing::GssSample && self.expiry == expiry::Expiry::Warn {
+            return Err(Failure::new(Exit::Usage, "--expiry warn is for --framing nns"));
         }
         // clap does not look for what is required where something else excludes it.
         if self.proxy_protocol.is_some() && self.forward.is_none() {

@@ -8,7 +8,8 @@ use crate::journal::{Event, Journal, Level, tell_reload};
 use crate::mechanism::Mechanism;
 use crate::output::BAD;
 use handfast::krb5::Keytab;
-use handfast::{Acceptor, Principal, ReplayGuard};
+use handfast::mech::MechanismId;
+use handfast::{Acceptor, Context, Principal, ReplayGuard};
 use handfast_net::Settings;
 use handfast_net::accounts::AccountList;
 use serde_json::json;
@@ -54,6 +55,13 @@ impl Serving {
             accounts: accounts.unwrap_or_else(|_| self.accounts.clone()),
             keytab,
         }
+    }
+
+    /// What this client is called to others: an account by its own name, however the client spells it.
+    pub(super) fn name(&self, context: &Context) -> String {
+        let peer = context.peer().to_string();
+        let accounts = self.accounts.as_ref().filter(|_| context.mechanism() == MechanismId::NTLM);
+        accounts.and_then(|accounts| accounts.own_name(&peer)).unwrap_or(peer)
     }
 
     /// Who we are.

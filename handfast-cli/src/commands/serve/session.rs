@@ -5,7 +5,7 @@ use super::options::Args;
 use super::reload::Serving;
 use crate::failure::Failure;
 use crate::journal::{Event, Journal, Level, tell_reload};
-use crate::listen::{Connection, Serve, Stage};
+use crate::listen::{Connection, Serve, Stage, tell_expired};
 use crate::output::{BAD, GOOD};
 use crate::relay::{Watch, end_of};
 use crate::{describe, pipe};
@@ -52,8 +52,8 @@ impl Server {
         self.journal.log(Event::new(Level::Warn, "warning", text).styled(BAD).with(fields));
     }
 
-    /// A stream to a client that is proven and may be here.
-    async fn prove(&self, tcp: TcpStream, connection: Connection) -> Result<NegotiateStream, Failure> {
+    /// A stream to a client that is proven and may be here, and what the client is called.
+    async fn prove(&self, tcp: TcpStream, connection: Connection) -> Result<(NegotiateStream, String), Failure> {
         let serving = self.serving();
         let accounts = |logon: &Logon| {
             ready(match &serving.accounts {
@@ -66,7 +66,8 @@ impl Server {
         proven(&self.journal, connection, stream.context());
         self.args.ntlm.check_context(stream.context())?;
         serving.allowed.check(stream.context())?;
-        Ok(stream)
+        let name = serving.name(stream.context());
+        Ok((stream, name))
     }
 }
 
@@ -79,12 +80,13 @@ impl Serve for Server {
         tcp.set_nodelay(true)?;
         let local = tcp.local_addr()?;
         // Apart, so that what the handshake needed is not kept for what follows.
-        let stream = Box::pin(self.prove(tcp, stage.connection)).await?;
+        let (stream, name) = Box::pin(self.prove(tcp, stage.connection)).await?;
         stage.admit();
-        let watch = Watch::new(self.args.patience(), end_of(stream.context(), self.args.expiry));
+        let end = end_of(stream.context(), self.args.expiry, tell_expired(&self.journal, stage.connection));
+        let watch = Watch::new(self.args.patience(), end);
         match &self.args.forward {
             Some(place) => {
-                let way = Way { place, peer: stage.connection.peer, local };
+                let way = Way { place, client: &name, peer: stage.connection.peer, local };
                 forward::run(&self.args, stream, way, &watch, stage, &self.journal).await
             }
             None if self.args.echo => watch.over(echo(stream, &watch, stage)).await,
@@ -105,6 +107,8 @@ impl Serve for Server {
 #[derive(Clone, Copy)]
 pub(super) struct Way<'a> {
     pub(super) place: &'a crate::place::Place,
+    /// What the client is called: by the account's own name, if it has one.
+    pub(super) client: &'a str,
     pub(super) peer: SocketAddr,
     pub(super) local: SocketAddr,
 }
