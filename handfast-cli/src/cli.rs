@@ -12,8 +12,9 @@ use std::process::exit;
 const ABOUT: &str = "Two programs, one connection, each sure of the other.
 
 handfast opens connections whose two ends have proven to each other who they are, by Kerberos V5, and seals
-what goes over them. It logs in, keeps tickets where other Kerberos programs find them, serves and connects,
-and can be the KDC of a realm of its own. It needs no other Kerberos software, and works with it.";
+what goes over them. Where it is allowed by name, NTLM proves one of them. It logs in, keeps tickets where other
+Kerberos programs find them, serves and connects, puts any TCP service behind such a door, and can be the KDC of
+a realm of its own. It needs no other Kerberos software, and works with it.";
 
 const EXAMPLES: &str = "\
 All of it at once, without any set-up:

@@ -398,6 +398,7 @@ fn negotiated_through(
         }
         (client, server) = match (client, server) {
             (Initiate::Complete(client), Accept::Complete(server)) => return Ok((client, server)),
+            waiting if to_server.is_empty() => panic!("both ends wait: {waiting:?}"),
             waiting => waiting,
         };
     }
