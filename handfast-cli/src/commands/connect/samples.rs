@@ -1,6 +1,6 @@
 //! The framing of MIT's samples: messages one by one, each answered with a signature.
 
-use super::client::Client;
+use super::client::{Client, is_proven};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use handfast::{Context, Protection};
@@ -44,11 +44,21 @@ fn send_each(client: &Client, output: &Output, mut stream: GssSampleStream) -> R
     let word = if protection == Protection::Integrity { "signed" } else { "sealed" };
     for message in messages(client) {
         let message = message?;
-        stream.send(&message, how)?;
+        stream.send(&message, how).map_err(|error| refused_perhaps(&stream, error))?;
         let text = format!("{} bytes sent {word}; the server's signature of them is right", message.len());
         output.result(text, &json!({ "sent": message.len(), "protection": word, "signature_verified": true }))?;
     }
     Ok(stream.end()?)
+}
+
+/// Who refuses the last token of a handshake that proves no server, as NTLM's, has nothing to say in return: it closes
+/// the connection.
+fn refused_perhaps(stream: &GssSampleStream, error: io::Error) -> Failure {
+    let failure = Failure::from(error);
+    if failure.exit != Exit::Connection || is_proven(stream.context()) {
+        return failure;
+    }
+    failure.next("a server that refuses a name or password by NTLM looks like this; its log says more")
 }
 
 /// The messages, or else the lines of standard input.
