@@ -120,6 +120,15 @@ pub enum Refusal {
     AcceptorNotProven,
     /// The acceptor's proof answers another request.
     AcceptorAnsweredAnother,
+    /// The initiator's third leg (DCE style) was not made with the key of its ticket.
+    InitiatorNotProven,
+    /// The initiator's third leg (DCE style) does not answer our proof: it is a replay, or our own answer sent back.
+    InitiatorAnsweredAnother,
+    /// The client asks for DCE style and frames its token, or sends a bare message and does not ask for it (MS-KILE 3.4.5.1).
+    WrongFraming {
+        /// Whether its token is a bare message.
+        bare: bool,
+    },
     /// The policy does not permit the encryption type.
     EnctypeNotPermitted(Enctype),
     /// The ticket has ended.
@@ -332,6 +341,18 @@ impl fmt::Display for Refusal {
                 f.write_str("the server did not prove that it holds the service's key: it may be an impostor")
             }
             Refusal::AcceptorAnsweredAnother => f.write_str("the server's proof answers another request than ours"),
+            Refusal::InitiatorNotProven => {
+                f.write_str("the client's third leg was not made with the key of its ticket")
+            }
+            Refusal::InitiatorAnsweredAnother => {
+                f.write_str("the client's third leg does not answer our proof: it is replayed, or sent back to us")
+            }
+            Refusal::WrongFraming { bare: true } => {
+                f.write_str("the client's token is bare, as in DCE style, but it does not ask for DCE style")
+            }
+            Refusal::WrongFraming { bare: false } => {
+                f.write_str("the client asks for DCE style, but its token is not bare")
+            }
             Refusal::EnctypeNotPermitted(enctype) => write!(f, "the policy does not permit {enctype}"),
             Refusal::TicketExpired { end, now } => {
                 write!(f, "the ticket ended at {end}; it is now {now}: get a new one")

@@ -65,6 +65,17 @@ impl Policy {
         self
     }
 
+    /// The initiator asks for DCE style, as DCE RPC on Windows and Samba wants it (MS-KILE 3.4.5.1, MS-RPCE 3.3.1.5.2): Kerberos
+    /// messages without framing, a third leg in which the client answers the server's proof, and tokens that leave a
+    /// message in its place, [`Context::protect_parts`](crate::Context::protect_parts). Mutual, whatever else is asked for.
+    ///
+    /// An acceptor needs no such word: it does as its client asks.
+    #[must_use]
+    #[doc(alias("GSS_C_DCE_STYLE", "ISC_REQ_USE_DCE_STYLE"))]
+    pub fn dce_style(self) -> Self {
+        self.with_flags(Flags::DCE_STYLE | Flags::MUTUAL)
+    }
+
     /// The flags that an acceptor insists on: [`Flags::INTEGRITY`], unless named off. Replays are the receiver's
     /// own matter: they are detected whether the peer asked for it or not.
     pub(crate) fn required_of_initiator(&self) -> Flags {

@@ -18,6 +18,7 @@ FLAGS = {
     "sequence": gssapi.RequirementFlag.out_of_sequence_detection,
     "confidentiality": gssapi.RequirementFlag.confidentiality,
     "integrity": gssapi.RequirementFlag.integrity,
+    "dce-style": gssapi.RequirementFlag.dce_style,
 }
 
 
@@ -42,6 +43,7 @@ class Context:
             arguments["creds"] = gssapi.Credentials(usage="accept", mechs=[mechanism])
         self._context = gssapi.SecurityContext(**arguments)
         self._initiator = initiator
+        self._beside = [part.encode() for part in options.beside.split(",")] if options.beside else []
 
     @property
     def complete(self):
@@ -63,12 +65,36 @@ class Context:
     def flags(self):
         return [name for name, flag in FLAGS.items() if int(self._context.actual_flags) & flag]
 
+    def _in_pieces(self):
+        return bool(self._beside or "dce-style" in self.flags())
+
+    def _pieces(self, header, message):
+        """The token and the message, with what is only signed before and behind the message (gss_wrap_iov)."""
+        kind = raw.IOVBufferType
+        beside = [(kind.sign_only, False, part) for part in self._beside]
+        return raw.IOV(header, *beside[:1], (kind.data, False, message), *beside[1:], std_layout=False)
+
     def wrap(self, message, encrypt):
-        return self._context.wrap(message, encrypt).message
+        if not self._in_pieces():
+            return self._context.wrap(message, encrypt).message
+        pieces = self._pieces(raw.IOVBufferType.header, message)
+        raw.wrap_iov(self._context, pieces, encrypt)
+        header, data = pieces[0].value, next(piece.value for piece in pieces if piece.type == raw.IOVBufferType.data)
+        return header + data
 
     def unwrap(self, token):
-        unwrapped = self._context.unwrap(token)
-        return unwrapped.message, unwrapped.encrypted
+        if not self._in_pieces():
+            unwrapped = self._context.unwrap(token)
+            return unwrapped.message, unwrapped.encrypted
+        # RFC 4121 4.2.6.2: a sealed token has a confounder, and in DCE style RRC leaves EC out.
+        sealed = token[2] & 2
+        extra, rotation = int.from_bytes(token[4:6], "big"), int.from_bytes(token[6:8], "big")
+        dce_style = "dce-style" in self.flags()
+        length = 16 + rotation + (16 + (extra if dce_style else 0) if sealed else 0)
+        pieces = self._pieces((raw.IOVBufferType.header, False, token[:length]), token[length:])
+        unwrapped = raw.unwrap_iov(self._context, pieces)
+        data = next(piece.value for piece in pieces if piece.type == raw.IOVBufferType.data)
+        return data, unwrapped.encrypted
 
     def sign(self, message):
         return self._context.get_signature(message)

@@ -193,6 +193,7 @@ def arguments():
         command.add_argument("--mechanism", choices=("kerberos", "ms-kerberos", "ntlm", "negotiate"))
         command.add_argument("--service", default="host@localhost")
         command.add_argument("--bindings", help="application data of channel bindings")
+        command.add_argument("--beside", help="wrapped messages stand between these two parts, which are only signed")
         command.add_argument("--flags", type=lambda text: text.split(",") if text else [],
                              default=["mutual", "replay", "sequence", "confidentiality", "integrity"])
         command.add_argument("--patience", type=float, default=20, help="seconds to wait for the other side")

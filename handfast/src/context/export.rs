@@ -14,7 +14,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-const MAGIC: [u8; 4] = *b"HFC1";
+const MAGIC: [u8; 4] = *b"HFC2";
 
 impl Context {
     /// The context as bytes, for [`Context::import`] in another process. The context itself is gone, so that no
@@ -63,7 +63,7 @@ impl Context {
 fn read(exported: &[u8], own: Option<&dyn Mechanism>) -> Result<Context, Error> {
     let mut reader = Reader::new("exported context", exported);
     if reader.array()? != MAGIC {
-        return Err(Reader::new("exported context", exported).invalid("does not start with HFC1").into());
+        return Err(Reader::new("exported context", exported).invalid("does not start with HFC2").into());
     }
     let id = read_bytes(&mut reader)?;
     let (peer, local) = (read_identity(&mut reader)?, read_identity(&mut reader)?);

@@ -105,7 +105,15 @@ impl Context {
         self.established.halves.unseal.unprotect(Protection::Integrity, token)
     }
 
-    /// Protects `parts` in place; the token is `header`, the parts and `trailer`, in this order.
+    /// Protects `parts` in place; the token is `header`, the sealed parts and `trailer`, in this order. Signed parts travel as
+    /// they are, outside of the token, and both ends name them in the same places.
+    ///
+    /// `header` and `trailer` have the [`sizes`](Context::sizes) of the protection. Where nothing can stand behind the message
+    /// (SSPI's TOKEN and DATA buffers), `trailer` is empty, and `header` as long as both; in DCE style this is the rule.
+    ///
+    /// # Errors
+    /// [`MessageError::BufferSize`] for buffers of other sizes, [`MessageError::TooManyParts`] for more than 8 parts, and as
+    /// [`Context::protect`].
     #[doc(alias = "gss_wrap_iov")]
     pub fn protect_parts(
         &mut self,
@@ -118,7 +126,8 @@ impl Context {
         self.established.halves.seal.protect_parts(protection, header, parts, trailer)
     }
 
-    /// Opens in place a message whose pieces stand apart. One that is protected less than `least` is refused.
+    /// Opens in place a message whose pieces stand apart, as [`Context::protect_parts`] has made them, with a trailer or with all
+    /// but the parts in `header`. One that is protected less than `least` is refused.
     #[doc(alias = "gss_unwrap_iov")]
     pub fn unprotect_parts(
         &mut self,
@@ -149,10 +158,23 @@ impl Context {
         self.established.halves.seal.sign(message, out)
     }
 
+    /// As [`Context::sign`], of a message in up to 8 slices, one after the other.
+    #[doc(alias = "gss_get_mic_iov")]
+    pub fn sign_slices(&mut self, message: &[&[u8]], out: &mut Vec<u8>) -> Result<(), MessageError> {
+        negotiated(self.established.flags, Protection::Integrity)?;
+        self.established.halves.seal.sign_slices(message, out)
+    }
+
     /// Checks the peer's signature of `message`.
     #[doc(alias("gss_verify_mic", "VerifySignature"))]
     pub fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<Order, MessageError> {
         self.established.halves.unseal.verify(message, signature)
+    }
+
+    /// As [`Context::verify`], of a message in up to 8 slices, one after the other.
+    #[doc(alias = "gss_verify_mic_iov")]
+    pub fn verify_slices(&mut self, message: &[&[u8]], signature: &[u8]) -> Result<Order, MessageError> {
+        self.established.halves.unseal.verify_slices(message, signature)
     }
 
     /// Parts the two directions, one half for each task of a full-duplex connection; no lock is shared.
@@ -213,6 +235,12 @@ impl Sealer {
         self.seal.sign(message, out)
     }
 
+    /// As [`Context::sign_slices`].
+    pub fn sign_slices(&mut self, message: &[&[u8]], out: &mut Vec<u8>) -> Result<(), MessageError> {
+        negotiated(self.flags, Protection::Integrity)?;
+        self.seal.sign_slices(message, out)
+    }
+
     /// As [`Context::sizes`].
     pub fn sizes(&self, protection: Protection) -> (usize, usize) {
         self.seal.sizes(protection)
@@ -260,6 +288,11 @@ impl Unsealer {
     /// As [`Context::verify`].
     pub fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<Order, MessageError> {
         self.unseal.verify(message, signature)
+    }
+
+    /// As [`Context::verify_slices`].
+    pub fn verify_slices(&mut self, message: &[&[u8]], signature: &[u8]) -> Result<Order, MessageError> {
+        self.unseal.verify_slices(message, signature)
     }
 }
 

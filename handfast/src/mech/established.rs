@@ -135,7 +135,8 @@ pub trait Seal: Send {
 
     /// Protects `parts` in place; the token is `header`, the parts and `trailer`, in this order.
     ///
-    /// `header` and `trailer` must have the sizes that [`Seal::sizes`] gives.
+    /// `header` and `trailer` must have the sizes that [`Seal::sizes`] gives. Where nothing can stand behind a message, `trailer`
+    /// is empty and `header` as long as both.
     fn protect_parts(
         &mut self,
         protection: Protection,
@@ -149,6 +150,11 @@ pub trait Seal: Send {
 
     /// Appends a signature of `message`, a MIC token.
     fn sign(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<(), MessageError>;
+
+    /// The same for a message in slices, one after the other.
+    fn sign_slices(&mut self, message: &[&[u8]], out: &mut Vec<u8>) -> Result<(), MessageError> {
+        self.sign(&message.concat(), out)
+    }
 
     /// Negotiate has used [`Seal::sign`] for its list of mechanisms, before there is a context. NTLM's key stream begins anew
     /// then, and its numbers don't (MS-SPNG 3.3.5.1); others have nothing to do.
@@ -176,6 +182,11 @@ pub trait Unseal: Send {
 
     /// Checks a signature of `message`.
     fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<Order, MessageError>;
+
+    /// The same for a message in slices, one after the other.
+    fn verify_slices(&mut self, message: &[&[u8]], signature: &[u8]) -> Result<Order, MessageError> {
+        self.verify(&message.concat(), signature)
+    }
 
     /// As [`Seal::after_mech_list_mic`], where [`Unseal::verify`] has accepted the peer's.
     fn after_mech_list_mic(&mut self) {}

@@ -1,6 +1,7 @@
 //! Every token of a negotiation cut at every byte, and with every bit flipped: an error, or contexts that are the same.
 
 use crate::pair::{Contexts, Pair};
+use handfast::Policy;
 use std::collections::BTreeSet;
 
 fn tell(contexts: &Contexts) -> String {
@@ -60,6 +61,22 @@ fn kerberos() {
             (1, 82..87, "RFC 4120 5.2.8, 5.5.1: AP options, of which the acceptor heeds one"),
             (1, 125..126, "RFC 4120 6.2: the type of the service's name is a hint"),
             (2, 18..19, "RFC 4178 C: the other name of Kerberos"),
+        ],
+    );
+}
+
+#[test]
+fn kerberos_in_dce_style() {
+    assert_only(
+        harmless(&Pair { client: Policy::default().dce_style(), ..Pair::kerberos() }),
+        &[
+            (1, 29..30, "RFC 4178 C: the other name of Kerberos"),
+            (1, 65..70, "RFC 4120 5.2.8, 5.5.1: AP options, of which the acceptor heeds one"),
+            (1, 108..109, "RFC 4120 6.2: the type of the service's name is a hint"),
+            (2, 10..11, "RFC 4178 5: who is asked to prove the list does so, and gets the proof of the other"),
+            (2, 18..19, "RFC 4178 C: the other name of Kerberos"),
+            (3, 8..9, "RFC 4178 4.2.2: how far an initiator is, its mechanism tells"),
+            (4, 4..5, "RFC 4178 6: a field that nobody knows is ignored"),
         ],
     );
 }

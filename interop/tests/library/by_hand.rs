@@ -2,7 +2,8 @@
 
 use crate::ours::now;
 use handfast::{
-    Accept, Acceptor, ChannelBindings, Context, Error, Flags, Identity, Initiate, Protection, Refusal, Session, Target,
+    Accept, Acceptor, ChannelBindings, Context, Error, Flags, Identity, Initiate, Part, Protection, Refusal, Session,
+    Target,
 };
 use handfast_interop::{Run, SamplePeer};
 use handfast_net::driver::{Accounts, KdcExchange};
@@ -63,10 +64,43 @@ impl Stopped {
     }
 }
 
+/// Parts of a message that are signed and not sent in its token.
+pub type Beside = [&'static [u8]; 2];
+
+/// A Wrap token for `message`, in place if something stands beside it.
+fn wrap(context: &mut Context, message: &[u8], protection: Protection, beside: Option<Beside>) -> Vec<u8> {
+    let Some([front, back]) = beside else {
+        let mut token = Vec::new();
+        context.protect(protection, message, &mut token).unwrap();
+        return token;
+    };
+    let (header, trailer) = context.sizes(protection);
+    let (mut header, mut body) = (vec![0; header + trailer], message.to_vec());
+    let parts = &mut [Part::Signed(front), Part::Sealed(&mut body), Part::Signed(back)];
+    context.protect_parts(protection, &mut header, parts, &mut []).unwrap();
+    [header, body].concat()
+}
+
+/// What is in a Wrap token of the peer.
+fn unwrap(context: &mut Context, token: &mut [u8], beside: Option<Beside>) -> (Protection, Vec<u8>) {
+    let Some([front, back]) = beside else {
+        let opened = context.unprotect(token).unwrap();
+        return (opened.protection, opened.message.to_vec());
+    };
+    let sealed = token[2] & 2 != 0;
+    let (header, trailer) = context.sizes(if sealed { Protection::Confidentiality } else { Protection::Integrity });
+    let (header, body) = token.split_at_mut(header + trailer);
+    let parts = &mut [Part::Signed(front), Part::Sealed(body), Part::Signed(back)];
+    let (protection, _) = context.unprotect_parts(Protection::Integrity, header, parts, &mut []).unwrap();
+    (protection, body.to_vec())
+}
+
 /// A connection in the framing of MIT's sample programs.
 pub struct Line {
     tcp: TcpStream,
     change: Change,
+    /// What stands before and behind each wrapped message, only signed.
+    pub beside: Option<Beside>,
     /// Every token of the handshake, as we made it or got it.
     pub tokens: Vec<(Way, Vec<u8>)>,
 }
@@ -74,7 +108,7 @@ pub struct Line {
 impl Line {
     fn new(tcp: TcpStream, change: Change) -> Self {
         tcp.set_read_timeout(Some(PATIENCE)).unwrap();
-        Line { tcp, change, tokens: Vec::new() }
+        Line { tcp, change, beside: None, tokens: Vec::new() }
     }
 
     pub fn to(address: SocketAddr, change: Change) -> Self {
@@ -166,9 +200,15 @@ impl Line {
 
     /// Sends a sealed message and gets the peer's signature of it, which is verified.
     pub fn sealed(&mut self, context: &mut Context, message: &[u8]) {
-        let mut token = Vec::new();
-        context.seal(message, &mut token).unwrap();
+        let token = wrap(context, message, Protection::Confidentiality, self.beside);
         self.write(Kind::DATA | Kind::WRAPPED | Kind::ENCRYPTED | Kind::SEND_MIC, token);
+        self.verify_answer(context, message);
+    }
+
+    /// Sends a message that is wrapped and not sealed, and gets the peer's signature of it, which is verified.
+    pub fn wrapped(&mut self, context: &mut Context, message: &[u8]) {
+        let token = wrap(context, message, Protection::Integrity, self.beside);
+        self.write(Kind::DATA | Kind::WRAPPED | Kind::SEND_MIC, token);
         self.verify_answer(context, message);
     }
 
@@ -190,11 +230,11 @@ impl Line {
 
     /// Sends a sealed message and gets it back, sealed by the peer.
     pub fn echoed(&mut self, context: &mut Context, message: &[u8]) {
-        let mut token = Vec::new();
-        context.seal(message, &mut token).unwrap();
+        let token = wrap(context, message, Protection::Confidentiality, self.beside);
         self.write(Kind::DATA | Kind::WRAPPED | Kind::ENCRYPTED, token);
         let mut answer = self.read().unwrap().body;
-        assert_eq!(context.unseal(&mut answer).unwrap(), message);
+        let (protection, answer) = unwrap(context, &mut answer, self.beside);
+        assert_eq!((protection, answer.as_slice()), (Protection::Confidentiality, message));
     }
 
     /// Says that no message will come.
@@ -210,8 +250,8 @@ impl Line {
                 break;
             }
             let (how, message) = if flags.contains(Kind::WRAPPED) {
-                let opened = context.unprotect(&mut body).unwrap();
-                (How::Wrapped(opened.protection), opened.message.to_vec())
+                let (protection, message) = unwrap(context, &mut body, self.beside);
+                (How::Wrapped(protection), message)
             } else if flags.contains(Kind::MIC) {
                 context.verify(&plain, &body).unwrap();
                 (How::Signed, plain.clone())
@@ -231,7 +271,7 @@ impl Line {
             context.sign(message, &mut answer).unwrap();
             Kind::MIC
         } else if asked.contains(Kind::WRAPPED) {
-            context.seal(message, &mut answer).unwrap();
+            answer = wrap(context, message, Protection::Confidentiality, self.beside);
             Kind::DATA | Kind::WRAPPED | Kind::ENCRYPTED
         } else {
             Kind::NOOP
@@ -299,11 +339,12 @@ pub struct OurEnd {
     pub bindings: Option<ChannelBindings>,
     pub change: Change,
     pub speak_first: bool,
+    pub beside: Option<Beside>,
 }
 
 impl OurEnd {
     pub fn new(acceptor: Acceptor) -> Self {
-        OurEnd { acceptor, bindings: None, change: unchanged, speak_first: false }
+        OurEnd { acceptor, bindings: None, change: unchanged, speak_first: false, beside: None }
     }
 
     pub fn bindings(mut self, application_data: &str) -> Self {
@@ -313,6 +354,11 @@ impl OurEnd {
 
     pub fn change(mut self, change: Change) -> Self {
         self.change = change;
+        self
+    }
+
+    pub fn beside(mut self, beside: Option<Beside>) -> Self {
+        self.beside = beside;
         self
     }
 
@@ -349,6 +395,7 @@ impl OurEnd {
             Some(bindings) => session.channel_bindings(bindings),
             None => session,
         };
+        line.beside = self.beside;
         let mut context = line.accept(session, accounts, self.speak_first)?;
         Ok(Met {
             peer: context.peer().clone(),

@@ -5,6 +5,7 @@
 
 mod acceptor;
 mod by_hand;
+mod dce_style;
 mod initiator;
 mod locks;
 mod negotiate_acceptor;

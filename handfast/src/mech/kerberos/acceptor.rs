@@ -1,5 +1,6 @@
+use super::dce_style::WaitingForThirdLeg;
 use super::decrypt;
-use super::message::{GSS_CHECKSUM_TYPE, GssChecksum, TokenId, read_token, write_refusal, write_token};
+use super::message::{Framing, GSS_CHECKSUM_TYPE, GssChecksum, Token, TokenId, read_token, write_refusal, write_token};
 use super::per_message::{Agreement, Sender};
 use super::seeds::Seeds;
 use crate::crypto::{Random, Secret};
@@ -70,7 +71,7 @@ impl KerberosAcceptor {
     }
 }
 
-/// Waits for the client's AP-REQ, the only token that it sends.
+/// Waits for the client's AP-REQ, the only token that it sends but for DCE style's third leg.
 struct Waiting {
     shared: Arc<Shared>,
     policy: Arc<Policy>,
@@ -83,7 +84,7 @@ impl Accepting for Waiting {
             return Err(Error::ApiMisuse("a Kerberos acceptor waits for the client's token"));
         };
         let start = out.len();
-        self.accept(token, now, out).map(AcceptStep::Complete).inspect_err(|_| {
+        self.accept(token, now, out).inspect_err(|_| {
             out.truncate(start);
             write_refusal(now, out);
         })
@@ -115,8 +116,8 @@ struct Proof {
 }
 
 impl Waiting {
-    fn accept(&self, token: &[u8], now: Time, out: &mut Vec<u8>) -> Result<Box<Established>, Error> {
-        let Some((id, message)) = read_token(token)? else { return Err(Error::UnknownMechanism) };
+    fn accept(&self, token: &[u8], now: Time, out: &mut Vec<u8>) -> Result<AcceptStep, Error> {
+        let Some(Token { framing, id, message }) = read_token(token)? else { return Err(Error::UnknownMechanism) };
         if id != TokenId::ApReq {
             return refuse(Refusal::Unsupported("a first token that is not an AP-REQ"));
         }
@@ -127,6 +128,9 @@ impl Waiting {
         let client = self.open_ticket(&request.ticket, now)?;
         let authenticator_key = CipherKey::new(&client.session_key, KeyUsage::AP_REQ_AUTHENTICATOR)?;
         let proof = self.open_authenticator(&request.authenticator, &authenticator_key, &client, now)?;
+        if framing != Framing::of(proof.flags) {
+            return refuse(Refusal::WrongFraming { bare: framing == Framing::Bare });
+        }
         self.guard_replay(&request.authenticator, &authenticator_key, now)?;
         self.establish(client, proof, out)
     }
@@ -216,9 +220,6 @@ impl Waiting {
             _ => return refuse(Refusal::NoGssChecksum),
         };
         self.check_bindings(&field.bindings)?;
-        if field.flags.contains(Flags::DCE_STYLE) {
-            return refuse(Refusal::Unsupported("DCE style, three legs"));
-        }
         let missing = field.flags.missing(self.policy.required_of_initiator());
         if missing != Flags::NONE {
             return refuse(Refusal::FlagsMissing(missing));
@@ -249,10 +250,11 @@ impl Waiting {
         }
     }
 
-    fn establish(&self, client: Client, proof: Proof, out: &mut Vec<u8>) -> Result<Box<Established>, Error> {
+    fn establish(&self, client: Client, proof: Proof, out: &mut Vec<u8>) -> Result<AcceptStep, Error> {
         let seeds = Seeds::draw(&*self.shared.random)?;
         let base = proof.subkey.as_ref().unwrap_or(&client.session_key);
-        let (key, acceptor_subkey, send_first) = if proof.flags.contains(Flags::MUTUAL) {
+        let dce_style = proof.flags.contains(Flags::DCE_STYLE);
+        let (key, acceptor_subkey, send_first) = if dce_style || proof.flags.contains(Flags::MUTUAL) {
             let subkey = seeds.subkey_like(base)?;
             write_ap_rep(&client.session_key, &subkey, &proof, &seeds, out)?;
             (subkey, true, seeds.sequence_number)
@@ -271,7 +273,9 @@ impl Waiting {
             flags,
             confounder_secret: seeds.confounder_secret.clone(),
         };
-        Ok(Box::new(Established {
+        let third_leg =
+            dce_style.then(|| CipherKey::new(&client.session_key, KeyUsage::AP_REP_ENC_PART)).transpose()?;
+        let established = Box::new(Established {
             mechanism: MechanismId::KERBEROS,
             why: Why::Raw,
             peer: Identity::Principal(client.principal),
@@ -282,12 +286,21 @@ impl Waiting {
             enctype,
             acquired: Vec::new(),
             halves: agreement.into_halves(),
-        }))
+        });
+        let Some(key) = third_leg else { return Ok(AcceptStep::Complete(established)) };
+        let (our_number, asked_at, clock_skew) = (send_first, proof.at, self.policy.clock_skew());
+        Ok(AcceptStep::NeedsToken(Box::new(WaitingForThirdLeg { established, key, our_number, asked_at, clock_skew })))
     }
 
     /// What the client asked for and we do, and replay detection, which is ours to decide on what we receive.
     fn effective_flags(&self, asked: Flags) -> Flags {
-        let ours = Flags::MUTUAL | Flags::CONFIDENTIALITY | Flags::INTEGRITY | Flags::IDENTIFY | Flags::EXTENDED_ERROR;
+        let ours = Flags::MUTUAL
+            | Flags::CONFIDENTIALITY
+            | Flags::INTEGRITY
+            | Flags::DCE_STYLE
+            | Flags::IDENTIFY
+            | Flags::EXTENDED_ERROR;
+        let asked = if asked.contains(Flags::DCE_STYLE) { asked | Flags::MUTUAL } else { asked };
         let order = (asked | Flags::REPLAY) & (self.policy.flags() & (Flags::REPLAY | Flags::SEQUENCE));
         (asked & ours) | (asked & Flags::REPLAY) | order
     }
@@ -367,6 +380,6 @@ fn write_ap_rep(
     let mut cipher = Vec::new();
     CipherKey::new(session_key, KeyUsage::AP_REP_ENC_PART)?.encrypt(&seeds.confounder, plain.expose(), &mut cipher);
     let enc_part = EncryptedData { etype: session_key.enctype(), kvno: None, cipher: &cipher };
-    write_token(TokenId::ApRep, &ApRep { enc_part }.to_der(), out);
+    write_token(Framing::of(proof.flags), TokenId::ApRep, &ApRep { enc_part }.to_der(), out);
     Ok(())
 }

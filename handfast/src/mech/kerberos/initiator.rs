@@ -1,6 +1,7 @@
 use super::credential::{KerberosCredential, Secrets};
+use super::dce_style::write_third_leg;
 use super::decrypt;
-use super::message::{GSS_CHECKSUM_TYPE, GssChecksum, TokenId, read_token, write_token};
+use super::message::{Framing, GSS_CHECKSUM_TYPE, GssChecksum, Token, TokenId, read_token, write_token};
 use super::per_message::{Agreement, Sender};
 use super::seeds::Seeds;
 use crate::crypto::{Random, Secret};
@@ -23,14 +24,18 @@ use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// The flags that this end can do; others that the policy asks for are left out.
+/// The flags that this end can do; others that the policy asks for are left out. DCE style is mutual in any case: its third
+/// leg answers the acceptor's proof.
 fn offered(policy: &Policy) -> Flags {
-    policy.flags()
+    let dce_style = policy.flags().contains(Flags::DCE_STYLE);
+    let mutual = if dce_style { Flags::MUTUAL } else { Flags::NONE };
+    (policy.flags() | mutual)
         & (Flags::MUTUAL
             | Flags::REPLAY
             | Flags::SEQUENCE
             | Flags::CONFIDENTIALITY
             | Flags::INTEGRITY
+            | Flags::DCE_STYLE
             | Flags::IDENTIFY
             | Flags::EXTENDED_ERROR)
 }
@@ -204,7 +209,7 @@ fn write_ap_req(
     };
     let mut message = Vec::with_capacity(ticket.ticket.len() + cipher.len() + AP_REQ_FRAME);
     request.encode(&mut message);
-    write_token(TokenId::ApReq, &message, out);
+    write_token(Framing::of(proof.flags), TokenId::ApReq, &message, out);
     Ok(())
 }
 
@@ -279,15 +284,17 @@ struct WaitingForProof {
 }
 
 impl Initiating for WaitingForProof {
-    fn step(self: Box<Self>, input: InitiateInput<'_>, now: Time, _: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+    fn step(self: Box<Self>, input: InitiateInput<'_>, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
         let InitiateInput::Token(token) = input else {
             return Err(Error::ApiMisuse("the handshake waits for the acceptor's token"));
         };
-        match read_token(token)? {
-            Some((TokenId::ApRep, message)) => self.check_proof(message).map(InitiateStep::Complete),
-            Some((TokenId::Error, message)) => Err(refused_by_peer(message, now)?),
-            Some((TokenId::ApReq, _)) => Err(Error::refused(Refusal::AcceptorNotProven)),
-            None => Err(Error::UnknownMechanism),
+        let Some(Token { framing, id, message }) = read_token(token)? else { return Err(Error::UnknownMechanism) };
+        match id {
+            TokenId::ApRep if framing == Framing::of(self.proof.flags) => {
+                self.check_proof(message, out).map(InitiateStep::Complete)
+            }
+            TokenId::Error => Err(refused_by_peer(message, now)?),
+            TokenId::ApReq | TokenId::ApRep => Err(Error::refused(Refusal::AcceptorNotProven)),
         }
     }
 
@@ -298,8 +305,8 @@ impl Initiating for WaitingForProof {
 
 impl WaitingForProof {
     /// The acceptor's proof answers our time, under the key that only the service could take from the ticket
-    /// (RFC 4120 3.2.5).
-    fn check_proof(self, message: &[u8]) -> Result<Box<Established>, Error> {
+    /// (RFC 4120 3.2.5). In DCE style we answer it.
+    fn check_proof(self, message: &[u8], out: &mut Vec<u8>) -> Result<Box<Established>, Error> {
         let reply = ApRep::decode(message)?;
         let key = CipherKey::new(&self.ticket.key, KeyUsage::AP_REP_ENC_PART)?;
         let plain = decrypt(&key, &reply.enc_part, Refusal::AcceptorNotProven)?;
@@ -315,6 +322,10 @@ impl WaitingForProof {
             Some(key) => (EncryptionKey::new(key.keytype, key.keyvalue)?, true),
             None => (self.subkey.clone(), false),
         };
+        if self.proof.flags.contains(Flags::DCE_STYLE) {
+            let at = (self.proof.ctime, self.proof.cusec);
+            write_third_leg(&self.ticket.key, at, receive_first, &*self.handshake.random, out)?;
+        }
         Ok(self.establish(key, acceptor_subkey, receive_first))
     }
 

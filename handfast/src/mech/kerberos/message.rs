@@ -22,6 +22,8 @@ pub(super) enum TokenId {
 }
 
 impl TokenId {
+    const ALL: [TokenId; 3] = [TokenId::ApReq, TokenId::ApRep, TokenId::Error];
+
     const fn bytes(self) -> [u8; 2] {
         match self {
             TokenId::ApReq => [1, 0],
@@ -29,26 +31,65 @@ impl TokenId {
             TokenId::Error => [3, 0],
         }
     }
+
+    /// The tag that the message itself starts with (RFC 4120 5.10).
+    const fn tag(self) -> u8 {
+        match self {
+            TokenId::ApReq => 0x60 | 14,
+            TokenId::ApRep => 0x60 | 15,
+            TokenId::Error => 0x60 | 30,
+        }
+    }
+}
+
+/// How a token carries its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// Behind the mechanism's identifier and the message's (RFC 2743 3.1, RFC 4121 4.1).
+    Gss,
+    /// As it is: DCE style (MS-KILE 3.4.5.1).
+    Bare,
+}
+
+impl Framing {
+    /// How a context with `flags` is made.
+    pub(super) fn of(flags: Flags) -> Framing {
+        if flags.contains(Flags::DCE_STYLE) { Framing::Bare } else { Framing::Gss }
+    }
+}
+
+/// A token taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Token<'a> {
+    pub(super) framing: Framing,
+    pub(super) id: TokenId,
+    pub(super) message: &'a [u8],
 }
 
 /// Appends a token that carries `message`.
-pub(super) fn write_token(id: TokenId, message: &[u8], out: &mut Vec<u8>) {
-    framing::write_header(MechanismId::KERBEROS, 2 + message.len(), out);
-    out.extend_from_slice(&id.bytes());
+pub(super) fn write_token(framing: Framing, id: TokenId, message: &[u8], out: &mut Vec<u8>) {
+    if framing == Framing::Gss {
+        framing::write_header(MechanismId::KERBEROS, 2 + message.len(), out);
+        out.extend_from_slice(&id.bytes());
+    }
     out.extend_from_slice(message);
 }
 
-/// What stands in a token behind its framing. `None`: the token is of another mechanism.
-pub(super) fn read_token(token: &[u8]) -> Result<Option<(TokenId, &[u8])>, DecodeError> {
+/// Takes a token apart. `None`: it is of another mechanism.
+pub(super) fn read_token(token: &[u8]) -> Result<Option<Token<'_>>, DecodeError> {
+    let bare = TokenId::ALL.into_iter().find(|id| token.first() == Some(&id.tag()));
+    if let Some(id) = bare {
+        return Ok(Some(Token { framing: Framing::Bare, id, message: token }));
+    }
     let (mechanism, mut inner) = framing::read(token)?;
     if mechanism != MechanismId::KERBEROS.der_contents() {
         return Ok(None);
     }
     let at = inner.clone();
     let bytes = inner.array()?;
-    let known = [TokenId::ApReq, TokenId::ApRep, TokenId::Error].into_iter().find(|id| id.bytes() == bytes);
+    let known = TokenId::ALL.into_iter().find(|id| id.bytes() == bytes);
     let id = known.ok_or_else(|| at.invalid("an unknown token identifier (TOK_ID)"))?;
-    Ok(Some((id, inner.all())))
+    Ok(Some(Token { framing: Framing::Gss, id, message: inner.all() }))
 }
 
 /// The authenticator's checksum field: bindings and flags (RFC 4121 4.1.1).
@@ -90,7 +131,8 @@ impl GssChecksum {
     }
 }
 
-/// Appends the one token that tells a client of a refusal: the same for every reason.
+/// Appends the one token that tells a client of a refusal: the same for every reason, and framed also in DCE style, as the
+/// acceptors of MIT krb5 and Heimdal do.
 ///
 /// The time in it is what lets an honest client see that its clock is wrong.
 pub(super) fn write_refusal(now: Time, out: &mut Vec<u8>) {
@@ -107,7 +149,7 @@ pub(super) fn write_refusal(now: Time, out: &mut Vec<u8>) {
         e_text: Some("refused"),
         e_data: None,
     };
-    write_token(TokenId::Error, &error.to_der(), out);
+    write_token(Framing::Gss, TokenId::Error, &error.to_der(), out);
 }
 
 #[cfg(test)]
@@ -143,8 +185,20 @@ mod tests {
     #[test]
     fn tokens_survive() {
         let mut token = Vec::new();
-        write_token(TokenId::ApRep, b"message", &mut token);
-        assert_eq!(read_token(&token), Ok(Some((TokenId::ApRep, &b"message"[..]))));
+        write_token(Framing::Gss, TokenId::ApRep, b"message", &mut token);
+        let read = Token { framing: Framing::Gss, id: TokenId::ApRep, message: b"message" };
+        assert_eq!(read_token(&token), Ok(Some(read)));
+    }
+
+    #[test]
+    fn bare_messages_are_told_by_their_tags() {
+        for (tag, id) in [(0x6e, TokenId::ApReq), (0x6f, TokenId::ApRep), (0x7e, TokenId::Error)] {
+            let (message, mut token) = ([tag, 1, 2], Vec::new());
+            write_token(Framing::Bare, id, &message, &mut token);
+            assert_eq!(token, message);
+            assert_eq!(read_token(&token), Ok(Some(Token { framing: Framing::Bare, id, message: &message })));
+        }
+        assert!(read_token(&[0x6d, 1, 2]).is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod acceptor;
 mod credential;
+mod dce_style;
 mod initiator;
 mod message;
 mod per_message;

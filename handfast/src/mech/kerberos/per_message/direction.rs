@@ -34,6 +34,8 @@ impl Sender {
 pub(super) struct Direction {
     sender: Sender,
     acceptor_subkey: bool,
+    /// Whether Wrap tokens are laid out as in DCE style.
+    pub(super) dce_style: bool,
     pub(super) key: EncryptionKey,
     cipher: Option<Box<CipherKey>>,
     wrap_checksum: Option<Box<ChecksumKey>>,
@@ -41,8 +43,8 @@ pub(super) struct Direction {
 }
 
 impl Direction {
-    pub(super) fn new(sender: Sender, acceptor_subkey: bool, key: EncryptionKey) -> Self {
-        Direction { sender, acceptor_subkey, key, cipher: None, wrap_checksum: None, mic_checksum: None }
+    pub(super) fn new(sender: Sender, acceptor_subkey: bool, dce_style: bool, key: EncryptionKey) -> Self {
+        Direction { sender, acceptor_subkey, dce_style, key, cipher: None, wrap_checksum: None, mic_checksum: None }
     }
 
     pub(super) fn cipher(&mut self) -> Result<&CipherKey, CryptoError> {
@@ -81,17 +83,18 @@ impl Direction {
     pub(super) fn export(&self, out: &mut Vec<u8>) {
         let mut writer = Writer::new(out);
         writer.u8(u8::from(self.sender == Sender::Acceptor)).u8(u8::from(self.acceptor_subkey));
+        writer.u8(u8::from(self.dce_style));
         writer.i32_be(self.key.enctype().0).bytes(self.key.bytes());
     }
 
     pub(super) fn import(reader: &mut Reader<'_>) -> Result<Direction, DecodeError> {
         let sender = if flag(reader)? { Sender::Acceptor } else { Sender::Initiator };
-        let acceptor_subkey = flag(reader)?;
+        let (acceptor_subkey, dce_style) = (flag(reader)?, flag(reader)?);
         let enctype = Enctype(reader.i32_be()?);
         let size = enctype.key_size().ok_or_else(|| reader.invalid("an encryption type that is not known"))?;
         let bytes = reader.take(size)?.to_vec();
         let key = EncryptionKey::new(enctype, bytes).map_err(|_| reader.invalid("a key of the wrong size"))?;
-        Ok(Direction::new(sender, acceptor_subkey, key))
+        Ok(Direction::new(sender, acceptor_subkey, dce_style, key))
     }
 }
 

@@ -7,6 +7,12 @@
 //! ```
 //! `header'` is the header as it was before rotation (RRC = 0), for the checksum also with EC = 0. Behind the header,
 //! a Wrap token may be rotated to the right by RRC bytes.
+//!
+//! In DCE style, and wherever nothing can stand behind a message, all but the message is in the header (MS-KILE 3.4.5.4.1):
+//! ```text
+//! Wrap, sealed   header | encrypted filler and header', MAC | confounder | encrypted message     RRC = header' and MAC
+//! Wrap, signed   header | checksum | message                                                     RRC = EC = checksum
+//! ```
 
 mod direction;
 mod header;
@@ -29,6 +35,8 @@ use unseal::KerberosUnseal;
 const HEADER: usize = 16;
 /// Bytes of confounder in front of what is sealed: a block of AES.
 const CONFOUNDER: usize = 16;
+/// Bytes of filler behind what is sealed in DCE style: a block of AES.
+const FILLER: usize = 16;
 
 /// Which end of the context sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +65,9 @@ pub(super) struct Agreement {
 
 impl Agreement {
     pub(super) fn into_halves(self) -> Halves {
-        let ours = Direction::new(self.role, self.acceptor_subkey, self.key.clone());
-        let theirs = Direction::new(self.role.other(), self.acceptor_subkey, self.key);
+        let dce_style = self.flags.contains(Flags::DCE_STYLE);
+        let ours = Direction::new(self.role, self.acceptor_subkey, dce_style, self.key.clone());
+        let theirs = Direction::new(self.role.other(), self.acceptor_subkey, dce_style, self.key);
         let seal = KerberosSeal::new(ours, u64::from(self.send_first), self.confounder_secret);
         let window = SequenceWindow::new(u64::from(self.receive_first), self.flags);
         let unseal = KerberosUnseal::new(theirs, window, self.flags);

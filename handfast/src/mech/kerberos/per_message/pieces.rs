@@ -1,5 +1,6 @@
 //! Buffers of the in-place forms: cut to size, gathered in order.
 
+use super::HEADER;
 use crate::error::MessageError;
 use crate::mech::Part;
 
@@ -19,6 +20,33 @@ pub(super) fn split_back(buffer: &mut [u8], count: usize) -> Result<(&mut [u8], 
     split_front(buffer, front)
 }
 
+/// Where the pieces of a token lie whose message stays in its own buffers (RFC 4121 4.2.4, MS-KILE 3.4.5.4.1).
+///
+/// ```text
+/// header: outer | front                 trailer: tail        RRC = 0
+/// header: outer | tail | front          trailer: empty       rotated, so that nothing is behind the message
+/// ```
+/// `front` is the confounder of a sealed message, `tail` what follows it: filler, inner header and MAC, or a checksum.
+pub(super) struct Layout<'b> {
+    pub(super) outer: &'b mut [u8],
+    pub(super) front: &'b mut [u8],
+    pub(super) tail: &'b mut [u8],
+    pub(super) rotated: bool,
+}
+
+impl<'b> Layout<'b> {
+    /// Of the buffers given, with a confounder of `front` bytes.
+    pub(super) fn of(header: &'b mut [u8], trailer: &'b mut [u8], front: usize) -> Result<Self, MessageError> {
+        let rotated = trailer.is_empty();
+        let (outer, rest) = split_front(header, HEADER)?;
+        if rotated {
+            let (tail, front) = split_back(rest, front)?;
+            return Ok(Layout { outer, front, tail, rotated });
+        }
+        Ok(Layout { outer, front: exactly(rest, front)?, tail: trailer, rotated })
+    }
+}
+
 /// The pieces of what a checksum covers, in order.
 #[derive(Clone, Copy)]
 pub(super) struct Pieces<'a> {
@@ -34,6 +62,10 @@ impl<'a> Pieces<'a> {
         let [first, ..] = &mut pieces;
         *first = message;
         Pieces { pieces, count: 1 }
+    }
+
+    pub(super) fn of_slices(pieces: &[&'a [u8]]) -> Result<Pieces<'a>, MessageError> {
+        pieces.iter().copied().try_fold(Pieces::NONE, Pieces::with)
     }
 
     pub(super) fn of_parts(parts: &'a [Part<'_>]) -> Result<Pieces<'a>, MessageError> {

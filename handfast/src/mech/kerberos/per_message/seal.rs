@@ -1,7 +1,7 @@
 use super::direction::{Direction, flag};
 use super::header::Header;
-use super::pieces::{Pieces, exactly, split_back, split_front, with_inner};
-use super::{CONFOUNDER, HEADER};
+use super::pieces::{Layout, Pieces, exactly, split_back, split_front, with_inner};
+use super::{CONFOUNDER, FILLER, HEADER};
 use crate::crypto::{Secret, confounder};
 use crate::error::MessageError;
 use crate::mech::{Part, Protection, Seal};
@@ -19,6 +19,11 @@ pub(super) struct KerberosSeal {
 impl KerberosSeal {
     pub(super) fn new(direction: Direction, first: u64, confounder_secret: Secret<[u8; 16]>) -> Self {
         KerberosSeal { direction, next: Some(first), confounder_secret }
+    }
+
+    /// EC of a sealed token: DCE style has a whole block of filler, as Windows and its peers do (MS-KILE 3.4.5.4.1).
+    fn filler(&self) -> usize {
+        if self.direction.dce_style { FILLER } else { 0 }
     }
 
     fn header(&self, protection: Protection) -> Result<Header, MessageError> {
@@ -49,34 +54,59 @@ impl KerberosSeal {
     }
 
     /// Fills header and checksum of a token that holds `message` signed.
-    fn sign_token(&mut self, outer: &mut [u8], message: Pieces<'_>, checksum: &mut [u8]) -> Result<(), MessageError> {
+    fn sign_parts(&mut self, layout: Layout<'_>, message: Pieces<'_>) -> Result<(), MessageError> {
         let header = self.header(Protection::Integrity)?;
         let key = self.direction.wrap_checksum()?;
         let mac = key.checksum(message.with(&header.for_checksum())?.all());
-        let extra_count = u16::try_from(mac.len()).map_err(|_| MessageError::TooLarge { limit: 0xffff })?;
-        exactly(outer, HEADER)?.copy_from_slice(&Header { extra_count, ..header }.wrap_bytes());
-        exactly(checksum, mac.len())?.copy_from_slice(&mac);
+        let extra_count = field(mac.len())?;
+        let rotation = if layout.rotated { extra_count } else { 0 };
+        exactly(layout.tail, mac.len())?.copy_from_slice(&mac);
+        layout.outer.copy_from_slice(&Header { extra_count, rotation, ..header }.wrap_bytes());
         self.advance();
         Ok(())
     }
 
-    fn seal_parts(
-        &mut self,
-        header: &mut [u8],
-        parts: &mut [Part<'_>],
-        trailer: &mut [u8],
-    ) -> Result<(), MessageError> {
-        let token_header = self.header(Protection::Confidentiality)?;
-        let confounder = confounder(&self.confounder_secret, token_header.number);
+    /// Fills confounder, filler, inner header and MAC of a token that holds the sealed parts, and seals them.
+    ///
+    /// Windows turns what it receives by EC + RRC, so in DCE style RRC leaves out EC, as with all of its peers.
+    fn seal_parts(&mut self, layout: Layout<'_>, parts: &mut [Part<'_>]) -> Result<(), MessageError> {
+        let (filler, turned_too) = (self.filler(), if self.direction.dce_style { 0 } else { self.filler() });
+        let header = Header { extra_count: field(filler)?, ..self.header(Protection::Confidentiality)? };
+        let confounder = confounder(&self.confounder_secret, header.number);
         let cipher = self.direction.cipher()?;
-        let (outer, first_block) = split_front(exactly(header, HEADER + CONFOUNDER)?, HEADER)?;
-        let (inner, mac) = split_front(exactly(trailer, HEADER + cipher.mac_len())?, HEADER)?;
-        outer.copy_from_slice(&token_header.wrap_bytes());
-        inner.copy_from_slice(&token_header.wrap_bytes());
-        first_block.copy_from_slice(&confounder);
-        with_inner(parts, inner, |parts| Ok(cipher.seal_parts(first_block, parts, mac)?))?;
+        let tail = exactly(layout.tail, filler + HEADER + cipher.mac_len())?;
+        let (inner, mac) = split_front(tail, filler + HEADER)?;
+        let (padding, copy) = split_front(inner, filler)?;
+        padding.fill(0xff);
+        copy.copy_from_slice(&header.wrap_bytes());
+        layout.front.copy_from_slice(&confounder);
+        let turned = turned_too + HEADER + mac.len();
+        with_inner(parts, inner, |parts| Ok(cipher.seal_parts(layout.front, parts, mac)?))?;
+        let rotation = if layout.rotated { field(turned)? } else { 0 };
+        layout.outer.copy_from_slice(&Header { rotation, ..header }.wrap_bytes());
         self.advance();
         Ok(())
+    }
+
+    /// Fills a token that holds `message` behind the room for its header and before that for its trailer.
+    fn fill_token(
+        &mut self,
+        protection: Protection,
+        token: &mut [u8],
+        (header, trailer): (usize, usize),
+        message: &[u8],
+    ) -> Result<(), MessageError> {
+        if protection == Protection::Confidentiality && !self.direction.dce_style {
+            return self.seal_token(token);
+        }
+        let (header, rest) = split_front(token, header)?;
+        let (body, trailer) = split_back(rest, trailer)?;
+        match protection {
+            Protection::Confidentiality => {
+                self.seal_parts(Layout::of(header, trailer, CONFOUNDER)?, &mut [Part::Sealed(body)])
+            }
+            Protection::Integrity => self.sign_parts(Layout::of(header, trailer, 0)?, Pieces::of(message)),
+        }
     }
 
     pub(super) fn import(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -95,14 +125,7 @@ impl Seal for KerberosSeal {
         out.extend_from_slice(message);
         out.resize(out.len() + trailer, 0);
         let (_, token) = out.split_at_mut(start);
-        let result = match protection {
-            Protection::Confidentiality => self.seal_token(token),
-            Protection::Integrity => {
-                let (header, rest) = split_front(token, header)?;
-                let (_, checksum) = split_back(rest, trailer)?;
-                self.sign_token(header, Pieces::of(message), checksum)
-            }
-        };
+        let result = self.fill_token(protection, token, (header, trailer), message);
         if result.is_err() {
             out.truncate(start);
         }
@@ -117,22 +140,28 @@ impl Seal for KerberosSeal {
         trailer: &mut [u8],
     ) -> Result<(), MessageError> {
         match protection {
-            Protection::Confidentiality => self.seal_parts(header, parts, trailer),
-            Protection::Integrity => self.sign_token(header, Pieces::of_parts(parts)?, trailer),
+            Protection::Confidentiality => self.seal_parts(Layout::of(header, trailer, CONFOUNDER)?, parts),
+            Protection::Integrity => self.sign_parts(Layout::of(header, trailer, 0)?, Pieces::of_parts(parts)?),
         }
     }
 
     fn sizes(&self, protection: Protection) -> (usize, usize) {
         let mac = self.direction.key.enctype().mac_len().unwrap_or(0);
-        match protection {
-            Protection::Confidentiality => (HEADER + CONFOUNDER, HEADER + mac),
+        let (front, tail) = match protection {
+            Protection::Confidentiality => (HEADER + CONFOUNDER, self.filler() + HEADER + mac),
             Protection::Integrity => (HEADER, mac),
-        }
+        };
+        if self.direction.dce_style { (front + tail, 0) } else { (front, tail) }
     }
 
     fn sign(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<(), MessageError> {
+        self.sign_slices(&[message], out)
+    }
+
+    fn sign_slices(&mut self, message: &[&[u8]], out: &mut Vec<u8>) -> Result<(), MessageError> {
         let header = self.header(Protection::Integrity)?.mic_bytes();
-        let mac = self.direction.mic_checksum()?.checksum(&[message, &header]);
+        let covered = Pieces::of_slices(message)?.with(&header)?;
+        let mac = self.direction.mic_checksum()?.checksum(covered.all());
         out.extend_from_slice(&header);
         out.extend_from_slice(&mac);
         self.advance();
@@ -150,6 +179,11 @@ impl Seal for KerberosSeal {
     }
 }
 
+/// A length as EC and RRC hold it.
+fn field(length: usize) -> Result<u16, MessageError> {
+    u16::try_from(length).map_err(|_| MessageError::TooLarge { limit: 0xffff })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,7 +193,7 @@ mod tests {
     #[test]
     fn no_sequence_number_is_used_twice() {
         let key = EncryptionKey::new(Enctype::AES128_CTS_HMAC_SHA1_96, [1; 16]).unwrap();
-        let direction = Direction::new(Sender::Initiator, false, key);
+        let direction = Direction::new(Sender::Initiator, false, false, key);
         let mut seal = KerberosSeal::new(direction, u64::MAX, Secret::new([2; 16]));
         let mut out = Vec::new();
         seal.protect(Protection::Confidentiality, b"last", &mut out).unwrap();

@@ -1,6 +1,6 @@
 use super::direction::Direction;
 use super::header::Header;
-use super::pieces::{Pieces, exactly, split_back, split_front, with_inner};
+use super::pieces::{Layout, Pieces, split_back, split_front, with_inner};
 use super::{CONFOUNDER, HEADER};
 use crate::error::MessageError;
 use crate::flags::Flags;
@@ -48,18 +48,34 @@ impl KerberosUnseal {
         key.verify(message.with(&header.for_checksum())?.all(), checksum).map_err(not_authentic)
     }
 
+    /// Opens a message in pieces. The buffers say how long the filler is, and EC must say the same.
     fn open_sealed_parts(
         &mut self,
         header: Header,
-        first_block: &mut [u8],
+        layout: Layout<'_>,
         parts: &mut [Part<'_>],
-        trailer: &mut [u8],
     ) -> Result<(), MessageError> {
+        let dce_style = self.direction.dce_style;
         let cipher = self.direction.cipher()?;
-        let (inner, mac) = split_front(exactly(trailer, HEADER + cipher.mac_len())?, HEADER)?;
-        let first_block = exactly(first_block, CONFOUNDER)?;
-        with_inner(parts, inner, |parts| cipher.unseal_parts(first_block, parts, mac).map_err(not_authentic))?;
-        if header.extra_count == 0 && header.matches_inner(inner) { Ok(()) } else { Err(MessageError::NotAuthentic) }
+        let least = HEADER + cipher.mac_len();
+        let filler = layout.tail.len().checked_sub(least).ok_or(MessageError::BufferSize { needed: least })?;
+        check_rotation(header, layout.rotated, if dce_style { least } else { layout.tail.len() })?;
+        let (inner, mac) = split_front(layout.tail, filler + HEADER)?;
+        with_inner(parts, inner, |parts| cipher.unseal_parts(layout.front, parts, mac).map_err(not_authentic))?;
+        let (_, copy) = split_front(inner, filler)?;
+        let whole = usize::from(header.extra_count) == filler && header.matches_inner(copy);
+        if whole { Ok(()) } else { Err(MessageError::NotAuthentic) }
+    }
+
+    /// How far a token is rotated. In DCE style, peers turn a sealed one by EC + RRC where RRC is not 0 (MS-KILE 3.4.5.4.1).
+    fn rotation(&self, header: Header) -> usize {
+        let filler =
+            if self.direction.dce_style && header.rotation != 0 && header.protection() == Protection::Confidentiality {
+                usize::from(header.extra_count)
+            } else {
+                0
+            };
+        usize::from(header.rotation) + filler
     }
 
     pub(super) fn import(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -74,7 +90,7 @@ impl Unseal for KerberosUnseal {
     fn unprotect<'t>(&mut self, least: Protection, token: &'t mut [u8]) -> Result<Unprotected<'t>, MessageError> {
         let header = self.wrap_header(least, token)?;
         let (_, body) = split_front(token, HEADER)?;
-        if let Some(rotation) = usize::from(header.rotation).checked_rem(body.len()) {
+        if let Some(rotation) = self.rotation(header).checked_rem(body.len()) {
             body.rotate_left(rotation);
         }
         let protection = header.protection();
@@ -101,25 +117,29 @@ impl Unseal for KerberosUnseal {
         trailer: &mut [u8],
     ) -> Result<(Protection, Order), MessageError> {
         let token_header = self.wrap_header(least, header)?;
-        if token_header.rotation != 0 {
-            return Err(Reader::new("Wrap token", header).invalid("is rotated: open it as one piece").into());
-        }
-        let (_, rest) = split_front(header, HEADER)?;
         match token_header.protection() {
-            Protection::Confidentiality => self.open_sealed_parts(token_header, rest, parts, trailer)?,
+            Protection::Confidentiality => {
+                self.open_sealed_parts(token_header, Layout::of(header, trailer, CONFOUNDER)?, parts)?;
+            }
             Protection::Integrity => {
-                exactly(rest, 0)?;
-                self.check_signed(token_header, Pieces::of_parts(parts)?, trailer)?;
+                let layout = Layout::of(header, trailer, 0)?;
+                check_rotation(token_header, layout.rotated, layout.tail.len())?;
+                self.check_signed(token_header, Pieces::of_parts(parts)?, layout.tail)?;
             }
         }
         Ok((token_header.protection(), self.window.accept(token_header.number)?))
     }
 
     fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<Order, MessageError> {
+        self.verify_slices(&[message], signature)
+    }
+
+    fn verify_slices(&mut self, message: &[&[u8]], signature: &[u8]) -> Result<Order, MessageError> {
         let header = Header::read_mic(signature)?;
         self.direction.check_flags(header.flags)?;
         let (bytes, checksum) = signature.split_at_checked(HEADER).ok_or(MessageError::NotAuthentic)?;
-        self.direction.mic_checksum()?.verify(&[message, bytes], checksum).map_err(not_authentic)?;
+        let covered = Pieces::of_slices(message)?.with(bytes)?;
+        self.direction.mic_checksum()?.verify(covered.all(), checksum).map_err(not_authentic)?;
         Ok(self.window.accept(header.number)?)
     }
 
@@ -128,6 +148,17 @@ impl Unseal for KerberosUnseal {
         let (next, seen) = self.window.state();
         Writer::new(out).u32_be(self.flags.bits()).u64_be(next).u64_be(seen);
     }
+}
+
+/// In pieces, a token is either as it was made or rotated so that all of its tail is in the header.
+fn check_rotation(header: Header, rotated: bool, count: usize) -> Result<(), MessageError> {
+    let expected = if rotated { count } else { 0 };
+    if usize::from(header.rotation) == expected {
+        return Ok(());
+    }
+    Err(Reader::new("Wrap token", &[])
+        .invalid("is rotated in another way than the buffers: open it as one piece")
+        .into())
 }
 
 /// To the caller, a MAC that does not fit and a ciphertext that is too short are the same.
