@@ -1,9 +1,11 @@
 //! Writes the corpora: `seed CORPUS` makes a folder for each target there.
 
+use handfast_fuzz::dns;
 use handfast_fuzz::negotiate;
 use handfast_fuzz::ntlm::ntlm_stage;
 use handfast_fuzz::parsers::MESSAGES;
 use handfast_fuzz::seeds::{Talk, join, stage};
+use handfast_fuzz::{streams, tools};
 use std::path::Path;
 
 /// What the core's own tests read.
@@ -30,6 +32,13 @@ fn main() -> std::io::Result<()> {
     all("auth_to_local", texts(&RULES))?;
     all("names", texts(&NAMES))?;
     all("accounts", texts(&ACCOUNTS))?;
+    all("decode", decode())?;
+    all("allow_list", texts(&ALLOWED))?;
+    all("words", words())?;
+    all("resolv_conf", texts(&RESOLV_CONF))?;
+    all("dns", answers())?;
+    all("directory", tools::directory_seeds())?;
+    all("streams", streams::seeds())?;
     machines(&all)
 }
 
@@ -70,6 +79,69 @@ fn framing() -> Vec<Vec<u8>> {
     ]
 }
 
+/// Every sample of `handfast decode`: its bytes, and as text in the ways that it may be written.
+fn decode() -> Vec<Vec<u8>> {
+    const ANY: u8 = 0xff;
+    let mut seeds: Vec<Vec<u8>> = tools::samples().map(|(_, bytes)| [&[2, 8], &bytes[..]].concat()).collect();
+    let (_, token) = tools::samples().find(|(name, _)| *name == "ntlm-negotiate").expect("a sample");
+    let hex: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
+    let base64 = "TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAAKAGFKAAAADw==";
+    let line = &hex[..32];
+    for text in [
+        hex.clone(),
+        base64.to_owned(),
+        format!("-----BEGIN TOKEN-----\n{base64}\n-----END TOKEN-----\n"),
+        format!("< WWW-Authenticate: NTLM {base64}\nProxy-Authorization: Negotiate {base64}\n"),
+        format!("00000000  {line}  |NTLMSSP|\n00000010\n"),
+        format!("00000000: {line}  NTLMSSP\n00000010: {line}  NTLMSSP\n"),
+        format!("IP a > b\n\t0x0000:  {line}  NTLMSSP\n\t0x0010:  {line}\n"),
+    ] {
+        seeds.push([&[ANY, 8], text.as_bytes()].concat());
+    }
+    seeds
+}
+
+/// A word of each kind.
+fn words() -> Vec<Vec<u8>> {
+    let words = [
+        (0, "www.example.com:7777"),
+        (0, "[::1]:7777"),
+        (1, "1d12h"),
+        (1, "8:30:00"),
+        (2, "tcp/[2001:db8::1]:750"),
+        (2, "kdc.example.com"),
+        (3, "aes256-cts-hmac-sha1-96"),
+        (3, "camellia256-cts"),
+        (4, "FILE:%{TEMP}/krb5cc_%{uid}"),
+        (4, "%{username}%{null}%{euid}"),
+        (5, "true"),
+    ];
+    words.iter().map(|(selector, word)| [&[*selector], word.as_bytes()].concat()).collect()
+}
+
+/// Answers of a nameserver to the query: a record, an alias and its record, a loop, none, no such name, a truncated one.
+fn answers() -> Vec<Vec<u8>> {
+    let query = dns::query();
+    let answer = |flags: [u8; 2], count: u8, records: &[u8]| {
+        [&query[..2], &flags, &[0, 1, 0, count, 0, 0, 0, 0], &query[12..], records].concat()
+    };
+    // Owners point to the question (RFC 1035 4.1.4), or are `a`.
+    let record = |owner: &[u8], kind: u8, data: &[u8]| {
+        let length = u8::try_from(data.len()).expect("short");
+        [owner, &[0, kind, 0, 1, 0, 0, 0, 60, 0, length], data].concat()
+    };
+    let srv = |owner: &[u8]| record(owner, 33, b"\0\x0a\0\x01\0\x58\x03kdc\x07example\x03com\0");
+    let (asked, a): (&[u8], &[u8]) = (&[0xc0, 12], b"\x01a\0");
+    vec![
+        answer([0x81, 0x80], 2, &srv(asked).repeat(2)),
+        answer([0x81, 0x80], 2, &[record(asked, 5, a), srv(a)].concat()),
+        answer([0x81, 0x80], 2, &[record(asked, 5, a), record(a, 5, asked)].concat()),
+        answer([0x81, 0x80], 0, &[]),
+        answer([0x81, 0x83], 0, &[]),
+        answer([0x83, 0x80], 0, &[]),
+    ]
+}
+
 type All<'a> = &'a dyn Fn(&str, Vec<Vec<u8>>) -> std::io::Result<()>;
 
 fn machines(all: All<'_>) -> std::io::Result<()> {
@@ -91,6 +163,7 @@ fn machines(all: All<'_>) -> std::io::Result<()> {
     all("login", [vec![join(&stage.login_replies)], lone(&stage.login_replies)].concat())?;
     let errors = &stage.login_replies[..1];
     all("ticket_request", [lone(std::slice::from_ref(&stage.tgs_rep)), lone(errors)].concat())?;
+    all("kdc_reply", [&stage.login_replies[..], std::slice::from_ref(&stage.tgs_rep)].concat())?;
     let requests = stage.requests.iter();
     all("kdc", requests.flat_map(|request| [0, 1].map(|over| [&[over], &request[..]].concat())).collect())
 }
@@ -122,4 +195,15 @@ const ACCOUNTS: [&str; 3] = [
     "EXAMPLE\nalice\n# who may log on\nEXAMPLE\\alice:$NT$8846f7eaee8fb117ad06bdd830b7586c\n",
     "\nbob\nLAB:bob:correct horse\n:bob:secret\n",
     "host\ncarol\ncarol:1000:XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX:8846F7EAEE8FB117AD06BDD830B7586C:[U          ]:LCT-00000000:\n",
+];
+
+const ALLOWED: [&str; 3] = [
+    "alice@EXAMPLE.COM\n# who\n\nalice@EXAMPLE.COM\n",
+    "carol@HOME\n@EXAMPLE.COM\ncarol\nCORP\\bob\n\\local\n",
+    "HTTP/www.example.com@B\n@B\n",
+];
+
+const RESOLV_CONF: [&str; 2] = [
+    "# a comment\nnameserver 192.0.2.1\nnameserver 2001:db8::1 # first\noptions ndots:2 timeout:7 attempts:99\n",
+    "nameserver [192.0.2.1]:5353\nnameserver [::1]:1\nnameserver nonsense\n",
 ];

@@ -3,9 +3,12 @@
 //! A finding is a panic: of the library, or of an `assert!` here. See `README.md`.
 #![forbid(unsafe_code)]
 
+pub mod dns;
 pub mod machines;
 pub mod meeting;
 pub mod negotiate;
 pub mod ntlm;
 pub mod parsers;
 pub mod seeds;
+pub mod streams;
+pub mod tools;

@@ -32,6 +32,7 @@ impl FromStr for Place {
             },
             _ => None,
         };
+        let place = place.filter(|(host, _)| !host.is_empty() && !host.contains(['[', ']']));
         place
             .map(|(host, port)| Place { host: host.to_owned(), port })
             .ok_or_else(|| format!("{text:?} is not HOST:PORT: write it as www.example.com:7777 or [::1]:7777"))
@@ -54,7 +55,7 @@ mod tests {
             let place: Place = text.parse().unwrap_or_else(|error| panic!("{error}"));
             assert_eq!((place.host.as_str(), place.port, place.to_string().as_str()), (host, 7, text));
         }
-        for text in ["", "a", ":7", "a:", "a:0", "a:65536", "::1:7", "[::1:7", "a:x"] {
+        for text in ["", "a", ":7", "a:", "a:0", "a:65536", "::1:7", "[::1:7", "a:x", "[]:7", "[[a]:7", "a]:7"] {
             assert!(text.parse::<Place>().is_err(), "{text}");
         }
     }

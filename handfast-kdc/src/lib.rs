@@ -46,6 +46,8 @@ mod tgs_proof;
 #[cfg(test)]
 mod tests;
 
+#[cfg(all(fuzzing, feature = "file"))]
+pub use directory::fuzzing;
 pub use directory::{Directory, DirectoryError, LongTermKey, MemoryDirectory, PrincipalEntry};
 #[cfg(feature = "file")]
 pub use directory::{FileDirectory, FileDirectoryError};

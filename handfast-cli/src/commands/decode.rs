@@ -135,7 +135,8 @@ fn readable(name: &str, bytes: &[u8], encoding: Option<Encoding>) -> Result<Vec<
     }
 }
 
-fn object(token: &Token, report: &Report, show_keys: bool) -> Value {
+/// The documented JSON.
+pub(crate) fn object(token: &Token, report: &Report, show_keys: bool) -> Value {
     let problems: Vec<Value> = report
         .problems
         .iter()

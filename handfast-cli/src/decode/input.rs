@@ -224,8 +224,9 @@ fn assemble(layout: &Layout, lines: &[(usize, &str)]) -> Result<Token, Unreadabl
     let mut bytes = Vec::new();
     let start = lines.first().map_or(0, |line| line.0);
     for (offset, digits) in lines {
-        if *offset != start + bytes.len() {
-            let found = start + bytes.len();
+        // Offsets can begin anywhere, and end where numbers do.
+        let found = start.saturating_add(bytes.len());
+        if *offset != found {
             return Err(format!(
                 "a dump ({}) whose line {offset:#x} follows {found:#x}: lines are missing",
                 layout.name

@@ -652,3 +652,11 @@ fn garbage_is_no_token() {
         }
     }
 }
+
+#[test]
+fn a_dump_may_begin_anywhere_but_not_run_over_the_last_number() {
+    let token = |text: &str| tokens(text.as_bytes(), None).map(|tokens| tokens[0].bytes.clone());
+    assert_eq!(token("fffffffffffffff0: 4e54 4c4d\n"), Ok(b"NTLM".to_vec()));
+    let over = token("ffffffffffffffff: 4e54 4c4d\n00000003: 5353\n").unwrap_err();
+    assert!(over.contains("lines are missing"), "{over}");
+}

@@ -10,6 +10,8 @@ use core::fmt;
 use handfast::Principal;
 
 pub use entry::PrincipalEntry;
+#[cfg(all(fuzzing, feature = "file"))]
+pub use file::fuzzing;
 #[cfg(feature = "file")]
 pub use file::{FileDirectory, FileDirectoryError};
 pub(crate) use long_term_key::KEY_USAGE_AS_REQ;

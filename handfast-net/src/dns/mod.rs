@@ -32,6 +32,8 @@ use handfast::crypto::{OsRandom, Random};
 
 mod ask;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod message;
 mod order;
 mod search;

@@ -3,6 +3,7 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
+use super::message::{Query, Reply};
 use super::*;
 use crate::kdc::{KdcAddress, Transport};
 
@@ -184,6 +185,50 @@ fn only_an_answer_to_the_question_counts() {
         all
     });
     assert_eq!(find(server).unwrap(), ["kdc.example.com:88"]);
+}
+
+/// An answer to this query about an alias with two records.
+fn full_answer(query: &Query) -> Vec<u8> {
+    let record_of_alias = |target: &str| record(b"\x01a\0", 33, &[&[0, 1, 0, 2, 0, 88], &name(target)[..]].concat());
+    let records =
+        [record(&[0xc0, 12], 5, b"\x01a\0"), record_of_alias("one.example.com"), record_of_alias("two.example.com")];
+    response(query.bytes(), 0, &records)
+}
+
+#[test]
+fn an_answer_that_is_cut_anywhere_is_none() {
+    let query = Query::new(UDP, 0x1234).unwrap();
+    let whole = full_answer(&query);
+    assert!(matches!(query.read(&whole), Some(Reply::Records(records)) if records.len() == 2));
+    for length in 0..whole.len() {
+        assert_eq!(query.read(&whole[..length]), None, "{length} of {}", whole.len());
+    }
+}
+
+#[test]
+fn a_bit_that_is_flipped_in_header_or_question_is_no_other_answer() {
+    let query = Query::new(UDP, 0x1234).unwrap();
+    let whole = full_answer(&query);
+    let honest = query.read(&whole);
+    let asked = query.bytes().len();
+    for (at, bit) in (0..whole.len()).flat_map(|at| (0..8).map(move |bit| (at, 1_u8 << bit))) {
+        let mut flipped = whole.clone();
+        flipped[at] ^= bit;
+        let read = query.read(&flipped);
+        match (at, bit) {
+            // AA, RD, RA, Z, AD and CD mean nothing here (RFC 1035 4.1.1, RFC 4035 3.2), nor what stands behind the answers.
+            (2, 1 | 4) | (3, 0x10..) | (8..12, _) => assert_eq!(read, honest, "{at} {bit}"),
+            (2, 2) => assert_eq!(read, Some(Reply::Truncated)),
+            (3, _) => assert!(matches!(read, Some(Reply::NoSuchName | Reply::Failed(_))), "{at} {bit}: {read:?}"),
+            // One answer instead of three: the alias alone. Two: one of its records.
+            (7, 1 | 2) => assert_ne!(read, honest),
+            // Names have no case (RFC 4343).
+            (12.., 0x20) if at < asked && whole[at].is_ascii_alphabetic() => assert_eq!(read, honest, "{at}"),
+            _ if at < asked => assert_eq!(read, None, "{at} {bit}"),
+            // Nothing tells a changed record from another: the hosts that it names have to prove who they are.
+            _ => {}
+        }
+    }
 }
 
 #[test]

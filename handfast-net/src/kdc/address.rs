@@ -35,7 +35,7 @@ impl FromStr for KdcAddress {
         }
         let (transport, place) = split_transport(text.trim());
         let (host, port) = split_port(place).ok_or_else(|| fail("a ']' is missing, or something odd follows it"))?;
-        if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c == '/') {
+        if host.is_empty() || host.contains(|c: char| c.is_whitespace() || matches!(c, '/' | '[' | ']')) {
             return Err(fail("that is no host name"));
         }
         let port = port.map_or(Ok(KDC_PORT), str::parse).ok().filter(|port| *port != 0);
@@ -141,6 +141,8 @@ mod tests {
             "[::1",
             "[::1]x",
             "[::1]:",
+            "[[::1]",
+            "::1]:88:",
             "a b",
             "http/kdc",
             "https://proxy/KdcProxy",

@@ -32,6 +32,8 @@ mod address;
 mod conversation;
 mod error;
 mod exchange;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod reply;
 #[cfg(feature = "tokio")]
 mod tasks;

@@ -72,9 +72,14 @@ impl Allowed {
             return Err(Failure::new(Exit::Files, cause));
         }
         let text = fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
+        self.add_lines(&path.display().to_string(), &text, realm)
+    }
+
+    /// The lines of the file that is called `name`.
+    fn add_lines(&mut self, name: &str, text: &str, realm: &str) -> Result<(), Failure> {
         for (index, line) in text.lines().enumerate() {
             self.add(line.trim(), realm).map_err(|failure| {
-                let cause = format!("{}, line {}: {}", path.display(), index + 1, failure.cause);
+                let cause = format!("{name}, line {}: {}", index + 1, failure.cause);
                 Failure { exit: Exit::Files, cause, ..failure }
             })?;
         }
@@ -129,6 +134,14 @@ impl Allowed {
         let (principals, realms, accounts) = (self.principals.len(), self.realms.len(), self.accounts.len());
         format!("{principals} principals, {realms} realms, {accounts} accounts")
     }
+}
+
+/// Who is let in by a file: whether there is no mistake in it, and whether `principal` is on it.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz_list(text: &str, realm: &str, principal: &Principal) -> Result<bool, String> {
+    let mut allowed = Allowed { domain: folded_name("host"), ..Allowed::default() };
+    allowed.add_lines("fuzz", text, realm).map_err(|failure| failure.cause)?;
+    Ok(allowed.has(principal))
 }
 
 #[cfg(test)]

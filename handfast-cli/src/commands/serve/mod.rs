@@ -23,6 +23,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod allow;
+#[cfg(fuzzing)]
+pub(crate) use allow::fuzz_list;
 mod forward;
 mod keys;
 mod ntlm;

@@ -1,5 +1,7 @@
 mod encoding;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod snapshot;
 mod store;
 #[cfg(test)]
