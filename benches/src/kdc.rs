@@ -82,7 +82,7 @@ impl Client {
         let (login, request) = needs_kdc(login.reply(&refusal, now())?)?;
         match login.reply(&ask(&request)?, now())? {
             ExchangeStep::Complete(tgt) => Ok(*tgt),
-            ExchangeStep::NeedsKdc(..) => Err("the KDC wants more than a proof".into()),
+            ExchangeStep::NeedsKdc(..) | ExchangeStep::NeedsAnswer(..) => Err("the KDC wants more than a proof".into()),
         }
     }
 
@@ -95,7 +95,7 @@ impl Client {
 fn needs_kdc<M>(step: ExchangeStep<M>) -> Result<(M, Vec<u8>)> {
     match step {
         ExchangeStep::NeedsKdc(machine, request) => Ok((machine, request.bytes)),
-        ExchangeStep::Complete(_) => Err("an exchange without a request".into()),
+        ExchangeStep::Complete(_) | ExchangeStep::NeedsAnswer(..) => Err("an exchange without a request".into()),
     }
 }
 

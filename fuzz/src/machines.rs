@@ -126,11 +126,12 @@ fn drive<M>(mut step: Step<M>, data: &[u8], now: Time, reply: fn(M, &[u8], Time)
         step = match step.ok()? {
             ExchangeStep::NeedsKdc(exchange, _) => reply(exchange, bytes, now),
             ExchangeStep::Complete(ticket) => return Some(*ticket),
+            ExchangeStep::NeedsAnswer(..) => return None,
         };
     }
     match step.ok()? {
         ExchangeStep::Complete(ticket) => Some(*ticket),
-        ExchangeStep::NeedsKdc(..) => None,
+        ExchangeStep::NeedsKdc(..) | ExchangeStep::NeedsAnswer(..) => None,
     }
 }
 

@@ -2,16 +2,16 @@ use crate::directory::{LongTermKey, PrincipalEntry};
 use crate::event::Outcome;
 use crate::issue::{Grant, request_checksum, session_enctype};
 use crate::lifetime;
-use crate::preauth;
+use crate::preauth::{self, Ask, OwnedPaData, Proof, ReplyKey};
 use crate::realm::{Realm, Request};
 use crate::refusal::{Refusal, Seen};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 use handfast::Time;
 use handfast::krb5::message::{
-    AuthorizationData, ErrorCode, KdcExchange, KdcOptions, KdcReq, LastReqEntry, LrType, PaData, PaDataType,
-    PrincipalName, TicketFlags,
+    AuthorizationData, ErrorCode, KdcExchange, KdcOptions, KdcReq, LastReqEntry, LrType, PaDataType, PrincipalName,
+    TicketFlags,
 };
 
 /// Options that need a ticket to start from, or that are not supported.
@@ -43,9 +43,22 @@ impl Realm {
         lifetime::refuse_postdating(body, &self.settings, now)?;
         let times = lifetime::initial(body, &self.settings, &client, &service, now)?;
         let session = session_enctype(&body.etype, &self.settings.session_enctypes, &service)?;
-        let (key, proven) = self.authenticate(message, &client, now, seen)?;
-
-        let info = preauth::etype_info(&[key]);
+        let preferred = preauth::preferred_key(&client, &body.etype)?;
+        let krbtgt = self.krbtgt()?;
+        let ask = Ask {
+            settings: &self.settings,
+            random: &*self.random,
+            krbtgt: &krbtgt,
+            client: &client,
+            body,
+            request: request.bytes,
+            armor: None,
+            now,
+        };
+        let proof = preauth::authenticate(&message.padata, &ask, seen)?;
+        let proven = proof.is_some();
+        let proof = proof.unwrap_or(Proof { reply_key: ReplyKey::LongTerm(preferred), padata: Vec::new() });
+        let (key, kvno, padata) = reply_parts(proof)?;
         let asked_for_checksum = preauth::find(&message.padata, PaDataType::REQ_ENC_PA_REP).is_some();
         Grant {
             exchange: KdcExchange::As,
@@ -61,10 +74,10 @@ impl Realm {
             authorization_data: AuthorizationData::default(),
             last_req: last_req(&client, now),
             key_expiration: earliest(client.password_expires, client.expires),
-            padata: vec![PaData { padata_type: PaDataType::ETYPE_INFO2, padata_value: &info }],
+            padata: padata.iter().map(preauth::borrowed).collect(),
             request_checksum: asked_for_checksum.then(|| request_checksum(&key.request, request.bytes)),
             reply_key: &key.as_rep,
-            reply_kvno: Some(key.kvno()),
+            reply_kvno: kvno,
         }
         .issue(&*self.random)
     }
@@ -81,26 +94,41 @@ impl Realm {
         Ok(entry)
     }
 
-    /// The key for the reply, and whether the client has proven to know it.
-    fn authenticate<'a>(
-        &self,
-        message: &KdcReq<'_>,
-        client: &'a PrincipalEntry,
-        now: Time,
-        seen: &mut Seen,
-    ) -> Result<(&'a LongTermKey, bool), Refusal> {
-        let etype = &message.req_body.etype;
-        let key = preauth::preferred_key(client, etype)?;
-        if let Some(value) = preauth::find(&message.padata, PaDataType::ENC_TIMESTAMP) {
-            let skew = self.settings.clock_skew;
-            return Ok((preauth::check_timestamp(value, client, etype, skew, now, seen)?, true));
-        }
-        if client.requires_preauth {
-            let refusal = Refusal::new(ErrorCode::KDC_ERR_PREAUTH_REQUIRED, "no pre-authentication yet");
-            return Err(refusal.with_data(preauth::hints(client, etype)));
-        }
-        Ok((key, false))
+    /// The ticket-granting service of this realm.
+    fn krbtgt(&self) -> Result<Arc<PrincipalEntry>, Refusal> {
+        let none = || Refusal::new(ErrorCode::KRB_ERR_GENERIC, "the directory has no ticket-granting service");
+        self.directory.find(&self.krbtgt)?.ok_or_else(none)
     }
+}
+
+/// A key of the directory's, or one for a single reply.
+enum Held<'a> {
+    Shared(&'a LongTermKey),
+    Made(Box<LongTermKey>),
+}
+
+impl core::ops::Deref for Held<'_> {
+    type Target = LongTermKey;
+
+    fn deref(&self) -> &LongTermKey {
+        match self {
+            Held::Shared(key) => key,
+            Held::Made(key) => key,
+        }
+    }
+}
+
+/// The key of a reply, its version if it is a key of the client's, and what the client is told beside the ticket: how a key of
+/// its own was made, too.
+fn reply_parts(proof: Proof<'_>) -> Result<(Held<'_>, Option<u32>, Vec<OwnedPaData>), Refusal> {
+    let mut padata = proof.padata;
+    Ok(match proof.reply_key {
+        ReplyKey::LongTerm(key) => {
+            padata.push((PaDataType::ETYPE_INFO2, preauth::etype_info(&[key])));
+            (Held::Shared(key), Some(key.kvno()), padata)
+        }
+        ReplyKey::Replaced(key) => (Held::Made(Box::new(LongTermKey::new(0, key)?)), None, padata),
+    })
 }
 
 /// Whether the account is one that may have tickets now.

@@ -53,4 +53,4 @@ pub use directory::{Directory, DirectoryError, LongTermKey, MemoryDirectory, Pri
 pub use directory::{FileDirectory, FileDirectoryError};
 pub use event::{Event, Outcome};
 pub use realm::{Answer, REQUEST_LIMIT, Realm, Request, Transport};
-pub use settings::{DEFAULT_ENCTYPES, SESSION_ENCTYPES, Settings};
+pub use settings::{DEFAULT_ENCTYPES, PREAUTH, SESSION_ENCTYPES, Settings};

@@ -1,25 +1,32 @@
 use crate::directory::DirectoryError;
+use crate::preauth::{OwnedPaData, borrowed};
 use alloc::borrow::Cow;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use handfast::krb5::enctype::CryptoError;
-use handfast::krb5::message::{ErrorCode, KerberosTime, KrbError, Microseconds, PrincipalName};
+use handfast::krb5::message::{ErrorCode, KerberosTime, KrbError, MethodData, Microseconds, PrincipalName};
 use handfast::{Principal, Time};
 
 /// Why there is no ticket: what the client is told, and what the log is.
 pub(crate) struct Refusal {
     pub(crate) code: ErrorCode,
     pub(crate) reason: Cow<'static, str>,
-    pub(crate) e_data: Option<Vec<u8>>,
+    /// What the client is told beside it, in METHOD-DATA.
+    pub(crate) padata: Vec<OwnedPaData>,
 }
 
 impl Refusal {
     pub(crate) fn new(code: ErrorCode, reason: impl Into<Cow<'static, str>>) -> Self {
-        Refusal { code, reason: reason.into(), e_data: None }
+        Refusal { code, reason: reason.into(), padata: Vec::new() }
     }
 
-    pub(crate) fn with_data(self, e_data: Vec<u8>) -> Self {
-        Refusal { e_data: Some(e_data), ..self }
+    pub(crate) fn with_padata(self, padata: Vec<OwnedPaData>) -> Self {
+        Refusal { padata, ..self }
+    }
+
+    fn method_data(&self) -> Option<Vec<u8>> {
+        let padata = self.padata.iter().map(borrowed);
+        (!self.padata.is_empty()).then(|| MethodData(padata.collect()).to_der())
     }
 }
 
@@ -48,6 +55,7 @@ impl Seen {
     /// The KRB-ERROR for `refusal` (RFC 4120 5.9.1). The client's time is there if its proof could be read.
     pub(crate) fn error(&self, refusal: &Refusal, krbtgt: &Principal, now: Time) -> Vec<u8> {
         let service = self.service.as_ref().unwrap_or(krbtgt);
+        let e_data = refusal.method_data();
         let error = KrbError {
             ctime: self.client_time.map(KerberosTime::from),
             cusec: self.client_time.map(Microseconds::from),
@@ -59,7 +67,7 @@ impl Seen {
             realm: service.realm(),
             sname: service.into(),
             e_text: refusal.code.explanation(),
-            e_data: refusal.e_data.as_deref(),
+            e_data: e_data.as_deref(),
         };
         error.to_der()
     }

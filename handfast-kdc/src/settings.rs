@@ -1,6 +1,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 use handfast::krb5::enctype::Enctype;
+use handfast::krb5::message::PaDataType;
 
 /// The enctypes that new principals have keys of, unless told otherwise. Tickets are encrypted with the first of the
 /// service's keys: one that every service has understood since 2005.
@@ -21,6 +22,9 @@ pub const SESSION_ENCTYPES: [Enctype; 6] = [
     Enctype::CAMELLIA128_CTS_CMAC,
 ];
 
+/// The methods of pre-authentication that are offered, unless told otherwise: encrypted timestamp.
+pub const PREAUTH: [PaDataType; 1] = [PaDataType::ENC_TIMESTAMP];
+
 /// What holds for all of a realm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -36,6 +40,9 @@ pub struct Settings {
     /// The longest reply that goes by UDP, in bytes; for a longer one the client is told to ask over TCP
     /// (RFC 4120 7.2.1): 4096.
     pub udp_reply_limit: usize,
+    /// The methods of pre-authentication that are offered, best first, each named by its padata type: [`PREAUTH`].
+    /// A client's proof by another is as good as none; a method that this build doesn't have is passed over.
+    pub preauth: Vec<PaDataType>,
 }
 
 impl Default for Settings {
@@ -46,6 +53,7 @@ impl Default for Settings {
             clock_skew: Duration::from_secs(300),
             session_enctypes: SESSION_ENCTYPES.to_vec(),
             udp_reply_limit: 4096,
+            preauth: PREAUTH.to_vec(),
         }
     }
 }

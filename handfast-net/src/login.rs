@@ -29,7 +29,7 @@ use crate::driver::KdcExchange;
 /// # Errors
 /// [`TicketError`].
 pub fn log_in(login: Login, kdc: &(impl KdcExchange + ?Sized), clock: &Clock) -> Result<HeldTicket, TicketError> {
-    drive(login.begin(clock.now()), Login::reply, kdc, clock)
+    drive(login.begin(clock.now()), Login::reply, Login::decline, kdc, clock)
 }
 
 /// Gets a ticket for a service, or renews a ticket.
@@ -41,7 +41,7 @@ pub fn get_ticket(
     kdc: &(impl KdcExchange + ?Sized),
     clock: &Clock,
 ) -> Result<HeldTicket, TicketError> {
-    drive(request.begin(clock.now()), TicketRequest::reply, kdc, clock)
+    drive(request.begin(clock.now()), TicketRequest::reply, TicketRequest::decline, kdc, clock)
 }
 
 pub(crate) type Step<M> = Result<ExchangeStep<M>, ExchangeError>;
@@ -49,12 +49,14 @@ pub(crate) type Step<M> = Result<ExchangeStep<M>, ExchangeError>;
 fn drive<M>(
     mut step: Step<M>,
     reply: fn(M, &[u8], Time) -> Step<M>,
+    decline: fn(M, Time) -> Step<M>,
     kdc: &(impl KdcExchange + ?Sized),
     clock: &Clock,
 ) -> Result<HeldTicket, TicketError> {
     loop {
         step = match step? {
             ExchangeStep::Complete(ticket) => return Ok(*ticket),
+            ExchangeStep::NeedsAnswer(next, _) => decline(next, clock.now()),
             ExchangeStep::NeedsKdc(next, request) => reply(next, &kdc.exchange(&request)?, clock.now()),
         };
     }

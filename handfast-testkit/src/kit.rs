@@ -338,6 +338,9 @@ impl Testkit {
                     let bytes = self.exchange(&request)?;
                     reply(exchange, &bytes, self.now(Party::Initiator))
                 }
+                ExchangeStep::NeedsAnswer(_, question) => {
+                    return Err(ExchangeError::Declined(Box::new(question)).into());
+                }
                 ExchangeStep::Complete(ticket) => return Ok(*ticket),
             }
         }

@@ -18,6 +18,15 @@ pub enum Question {
     },
 }
 
+/// What is asked for, in a few words.
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Question::Custom { name, .. } => write!(f, "the question `{name}` of an application's own mechanism"),
+        }
+    }
+}
+
 /// The answer to a [`Question`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -22,7 +22,7 @@ fn without_proof_the_client_is_told_how_to_prove_itself() {
     assert_eq!((error.crealm, error.realm), (Some("R.TEST"), "R.TEST"));
     assert_eq!((error.cname.clone(), Some(error.sname.clone())), (body.cname.clone(), body.sname.clone()));
     let (methods, info) = preauth_hints(&error);
-    assert_eq!(methods, [PaDataType::ETYPE_INFO2, PaDataType::ENC_TIMESTAMP]);
+    assert_eq!(methods, [PaDataType::ETYPE_INFO2, PaDataType::ENC_TIMESTAMP, PaDataType::FX_COOKIE]);
     let told: Vec<_> = info.0.iter().map(|entry| (entry.etype.0, entry.salt, entry.s2kparams)).collect();
     let (salt, parameters) = (Some("R.TESTalice"), Some(&[0, 0, 0x13, 0x88][..]));
     assert_eq!(told, [(17, salt, parameters), (18, salt, parameters)]);

@@ -2,6 +2,7 @@
 
 mod as_exchange;
 mod hostile;
+mod preauth;
 mod tgs_exchange;
 
 use crate::{Answer, MemoryDirectory, PrincipalEntry, Realm, Request, SESSION_ENCTYPES, Settings, Transport};

@@ -11,7 +11,7 @@ use crate::login::{Step, TicketError};
 /// # Errors
 /// [`TicketError`].
 pub async fn log_in<K: KdcExchange>(login: Login, kdc: &K, clock: &Clock) -> Result<HeldTicket, TicketError> {
-    drive(login.begin(clock.now()), Login::reply, kdc, clock).await
+    drive(login.begin(clock.now()), Login::reply, Login::decline, kdc, clock).await
 }
 
 /// Gets a ticket for a service, or renews a ticket: the twin of [`crate::login::get_ticket`].
@@ -23,18 +23,20 @@ pub async fn get_ticket<K: KdcExchange>(
     kdc: &K,
     clock: &Clock,
 ) -> Result<HeldTicket, TicketError> {
-    drive(request.begin(clock.now()), TicketRequest::reply, kdc, clock).await
+    drive(request.begin(clock.now()), TicketRequest::reply, TicketRequest::decline, kdc, clock).await
 }
 
 async fn drive<M, K: KdcExchange>(
     mut step: Step<M>,
     reply: fn(M, &[u8], Time) -> Step<M>,
+    decline: fn(M, Time) -> Step<M>,
     kdc: &K,
     clock: &Clock,
 ) -> Result<HeldTicket, TicketError> {
     loop {
         step = match step? {
             ExchangeStep::Complete(ticket) => return Ok(*ticket),
+            ExchangeStep::NeedsAnswer(next, _) => decline(next, clock.now()),
             ExchangeStep::NeedsKdc(next, request) => reply(next, &kdc.exchange(&request).await?, clock.now()),
         };
     }

@@ -55,6 +55,7 @@ pub fn log_in(
     loop {
         step = match step {
             ExchangeStep::Complete(ticket) => return Ok(*ticket),
+            ExchangeStep::NeedsAnswer(next, _) => next.decline(now)?,
             ExchangeStep::NeedsKdc(next, request) => next.reply(&kdc(address).exchange(&request).unwrap(), now)?,
         };
     }

@@ -2,9 +2,10 @@
 //! significant octet first, strings and lists behind a count of two octets, optional fields behind an octet 0 or 1.
 
 use crate::directory::{LongTermKey, PrincipalEntry};
-use crate::settings::Settings;
+use crate::settings::{PREAUTH, Settings};
 use handfast::crypto::Secret;
 use handfast::krb5::enctype::{EncryptionKey, Enctype};
+use handfast::krb5::message::PaDataType;
 use handfast::wire::{DecodeError, EncodeError, Reader, Writer};
 use handfast::{NameType, Principal, Time};
 use std::string::String;
@@ -95,6 +96,13 @@ pub(super) fn encode_settings(settings: &Settings) -> Result<Secret, EncodeError
     }
     out.enctypes(&settings.session_enctypes)?;
     out.writer().u64_be(u64::try_from(settings.udp_reply_limit).unwrap_or(u64::MAX));
+    // Left out while it is the default, which may have more methods in a later version.
+    if settings.preauth != PREAUTH {
+        out.list(&settings.preauth, |out, padata_type| {
+            out.writer().i32_be(padata_type.0);
+            Ok(())
+        })?;
+    }
     Ok(out.bytes)
 }
 
@@ -108,6 +116,10 @@ pub(super) fn decode_settings(bytes: &[u8]) -> Result<Settings, DecodeError> {
         clock_skew: input.seconds()?,
         session_enctypes: input.enctypes()?,
         udp_reply_limit: usize::try_from(input.0.u64_be()?).unwrap_or(usize::MAX),
+        preauth: match input.0.is_empty() {
+            true => PREAUTH.to_vec(),
+            false => input.list(|input| input.0.i32_be().map(PaDataType))?,
+        },
     };
     input.0.finish()?;
     Ok(settings)

@@ -38,7 +38,7 @@ pub(super) fn draw_nonce(random: &dyn Random) -> Result<u32, RandomError> {
 }
 
 /// A confounder for one ciphertext.
-pub(super) fn draw_confounder(random: &dyn Random) -> Result<[u8; 16], RandomError> {
+pub(in crate::krb5) fn draw_confounder(random: &dyn Random) -> Result<[u8; 16], RandomError> {
     let mut octets = [0; 16];
     random.fill(&mut octets)?;
     Ok(octets)

@@ -3,6 +3,7 @@ use crate::crypto::RandomError;
 use crate::krb5::enctype::{CryptoError, Enctype};
 use crate::krb5::message::PaDataType;
 use crate::name::Principal;
+use crate::question::Question;
 use crate::time::Time;
 use crate::wire::DecodeError;
 use alloc::boxed::Box;
@@ -63,14 +64,16 @@ pub enum ExchangeError {
         /// The enctype.
         enctype: Enctype,
     },
-    /// The KDC wants pre-authentication, but not by encrypted timestamp. It may have no key that fits (MIT's KDC says
-    /// so in this way).
+    /// The KDC wants pre-authentication, but by no method of the options that is here. It may have no key that fits
+    /// (MIT's KDC says so in this way).
     NoCommonPreauth {
         /// The client.
         client: Principal,
         /// The enctypes offered.
         enctypes: Vec<Enctype>,
-        /// What the KDC takes.
+        /// The methods that were tried before.
+        tried: Vec<PaDataType>,
+        /// What the KDC takes, and other padata that it sent.
         offered: Vec<PaDataType>,
     },
     /// The KDC (or who pretends to be it) asks for a key that makes guessing the password cheap.
@@ -101,6 +104,8 @@ pub enum ExchangeError {
         /// Until when it could be.
         renew_till: Option<Time>,
     },
+    /// A question was declined that had to be answered.
+    Declined(Box<Question>),
     /// Bytes of the KDC, or of the ticket at hand, do not decode.
     Decode(DecodeError),
     /// A key or a ciphertext can't be used.
@@ -237,15 +242,18 @@ impl fmt::Display for ExchangeError {
             Self::EnctypeNotPermitted { service, enctype } => {
                 write!(f, "the session key of the ticket for {service} is of {enctype}, which is not permitted")
             }
-            Self::NoCommonPreauth { client, enctypes, offered } => {
-                let offered: Vec<_> = offered.iter().map(|offered| offered.0).collect();
+            Self::NoCommonPreauth { client, enctypes, tried, offered } => {
                 write!(
                     f,
-                    "the KDC takes no encrypted timestamp as proof from {client}: it may have no key of an enctype \
-                     offered ({}), or want another proof (it names padata types {})",
+                    "the KDC wants a proof from {client} that can't be given here: it may have no key of an enctype \
+                     offered ({}), or want another proof (it names: {}",
                     Listing(enctypes),
-                    Listing(&offered)
-                )
+                    Listing(offered)
+                )?;
+                if !tried.is_empty() {
+                    write!(f, "; tried: {}", Listing(tried))?;
+                }
+                f.write_str(")")
             }
             Self::TooFewIterations { requested, minimum } => write!(
                 f,
@@ -264,6 +272,7 @@ impl fmt::Display for ExchangeError {
                 write!(f, "the ticket for {service} could be renewed until {till} only: log in again")
             }
             Self::NotRenewable { service, renew_till: None } => write!(f, "the ticket for {service} is not renewable"),
+            Self::Declined(question) => write!(f, "there is no ticket without an answer: {question}"),
             Self::Decode(error) => write!(f, "undecodable: {error}"),
             Self::Crypto(error) => error.fmt(f),
             Self::Random(error) => error.fmt(f),

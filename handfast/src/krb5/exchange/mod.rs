@@ -2,13 +2,13 @@
 //!
 //! [`Login`] is the AS exchange (RFC 4120 3.1), [`TicketRequest`] the TGS exchange (3.3). Both take the time as an
 //! argument and randomness from a [`Random`](crate::crypto::Random), and end in a [`HeldTicket`] or an
-//! [`ExchangeError`] after at most four requests.
+//! [`ExchangeError`]: a login after at most [`LOGIN_REQUEST_LIMIT`] requests, and one more over TCP for each.
 //!
 //! What is believed stands in the part of a reply that is encrypted for us: its nonce, names, times, flags and
 //! enctypes are held against what was asked for. A refusal (KRB-ERROR) is protected by nothing: it ends the
 //! exchange, or makes it go on as RFC 4120 says, and is otherwise only reported.
 //!
-//! Not followed yet: referrals to other realms, and other pre-authentication than encrypted timestamps.
+//! Not followed yet: referrals to other realms.
 //!
 //! ```
 //! use handfast::{Time, crypto::{OsRandom, Secret}};
@@ -25,6 +25,7 @@
 //! # }
 //! ```
 
+mod applicant;
 mod asked;
 mod error;
 mod login;
@@ -36,13 +37,15 @@ mod ticket_request;
 mod tests;
 
 pub use super::preauth::ClientSecret;
+pub(super) use asked::draw_confounder;
 pub use error::{ExchangeError, Mismatch};
-pub use login::Login;
-pub use options::TicketOptions;
+pub use login::{LOGIN_REQUEST_LIMIT, Login};
+pub use options::{PREAUTH, TicketOptions};
 pub use refusal::{ClientProof, KdcRefusal};
 pub use ticket_request::TicketRequest;
 
 use super::HeldTicket;
+use crate::question::Question;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -53,6 +56,9 @@ use core::fmt;
 pub enum ExchangeStep<M> {
     /// The request shall be sent to a KDC, and its answer given to `M::reply`.
     NeedsKdc(M, KdcRequest),
+    /// The question shall be answered with `M::answer`, or declined with `M::decline`. A driver that doesn't know a question
+    /// declines it, and there is no ticket then. Of the machines here, only [`Login`] asks.
+    NeedsAnswer(M, Question),
     /// The ticket is here.
     Complete(Box<HeldTicket>),
 }

@@ -1,7 +1,11 @@
 use crate::krb5::enctype::Enctype;
+use crate::krb5::message::PaDataType;
 use crate::name::Principal;
 use alloc::vec::Vec;
 use core::time::Duration;
+
+/// The methods of pre-authentication that a login uses by itself, best first: encrypted timestamp.
+pub const PREAUTH: [PaDataType; 1] = [PaDataType::ENC_TIMESTAMP];
 
 /// What a ticket shall be like. The KDC may give less.
 ///
@@ -29,6 +33,9 @@ pub struct TicketOptions {
     /// Whether a KDC may ask for fewer iterations of string-to-key than the enctype's default. It makes guessing the
     /// password from what is sent easier, for whoever pretends to be the KDC (RFC 3962 6). Off by default.
     pub weak_string_to_key: bool,
+    /// The methods by which a login may prove itself, best first, each named by its padata type: [`PREAUTH`] by default.
+    /// One that is not here is not used, whatever a KDC asks for; one that this build doesn't have is passed over.
+    pub preauth: Vec<PaDataType>,
 }
 
 impl Default for TicketOptions {
@@ -42,6 +49,7 @@ impl Default for TicketOptions {
             proxiable: false,
             service: None,
             weak_string_to_key: false,
+            preauth: PREAUTH.to_vec(),
         }
     }
 }

@@ -1,7 +1,7 @@
 use super::asked::Asked;
 use super::error::{Listing, write_skew};
 use crate::krb5::enctype::Enctype;
-use crate::krb5::message::{ErrorCode, KdcExchange, KrbError};
+use crate::krb5::message::{ErrorCode, KdcExchange, KrbError, PaDataType};
 use crate::name::Principal;
 use crate::time::Time;
 use alloc::string::String;
@@ -29,6 +29,10 @@ pub struct KdcRefusal {
     pub offered: Vec<Enctype>,
     /// What the client proved itself with, in a login.
     pub proof: Option<ClientProof>,
+    /// The methods of pre-authentication that were begun, in a login.
+    pub tried: Vec<PaDataType>,
+    /// The padata that the KDC named as what it takes, in a login.
+    pub takes: Vec<PaDataType>,
     /// The KDC's own words; cut after 256 characters.
     pub text: Option<String>,
     /// The KDC's clock less ours, in seconds, as the KDC says.
@@ -37,6 +41,7 @@ pub struct KdcRefusal {
 
 /// What a client proved itself with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ClientProof {
     /// A key of this enctype, made from the password.
     Password(Enctype),
@@ -53,6 +58,8 @@ impl KdcRefusal {
             service: asked.service.clone(),
             offered: asked.enctypes.clone(),
             proof: proof.filter(|_| asked.exchange == KdcExchange::As),
+            tried: Vec::new(),
+            takes: Vec::new(),
             text: error.e_text.filter(|text| !text.is_empty()).map(|text| text.chars().take(TEXT_LIMIT).collect()),
             clock_difference: error.stime.with_micros(error.susec).seconds_since(now),
         }
@@ -94,6 +101,17 @@ impl KdcRefusal {
         }
     }
 
+    /// Names what the KDC would have taken as well, if something was tried.
+    fn write_other_methods(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let other = |kind: &PaDataType| kind.is_preauth_method() && !self.tried.contains(kind);
+        let others: Vec<_> = self.takes.iter().copied().filter(other).collect();
+        let of_preauth = matches!(self.code, ErrorCode::KDC_ERR_PREAUTH_FAILED | ErrorCode::KDC_ERR_PREAUTH_REQUIRED);
+        if !of_preauth || self.tried.is_empty() || others.is_empty() {
+            return Ok(());
+        }
+        write!(f, "; tried: {}; the KDC takes {} too", Listing(&self.tried), Listing(&others))
+    }
+
     fn write_wrong_proof(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { realm, client, .. } = self;
         match self.proof {
@@ -114,6 +132,7 @@ impl KdcRefusal {
 impl fmt::Display for KdcRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_cause(f)?;
+        self.write_other_methods(f)?;
         if self.code != ErrorCode::KRB_AP_ERR_SKEW && self.clock_difference.unsigned_abs() > TELLING_DIFFERENCE {
             f.write_str("; ")?;
             write_skew(f, self.clock_difference)?;

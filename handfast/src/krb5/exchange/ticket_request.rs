@@ -79,6 +79,14 @@ impl TicketRequest {
         }
     }
 
+    /// Goes on without an answer: nothing is asked here.
+    ///
+    /// # Errors
+    /// Always: [`ExchangeError::ApiMisuse`].
+    pub fn decline(self, _now: Time) -> Result<ExchangeStep<TicketRequest>, ExchangeError> {
+        Err(ExchangeError::ApiMisuse("nothing was asked"))
+    }
+
     fn send(mut self, sent: Sent) -> ExchangeStep<TicketRequest> {
         let request = sent.request.clone();
         self.sent = Some(Box::new(sent));

@@ -3,6 +3,7 @@ use crate::asn1::{Asn1, DerReader, DerWriter, Listed, der_methods, sequence};
 use crate::krb5::enctype::Enctype;
 use crate::wire::DecodeError;
 use alloc::vec::Vec;
+use core::fmt;
 
 /// The most PA-DATA that a list of them is read with.
 pub const PADATA_LIMIT: usize = 64;
@@ -93,6 +94,49 @@ impl PaDataType {
 }
 
 int32!(PaDataType);
+
+impl PaDataType {
+    /// What it is called, in plain words, for the methods of pre-authentication and their neighbours.
+    pub const fn name(self) -> Option<&'static str> {
+        Some(match self {
+            PaDataType::ENC_TIMESTAMP => "encrypted timestamp",
+            PaDataType::PW_SALT => "salt",
+            PaDataType::ETYPE_INFO => "old enctype list",
+            PaDataType::PK_AS_REQ => "PKINIT",
+            PaDataType::ETYPE_INFO2 => "enctype list",
+            PaDataType::FX_COOKIE => "cookie",
+            PaDataType::FX_FAST => "FAST",
+            PaDataType::FX_ERROR => "FAST error",
+            PaDataType::ENCRYPTED_CHALLENGE => "encrypted challenge",
+            PaDataType::OTP_CHALLENGE => "one-time password",
+            PaDataType::PKINIT_KX => "anonymous PKINIT",
+            PaDataType::SPAKE => "SPAKE",
+            _ => return None,
+        })
+    }
+
+    /// Whether it stands for a method by which a client proves itself, as far as it is known here.
+    pub const fn is_preauth_method(self) -> bool {
+        matches!(
+            self,
+            PaDataType::ENC_TIMESTAMP
+                | PaDataType::PK_AS_REQ
+                | PaDataType::ENCRYPTED_CHALLENGE
+                | PaDataType::OTP_CHALLENGE
+                | PaDataType::SPAKE
+        )
+    }
+}
+
+/// The name and the number, such as `encrypted timestamp (2)`, or `padata type N`.
+impl fmt::Display for PaDataType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => write!(f, "{name} ({})", self.0),
+            None => write!(f, "padata type {}", self.0),
+        }
+    }
+}
 
 /// What PA-ENC-TIMESTAMP encrypts: the client's time (RFC 4120 5.2.7.2).
 ///

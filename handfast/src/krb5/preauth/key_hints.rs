@@ -29,6 +29,11 @@ impl KeyHints {
         }
     }
 
+    /// Whether nothing is said.
+    pub(in crate::krb5) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The enctypes that the KDC has keys of; none if it doesn't say.
     pub(in crate::krb5) fn enctypes(&self) -> Vec<Enctype> {
         self.0.iter().map(|hint| hint.enctype).collect()

@@ -119,6 +119,9 @@ impl Handshake {
             ExchangeStep::NeedsKdc(login, request) => {
                 Ok(InitiateStep::NeedsKdc(Box::new(LoggingIn { handshake: self, login }), request))
             }
+            ExchangeStep::NeedsAnswer(login, question) => {
+                Ok(InitiateStep::NeedsAnswer(Box::new(LoggingIn { handshake: self, login }), question))
+            }
             ExchangeStep::Complete(tgt) => {
                 let tgt = self.keep(*tgt, now);
                 let service = tgt.0.service.clone();
@@ -141,7 +144,9 @@ impl Handshake {
             ExchangeStep::NeedsKdc(exchange, request) => {
                 InitiateStep::NeedsKdc(Box::new(AskingForTicket { handshake: self, exchange }), request)
             }
-            ExchangeStep::Complete(_) => return Err(Error::ApiMisuse("a ticket before it was asked for")),
+            ExchangeStep::Complete(_) | ExchangeStep::NeedsAnswer(..) => {
+                return Err(Error::ApiMisuse("a ticket before it was asked for"));
+            }
         })
     }
 
@@ -235,7 +240,11 @@ struct LoggingIn {
 
 impl Initiating for LoggingIn {
     fn step(self: Box<Self>, input: InitiateInput<'_>, now: Time, _: &mut Vec<u8>) -> Result<InitiateStep, Error> {
-        let step = self.login.reply(kdc_reply(input)?, now)?;
+        let step = match input {
+            InitiateInput::Answer(answer) => self.login.answer(answer, now)?,
+            InitiateInput::Declined => self.login.decline(now)?,
+            input => self.login.reply(kdc_reply(input)?, now)?,
+        };
         self.handshake.logging_in(step, now)
     }
 
@@ -255,6 +264,7 @@ impl Initiating for AskingForTicket {
             ExchangeStep::NeedsKdc(exchange, request) => {
                 Ok(InitiateStep::NeedsKdc(Box::new(AskingForTicket { handshake: self.handshake, exchange }), request))
             }
+            ExchangeStep::NeedsAnswer(..) => Err(Error::ApiMisuse("a request for a ticket asks nobody but the KDC")),
             ExchangeStep::Complete(ticket) => {
                 let (handshake, ticket) = self.handshake.keep(*ticket, now);
                 handshake.present(ticket, now, out)

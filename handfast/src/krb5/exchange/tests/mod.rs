@@ -1,11 +1,14 @@
 //! Exchanges against a KDC that says whatever a test wants it to say.
 
 mod login;
+mod preauth;
 mod refusals;
 mod scripted_kdc;
 mod ticket_request;
 
-use super::{ClientSecret, ExchangeError, ExchangeStep, KdcRequest, Login, TicketOptions, TicketRequest};
+use super::{
+    ClientSecret, ExchangeError, ExchangeStep, KdcRequest, LOGIN_REQUEST_LIMIT, Login, TicketOptions, TicketRequest,
+};
 use crate::crypto::{Random, RandomError};
 use crate::krb5::HeldTicket;
 use crate::krb5::enctype::{EncryptionKey, Enctype};
@@ -69,18 +72,19 @@ trait Exchange: Sized {
     /// Runs to the end with a KDC that answers as `kdc` does.
     fn run(self, mut kdc: impl FnMut(&KdcRequest) -> Vec<u8>) -> Result<HeldTicket, ExchangeError> {
         let mut step = self.begin(NOW)?;
-        for _ in 0..4 {
+        for _ in 0..LOGIN_REQUEST_LIMIT {
             step = match step {
                 ExchangeStep::NeedsKdc(machine, request) => {
                     let reply = kdc(&request);
                     machine.reply(&reply, NOW)?
                 }
                 ExchangeStep::Complete(ticket) => return Ok(*ticket),
+                ExchangeStep::NeedsAnswer(_, question) => return Err(ExchangeError::Declined(question.into())),
             };
         }
         match step {
             ExchangeStep::Complete(ticket) => Ok(*ticket),
-            ExchangeStep::NeedsKdc(..) => panic!("more than four requests"),
+            _ => panic!("more than {LOGIN_REQUEST_LIMIT} requests"),
         }
     }
 }

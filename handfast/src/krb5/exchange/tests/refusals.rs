@@ -34,6 +34,8 @@ fn a_refusal_keeps_the_values() {
         service: principal("HTTP/www.example.com"),
         offered: [20, 19, 18, 17, 26, 25].map(Enctype).to_vec(),
         proof: None,
+        tried: vec![],
+        takes: vec![],
         text: Some("LOOKING_UP_SERVER".to_string()),
         clock_difference: 7,
     };

@@ -167,7 +167,11 @@ pub(super) fn refusal(code: ErrorCode, text: Option<&str>, data: Option<&[u8]>) 
 
 /// What a KDC says that wants a proof: these methods.
 pub(super) fn wants_proof(methods: &Padata) -> Vec<u8> {
-    refusal(ErrorCode::KDC_ERR_PREAUTH_REQUIRED, None, Some(&MethodData(padata(methods)).to_der()))
+    refusal(ErrorCode::KDC_ERR_PREAUTH_REQUIRED, None, Some(&method_data(methods)))
+}
+
+pub(super) fn method_data(methods: &Padata) -> Vec<u8> {
+    MethodData(padata(methods)).to_der()
 }
 
 /// Hints of enctypes, salts and iteration counts.

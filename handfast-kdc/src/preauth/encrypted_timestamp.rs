@@ -1,0 +1,54 @@
+use super::{Ask, Method, Offer, Proof, ReplyKey, Verdict, check_skew};
+use crate::directory::LongTermKey;
+use crate::refusal::{Refusal, Seen};
+use alloc::format;
+use alloc::vec::Vec;
+use handfast::crypto::Secret;
+use handfast::krb5::message::{EncryptedData, ErrorCode, PaDataType, PaEncTsEnc};
+
+/// Encrypted timestamp (RFC 4120 5.2.7.2): the client's time under its long-term key.
+pub(super) struct EncryptedTimestamp;
+
+impl Method for EncryptedTimestamp {
+    fn padata_type(&self) -> PaDataType {
+        PaDataType::ENC_TIMESTAMP
+    }
+
+    fn offer(&self, _ask: &Ask<'_>) -> Result<Option<Offer>, Refusal> {
+        Ok(Some(Offer { value: Vec::new(), state: None }))
+    }
+
+    fn verify<'a>(
+        &self,
+        value: &[u8],
+        _state: Option<&[u8]>,
+        ask: &Ask<'a>,
+        seen: &mut Seen,
+    ) -> Result<Verdict<'a>, Refusal> {
+        let key = check_time(value, ask, seen, |key, cipher| key.timestamp.decrypt(cipher).ok())?;
+        Ok(Verdict::Proven(Proof { reply_key: ReplyKey::LongTerm(key), padata: Vec::new() }))
+    }
+}
+
+/// Checks a PA-ENC-TS-ENC under a key of the client's, which is returned.
+pub(super) fn check_time<'a>(
+    value: &[u8],
+    ask: &Ask<'a>,
+    seen: &mut Seen,
+    open: impl Fn(&LongTermKey, &[u8]) -> Option<Secret>,
+) -> Result<&'a LongTermKey, Refusal> {
+    let failed = |reason| Refusal::new(ErrorCode::KDC_ERR_PREAUTH_FAILED, reason);
+    let sealed = EncryptedData::decode(value).map_err(|_| failed("the encrypted time does not decode"))?;
+    let mut keys = ask.client.current_keys().filter(|key| key.enctype() == sealed.etype).peekable();
+    if keys.peek().is_none() || !ask.body.etype.contains(&sealed.etype) {
+        let reason = format!("the time is under {}, which the client has no key of or didn't list", sealed.etype);
+        return Err(Refusal::new(ErrorCode::KDC_ERR_ETYPE_NOSUPP, reason));
+    }
+    let opened = keys.find_map(|key| open(key, sealed.cipher).map(|plain| (key, plain)));
+    let (key, plain) = opened.ok_or_else(|| failed("the time is under another key: a wrong password"))?;
+    let stamp = PaEncTsEnc::decode(plain.expose()).map_err(|_| failed("PA-ENC-TS-ENC does not decode"))?;
+    let time = stamp.patimestamp.with_micros(stamp.pausec.unwrap_or_default());
+    seen.client_time = Some(time);
+    check_skew(time, ask.settings.clock_skew, ask.now)?;
+    Ok(key)
+}
