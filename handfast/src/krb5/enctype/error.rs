@@ -45,6 +45,15 @@ pub enum CryptoError {
         /// [`MAX_ITERATIONS`](super::MAX_ITERATIONS).
         limit: u32,
     },
+    /// KRB-FX-CF2 with one pepper for both keys (RFC 6113 5.1 wants two).
+    EqualPeppers,
+    /// More octets were asked of PRF+ than its counter reaches (RFC 6113 5.1).
+    OutputTooLong {
+        /// Octets asked for.
+        requested: usize,
+        /// The most that the enctype can give.
+        limit: usize,
+    },
     /// The source of randomness failed.
     Random(RandomError),
 }
@@ -70,6 +79,10 @@ impl fmt::Display for CryptoError {
             }
             Self::IterationCount { requested, limit } => {
                 write!(f, "string-to-key with {requested} iterations refused: the limit is {limit}")
+            }
+            Self::EqualPeppers => f.write_str("KRB-FX-CF2 with two equal peppers"),
+            Self::OutputTooLong { requested, limit } => {
+                write!(f, "PRF+ for {requested} octets refused: the limit is {limit}")
             }
             Self::Random(error) => error.fmt(f),
         }

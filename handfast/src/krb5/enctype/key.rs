@@ -35,6 +35,17 @@ impl EncryptionKey {
         EncryptionKey { enctype, bytes: Secret::new(bytes.into()) }
     }
 
+    /// The key of `octets` that are random, or as good as random (RFC 3961 3, "random-to-key"): for RFC 3962 4, RFC 8009 5
+    /// and RFC 6803 2 the octets as they are.
+    ///
+    /// # Errors
+    /// [`CryptoError::UnsupportedEnctype`] and [`CryptoError::WrongKeySize`].
+    pub fn random_to_key(enctype: Enctype, octets: &[u8]) -> Result<Self, CryptoError> {
+        let key = Self::unchecked(enctype, octets);
+        key.usable()?;
+        Ok(key)
+    }
+
     /// A fresh random key: RFC 3962 4, RFC 8009 5 and RFC 6803 2 take random octets as they are.
     ///
     /// # Errors

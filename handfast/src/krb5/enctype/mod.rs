@@ -24,6 +24,7 @@ mod part;
 mod properties;
 mod rfc3961;
 mod rfc3962;
+mod rfc6113;
 mod rfc6803;
 mod rfc8009;
 mod string_to_key;
@@ -37,6 +38,7 @@ pub use cipher::CipherKey;
 pub use error::CryptoError;
 pub use key::EncryptionKey;
 pub use part::Part;
+pub use rfc6113::fx_cf2;
 pub use string_to_key::{MAX_ITERATIONS, string_to_key};
 pub use usage::KeyUsage;
 

@@ -55,6 +55,7 @@ fn run(file: &str) -> usize {
             "decrypt" => decrypt(&vector),
             "checksum" => checksum(&vector),
             "prf" => assert_eq!(vector.key().prf(&vector.octets("input")).unwrap().expose(), &vector.octets("expect")),
+            "fx-cf2" => cf2(&vector),
             other => panic!("unknown kind of vector: {other}"),
         })
         .count()
@@ -124,6 +125,26 @@ fn checksum(vector: &Vector<'_>) {
     let input = vector.octets("input");
     assert_eq!(key.checksum(&[&input])[..], vector.octets("expect"));
     assert_eq!(key.verify(&[&input], &vector.octets("expect")), Ok(()));
+}
+
+/// RFC 6113 A: the keys are those of two passwords, each its own salt.
+fn cf2(vector: &Vector<'_>) {
+    let key = |enctype, name| {
+        string_to_key(Enctype(vector.number(enctype)), &vector.octets(name), &vector.octets(name), None).unwrap()
+    };
+    let (key1, key2) = (key("enctype", "password1"), key("enctype2", "password2"));
+    let made = fx_cf2(&key1, &key2, &vector.octets("pepper1"), &vector.octets("pepper2"));
+    assert_eq!(made.unwrap().bytes(), vector.octets("expect"));
+}
+
+#[test]
+fn rfc6113_a() {
+    assert_eq!(run(include_str!("../../../tests/vectors/rfc6113.txt")), 2);
+}
+
+#[test]
+fn fx_cf2_made_by_mit_krb5() {
+    assert_eq!(run(include_str!("../../../tests/vectors/mit-rfc6113.txt")), 8);
 }
 
 #[test]
