@@ -206,3 +206,32 @@ impl Asked {
         Ok((key, encrypted))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::crypto::RandomError;
+
+    struct NoRandom;
+
+    impl Random for NoRandom {
+        fn fill(&self, _: &mut [u8]) -> Result<(), RandomError> {
+            Ok(())
+        }
+    }
+
+    /// A server that grants what was not asked for is not followed (MS-NLMP 3.1.5.1.2).
+    #[test]
+    fn what_was_not_offered_is_not_agreed_on() {
+        let policy = Policy::default().dangerous_ntlm_unproven_server().integrity_only();
+        let ours = offered(&policy);
+        let credential = NtlmCredential { user: "u".into(), domain: "d".into(), nt_hash: Secret::new([0; 16]) };
+        let (random, target) = (Arc::new(NoRandom), "HTTP/h".into());
+        let handshake = Handshake { credential, random, policy: Arc::new(policy), bindings: [0; 16], target };
+        let asked = Asked { handshake, negotiate: Vec::new() };
+        let all = NegotiateFlags(!NegotiateFlags::DATAGRAM.0);
+        assert_eq!(asked.agree(all).unwrap(), ours);
+        assert!(!ours.contains(NegotiateFlags::SEAL));
+    }
+}

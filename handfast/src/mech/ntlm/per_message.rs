@@ -375,6 +375,22 @@ fn check_sizes(header: &[u8], trailer: &[u8]) -> Result<(), MessageError> {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use crate::wire::DecodeReason;
+
+    /// Importing passes over the key stream that was used, and must not be made to do so for ever. The bytes end behind
+    /// the count, so whoever goes on reading misses the rest.
+    #[test]
+    fn contexts_that_have_sealed_too_much_are_not_imported() {
+        let reason = |consumed: u64| {
+            let bytes = [&[7; 16][..], &[0], &consumed.to_be_bytes()].concat();
+            Direction::import(&mut Reader::new("test", &bytes)).err().map(|error| (error.offset, error.reason))
+        };
+        let too_much = DecodeReason::Invalid("the context has sealed too much to be imported");
+        for consumed in [RESUME_LIMIT + 1, u64::MAX] {
+            assert_eq!(reason(consumed), Some((17, too_much.clone())));
+        }
+        assert_eq!(reason(RESUME_LIMIT), Some((25, DecodeReason::Truncated { needed: 8, left: 0 })));
+    }
 
     /// MS-SPNG 3.3.5.1: both ends begin their key streams anew, and go on counting.
     #[test]

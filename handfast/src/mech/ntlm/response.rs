@@ -38,7 +38,7 @@ pub(super) fn ntowf_v2(nt_hash: &Secret<[u8; 16]>, user: &str, domain: &str) -> 
 fn uppercase(c: char) -> char {
     let mut upper = c.to_uppercase();
     match (upper.next(), upper.next()) {
-        (Some(upper), None) if c.len_utf16() == 1 && upper.len_utf16() == 1 => upper,
+        (Some(upper), None) if c.len_utf16() == 1 => upper,
         _ => c,
     }
 }
@@ -96,4 +96,33 @@ pub(super) fn temp(timestamp: u64, client_challenge: &[u8; 8], pairs: &AvPairs<'
     pairs.encode(&mut temp);
     temp.extend_from_slice(&[0; 4]);
     temp
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::wire::DecodeReason;
+
+    /// MS-NLMP 2.2.2.7: RespType and HiRespType are 1.
+    #[test]
+    fn responses_of_another_type_are_refused() {
+        let bytes = |types: [u8; 2]| [&[9; 16][..], &types, &temp(0, &[7; 8], &AvPairs::default())[2..]].concat();
+        assert!(Response::decode(&bytes([1, 1])).is_ok());
+        for types in [[0, 1], [1, 0], [2, 1], [1, 2]] {
+            let error = Response::decode(&bytes(types)).err().unwrap();
+            let reason = DecodeReason::Invalid("RespType and HiRespType are not 1");
+            assert_eq!((error.offset, error.reason), (16, reason), "{types:?}");
+        }
+    }
+
+    /// A table of UTF-16 units has one unit for each (MS-NLMP 3.3.2, Uppercase).
+    #[test]
+    fn one_unit_becomes_one_unit_and_two_stay() {
+        for c in '\0'..=char::MAX {
+            let upper = uppercase(c);
+            assert!(if c.len_utf16() == 1 { upper.len_utf16() == 1 } else { upper == c }, "{c:?}");
+        }
+        assert_eq!([uppercase('\u{e9}'), uppercase('\u{df}')], ['\u{c9}', '\u{df}']);
+    }
 }

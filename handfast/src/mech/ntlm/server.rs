@@ -127,6 +127,22 @@ mod tests {
     }
 
     #[test]
+    fn the_challenge_has_each_name_under_its_own_kind() {
+        let server = NtlmServer::new("WWW", "EXAMPLE");
+        let bare = server.target_info(Time::EPOCH);
+        assert_eq!((bare.find(AvId::DNS_COMPUTER_NAME), bare.find(AvId::DNS_DOMAIN_NAME)), (None, None));
+        let pairs = server.dns("www.example.com", "example.com").target_info(Time::EPOCH);
+        for (id, name) in [
+            (AvId::NB_COMPUTER_NAME, "WWW"),
+            (AvId::NB_DOMAIN_NAME, "EXAMPLE"),
+            (AvId::DNS_COMPUTER_NAME, "www.example.com"),
+            (AvId::DNS_DOMAIN_NAME, "example.com"),
+        ] {
+            assert_eq!(pairs.find(id), Some(&*utf16(name)), "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_sent_of_a_name_is_all_but_its_realm() {
         for (name, sent) in [
             ("HTTP/WWW.example.com@R", "HTTP/WWW.example.com"),

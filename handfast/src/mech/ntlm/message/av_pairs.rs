@@ -137,6 +137,15 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_target_name_is_none() {
+        let mut pairs = AvPairs::default();
+        pairs.set(AvId::TARGET_NAME, Vec::new());
+        assert_eq!(pairs.target_name(), Ok(None));
+        pairs.set(AvId::TARGET_NAME, alloc::vec![b'a', 0]);
+        assert_eq!(pairs.target_name(), Ok(Some("a".into())));
+    }
+
+    #[test]
     fn lists_without_end_duplicates_and_wrong_lengths_are_refused() {
         let reason = |bytes: &[u8]| decode(bytes).unwrap_err().reason;
         let endless: Vec<u8> = (1_u16..1000).flat_map(|id| [&(id + 100).to_le_bytes()[..], &[0, 0]].concat()).collect();

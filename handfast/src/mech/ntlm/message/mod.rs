@@ -45,3 +45,56 @@ fn read_start(reader: &mut Reader<'_>, message_type: u32) -> Result<(), DecodeEr
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::DecodeReason;
+
+    /// MS-NLMP 2.2.2.10: the revision is the last octet; 2.2.1: zeros where the version is not negotiated.
+    #[test]
+    fn the_version_is_sent_where_it_is_negotiated() {
+        let ends = |flags| Negotiate { flags }.encode().split_off(32);
+        assert_eq!(ends(NegotiateFlags::VERSION), [0, 0, 0, 0, 0, 0, 0, 15]);
+        assert_eq!(ends(NegotiateFlags::NONE), [0; 8]);
+    }
+
+    #[test]
+    fn another_signature_or_type_is_refused_where_it_stands() {
+        let refused = |at: usize| {
+            let mut message = Negotiate { flags: NegotiateFlags::UNICODE }.encode();
+            assert!(Negotiate::decode(&message).is_ok());
+            message[at] ^= 2;
+            Negotiate::decode(&message).unwrap_err()
+        };
+        for at in 0..8 {
+            let error = refused(at);
+            assert_eq!((error.offset, error.reason), (0, DecodeReason::Invalid("does not start with NTLMSSP")), "{at}");
+        }
+        for at in 8..12 {
+            let error = refused(at);
+            let another = DecodeReason::Invalid("another message type than the one whose turn it is");
+            assert_eq!((error.offset, error.reason), (8, another), "{at}");
+        }
+    }
+
+    /// The list of pairs is the whole of its field (MS-NLMP 2.2.1.2, TargetInfoFields).
+    #[test]
+    fn what_follows_the_pairs_in_their_field_is_refused() {
+        let challenge = Challenge {
+            flags: NegotiateFlags::NONE,
+            server_challenge: [7; 8],
+            target_name: &[],
+            target_info: AvPairs::default(),
+        };
+        let mut message = challenge.encode();
+        assert_eq!(Challenge::decode(&message).unwrap(), challenge);
+        message.push(0);
+        message[40] += 1;
+        let error = Challenge::decode(&message).unwrap_err();
+        assert_eq!(
+            (error.what, error.offset, error.reason),
+            ("NTLM TargetInfo", 4, DecodeReason::Trailing { count: 1 })
+        );
+    }
+}
