@@ -159,7 +159,7 @@ pub(crate) fn session_enctype(
     allowed: &[Enctype],
     service: &PrincipalEntry,
 ) -> Result<Enctype, Refusal> {
-    let fits = |enctype: &&Enctype| allowed.contains(enctype) && enctype.is_supported() && service.takes(**enctype);
+    let fits = |enctype: &&Enctype| allowed.contains(enctype) && enctype.can_compute() && service.takes(**enctype);
     requested.iter().find(fits).copied().ok_or_else(|| {
         let reason = "no enctype of the request is one that the service takes and the realm allows";
         Refusal::new(ErrorCode::KDC_ERR_ETYPE_NOSUPP, reason)

@@ -134,7 +134,7 @@ fn unreadable(what: &str) -> Refusal {
 fn held_key(key: KeyRef<'_>) -> Result<EncryptionKey, Refusal> {
     let unusable = |error: CryptoError| Refusal::new(ErrorCode::KDC_ERR_ETYPE_NOSUPP, format!("{error}"));
     let held = EncryptionKey::new(key.keytype, key.keyvalue).map_err(unusable)?;
-    if held.enctype().is_supported() {
+    if held.enctype().can_compute() {
         return Ok(held);
     }
     Err(unusable(CryptoError::UnsupportedEnctype(held.enctype())))

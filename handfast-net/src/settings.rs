@@ -150,7 +150,7 @@ impl Settings {
     fn usable(&self, list: Option<&EnctypeList>) -> Option<Vec<Enctype>> {
         let list = list?.clone();
         let list = if self.libdefaults.allow_weak_crypto { list } else { list.without_weak() };
-        Some(list.enctypes.into_iter().filter(|enctype| enctype.is_supported()).collect())
+        Some(list.enctypes.into_iter().filter(|enctype| enctype.can_compute()).collect())
     }
 
     /// The credential cache `name`, or the default one: `KRB5CCNAME`, `default_ccache_name`, `FILE:/tmp/krb5cc_UID`.

@@ -56,7 +56,7 @@ impl Credential {
             .iter()
             .filter(|entry| Some(entry.kvno) == newest)
             .map(|entry| entry.key.clone())
-            .filter(|key| key.enctype().is_supported())
+            .filter(|key| key.enctype().can_compute())
             .collect();
         if keys.is_empty() { Err(CredentialError::NoUsableKey { client }) } else { Ok(Credential::keys(client, keys)) }
     }

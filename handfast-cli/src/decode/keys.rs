@@ -124,7 +124,7 @@ impl KeyRing {
         if self.tried.get() > TOKEN_LIMIT {
             return format!("keys were tried {TOKEN_LIMIT} times in this token already");
         }
-        if !Enctype(enctype).is_supported() {
+        if !Enctype(enctype).can_compute() {
             return "this build can't compute with its enctype".to_owned();
         }
         let fitting = self.candidates(Some(enctype), owner);

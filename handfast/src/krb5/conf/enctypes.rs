@@ -59,7 +59,7 @@ const NAMES: [(&str, &[Enctype]); 18] = [
 /// What a name stands for.
 fn named(name: &str) -> Option<Vec<Enctype>> {
     if name.eq_ignore_ascii_case("DEFAULT") {
-        return Some(Enctype::supported().collect());
+        return Some(Enctype::strong().collect());
     }
     let listed = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     listed.map(|(_, enctypes)| enctypes.to_vec()).or_else(|| Enctype::from_name(name).map(|enctype| [enctype].into()))

@@ -1,11 +1,11 @@
 use super::cts::Message;
-use super::rfc3961::Simplified;
+use super::rfc3961::EncryptAndHmac;
 use super::rfc6803::EncryptAndCmac;
 use super::rfc8009::EncryptThenMac;
 use super::{Algorithms, CryptoError, EncryptionKey, Enctype, KeyUsage, Part, Row};
-use crate::crypto::Secret;
 use crate::crypto::block::{Aes128, Aes256, Camellia128, Camellia256};
 use crate::crypto::hash::{Sha1, Sha256, Sha384};
+use crate::crypto::{Secret, constant_time_eq};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
@@ -24,6 +24,35 @@ pub(super) trait Profile {
     fn unseal(&self, message: Message<'_, '_>, mac: &[u8]) -> Result<(), CryptoError>;
 }
 
+/// A profile whose MAC covers the plaintext (RFC 3961 5.3): sealed and unsealed alike, whatever cipher and MAC it has.
+pub(super) trait MacOfPlaintext {
+    /// Fills `mac` with the MAC of what is not encrypted yet, or no longer.
+    fn mac(&self, message: &Message<'_, '_>, mac: &mut [u8]);
+    /// Encrypts; the message's MAC is known.
+    fn encrypt(&self, message: &mut Message<'_, '_>, mac: &[u8]);
+    /// Decrypts what claims to have this MAC.
+    fn decrypt(&self, message: &mut Message<'_, '_>, mac: &[u8]);
+}
+
+impl<P: MacOfPlaintext> Profile for P {
+    fn seal(&self, mut message: Message<'_, '_>, mac: &mut [u8]) {
+        self.mac(&message, mac);
+        self.encrypt(&mut message, mac);
+    }
+
+    fn unseal(&self, mut message: Message<'_, '_>, mac: &[u8]) -> Result<(), CryptoError> {
+        self.decrypt(&mut message, mac);
+        let mut expected = [0; LONGEST_MAC];
+        let (expected, _) = expected.split_at_mut(mac.len());
+        self.mac(&message, expected);
+        if constant_time_eq(expected, mac) {
+            return Ok(());
+        }
+        message.wipe();
+        Err(CryptoError::IntegrityCheckFailed)
+    }
+}
+
 /// The encryption keys of one usage (RFC 3961 5.3, RFC 8009 5, RFC 6803 6), derived and scheduled once.
 ///
 /// A ciphertext is `confounder | data | MAC`, the first two encrypted together: [`CipherKey::header_len`] octets,
@@ -35,8 +64,8 @@ pub struct CipherKey {
 }
 
 enum Keys {
-    Aes128Sha1(Simplified<Aes128, Sha1>),
-    Aes256Sha1(Simplified<Aes256, Sha1>),
+    Aes128Sha1(EncryptAndHmac<Aes128, Sha1>),
+    Aes256Sha1(EncryptAndHmac<Aes256, Sha1>),
     Aes128Sha256(EncryptThenMac<Aes128, Sha256>),
     /// Boxed: twice the size of the others.
     Aes256Sha384(Box<EncryptThenMac<Aes256, Sha384>>),
@@ -67,8 +96,8 @@ impl CipherKey {
         let row = key.usable()?;
         let base = key.bytes();
         let keys = match row.algorithms {
-            Algorithms::Aes128Sha1 => Keys::Aes128Sha1(Simplified::new(base, usage)),
-            Algorithms::Aes256Sha1 => Keys::Aes256Sha1(Simplified::new(base, usage)),
+            Algorithms::Aes128Sha1 => Keys::Aes128Sha1(EncryptAndHmac::new(base, usage)),
+            Algorithms::Aes256Sha1 => Keys::Aes256Sha1(EncryptAndHmac::new(base, usage)),
             Algorithms::Aes128Sha256 => Keys::Aes128Sha256(EncryptThenMac::new(base, usage, row.mac)),
             Algorithms::Aes256Sha384 => Keys::Aes256Sha384(Box::new(EncryptThenMac::new(base, usage, row.mac))),
             Algorithms::Camellia128 => Keys::Camellia128(EncryptAndCmac::new(base, usage)),

@@ -176,9 +176,15 @@ impl Enctype {
     /// camellia256-cts-cmac (RFC 6803)
     pub const CAMELLIA256_CTS_CMAC: Enctype = Enctype(26);
 
-    /// Every enctype that this build can compute with, the preferred first: RFC 8009's, RFC 3962's, RFC 6803's.
-    pub fn supported() -> impl Iterator<Item = Enctype> {
+    /// Every enctype that this build can compute with, the preferred first: RFC 8009's, RFC 3962's, RFC 6803's, and behind
+    /// them those that are weak. What is offered or permitted by default is [`Enctype::strong`] alone.
+    pub fn computable() -> impl Iterator<Item = Enctype> {
         TABLE.iter().map(|row| row.enctype)
+    }
+
+    /// Those of [`Enctype::computable`] that are not weak: what every default is made of.
+    pub fn strong() -> impl Iterator<Item = Enctype> {
+        TABLE.iter().filter(|row| !row.weak).map(|row| row.enctype)
     }
 
     /// The enctype of that name or alias (`aes256-cts`, `aes256-sha1`, `aes256-sha2`), in any case.
@@ -192,12 +198,17 @@ impl Enctype {
         self.row().map(|row| row.name)
     }
 
-    /// Whether this build can compute with it.
-    pub fn is_supported(self) -> bool {
+    /// Whether this build can compute with it, be it weak or not.
+    pub fn can_compute(self) -> bool {
         self.row().is_some()
     }
 
-    /// Whether it is known and broken.
+    /// Whether this build can compute with it, and it is not weak.
+    pub fn is_strong(self) -> bool {
+        self.row().is_some_and(|row| !row.weak)
+    }
+
+    /// Whether it is known and broken: never used unless a policy names it.
     pub fn is_weak(self) -> bool {
         self.row().is_some_and(|row| row.weak)
     }
@@ -308,7 +319,7 @@ mod tests {
 
     #[test]
     fn no_enctype_here_needs_a_policy_that_names_it() {
-        for enctype in Enctype::supported() {
+        for enctype in Enctype::computable() {
             assert_eq!((enctype.is_weak(), enctype.is_deprecated()), (false, false));
         }
     }
@@ -317,7 +328,7 @@ mod tests {
     fn unknown_numbers_have_a_display() {
         assert_eq!(Enctype(18).to_string(), "aes256-cts-hmac-sha1-96");
         assert_eq!(Enctype(-7).to_string(), "enctype -7");
-        assert!(!Enctype(-7).is_supported());
+        assert!(!Enctype(-7).can_compute());
         assert_eq!(Enctype(-7).mandatory_checksum(), None);
     }
 

@@ -37,7 +37,7 @@ fn assert_refused(cipher: &CipherKey, ciphertext: &[u8], plaintext: &[u8], expec
 
 #[test]
 fn every_length_comes_back() {
-    for enctype in Enctype::supported() {
+    for enctype in Enctype::computable() {
         let cipher = cipher(enctype);
         for length in (0..=80).chain([127, 128, 129, 4096, 70_001]) {
             let plaintext = text(length);
@@ -53,7 +53,7 @@ fn every_length_comes_back() {
 
 #[test]
 fn every_flipped_bit_is_refused() {
-    for enctype in Enctype::supported() {
+    for enctype in Enctype::computable() {
         let cipher = cipher(enctype);
         for length in [0, 1, 16, 17, 40] {
             let ciphertext = sealed(&cipher, &text(length));
@@ -68,7 +68,7 @@ fn every_flipped_bit_is_refused() {
 
 #[test]
 fn every_truncation_and_an_octet_more_are_refused() {
-    for enctype in Enctype::supported() {
+    for enctype in Enctype::computable() {
         let cipher = cipher(enctype);
         let plaintext = text(40);
         let ciphertext = sealed(&cipher, &plaintext);
@@ -87,7 +87,7 @@ fn every_truncation_and_an_octet_more_are_refused() {
 
 #[test]
 fn another_key_or_usage_is_refused() {
-    for enctype in Enctype::supported() {
+    for enctype in Enctype::computable() {
         let ciphertext = sealed(&cipher(enctype), &text(40));
         let usage = CipherKey::new(&key(enctype), KeyUsage::ACCEPTOR_SEAL).unwrap();
         assert_refused(&usage, &ciphertext, &text(40), &CryptoError::IntegrityCheckFailed);
@@ -102,7 +102,7 @@ fn another_key_or_usage_is_refused() {
 
 #[test]
 fn borders_between_sealed_parts_do_not_matter() {
-    for enctype in Enctype::supported() {
+    for enctype in Enctype::computable() {
         let cipher = cipher(enctype);
         for length in [0, 1, 15, 16, 17, 31, 32, 33, 50] {
             let whole = sealed(&cipher, &text(length));
@@ -135,7 +135,7 @@ fn dce<'a>(head: &'a [u8], data: &'a mut [u8], trailer: &'a [u8], token: &'a mut
 
 #[test]
 fn signed_parts_stay_as_they_are_and_are_covered() {
-    for enctype in Enctype::supported() {
+    for enctype in Enctype::computable() {
         let cipher = cipher(enctype);
         let (mut header, mut data, mut token, mut mac) = (CONFOUNDER, text(37), [9; 16], vec![0; cipher.mac_len()]);
         cipher.seal_parts(&mut header, &mut dce(b"head", &mut data, b"tail", &mut token), &mut mac).unwrap();
@@ -164,7 +164,7 @@ fn signed_parts_stay_as_they_are_and_are_covered() {
 /// neighbour stood; RFC 8009 MACs the ciphertext in the same order.
 #[test]
 fn the_order_of_parts_is_covered() {
-    for enctype in Enctype::supported() {
+    for enctype in Enctype::computable() {
         let cipher = cipher(enctype);
         let (mut header, mut data, mut mac) = (CONFOUNDER, text(32), vec![0; cipher.mac_len()]);
         let mut parts = [Part::Signed(b"signed"), Part::Sealed(&mut data)];
@@ -177,7 +177,7 @@ fn the_order_of_parts_is_covered() {
 
 #[test]
 fn buffers_of_another_length_are_refused() {
-    for enctype in Enctype::supported() {
+    for enctype in Enctype::computable() {
         let cipher = cipher(enctype);
         for (header_len, mac_len) in [(15, 0), (17, 0), (0, 0), (16, 1), (16, -1)] {
             let mac_len = cipher.mac_len().checked_add_signed(mac_len).unwrap();
@@ -194,7 +194,7 @@ fn buffers_of_another_length_are_refused() {
 
 #[test]
 fn checksums_are_checked_to_the_last_bit_and_octet() {
-    for enctype in Enctype::supported() {
+    for enctype in Enctype::computable() {
         let sum = |usage| ChecksumKey::new(&key(enctype), usage).unwrap();
         let signing = sum(KeyUsage::INITIATOR_SIGN);
         let mac = signing.checksum(&[b"one", b"", b"two"]);
@@ -219,7 +219,7 @@ fn checksums_are_checked_to_the_last_bit_and_octet() {
 
 #[test]
 fn keys_have_the_length_of_their_enctype() {
-    for enctype in Enctype::supported() {
+    for enctype in Enctype::computable() {
         let expected = enctype.key_size().unwrap();
         for actual in (0..40).filter(|length| *length != expected) {
             let error = CryptoError::WrongKeySize { enctype, expected, actual };
@@ -256,7 +256,7 @@ impl crate::crypto::Random for Scripted {
 
 #[test]
 fn generated_keys_are_the_random_octets() {
-    for enctype in Enctype::supported() {
+    for enctype in Enctype::computable() {
         assert_eq!(EncryptionKey::generate(enctype, &Scripted(Ok(7))), Ok(key(enctype)));
         let failed = crate::crypto::RandomError;
         assert_eq!(EncryptionKey::generate(enctype, &Scripted(Err(failed))), Err(CryptoError::Random(failed)));

@@ -1,13 +1,12 @@
 //! The simplified profile (RFC 3961 5): n-fold, key derivation, encryption with a MAC of the plaintext.
 
-use super::CryptoError;
-use super::cipher::{LONGEST_MAC, Profile};
+use super::cipher::MacOfPlaintext;
 use super::cts::Message;
 use super::usage::{KeyUsage, Purpose};
+use crate::crypto::Secret;
 use crate::crypto::block::BlockKey;
 use crate::crypto::hash::{Hash, Hasher};
 use crate::crypto::hmac::HmacKey;
-use crate::crypto::{Secret, constant_time_eq};
 use aes::Block;
 use aes::cipher::BlockCipherEncrypt;
 use alloc::vec::Vec;
@@ -126,44 +125,56 @@ fn subkey_mac<K: BlockKey, H: Hash>(base: &K::Encrypt, usage: KeyUsage, purpose:
     HmacKey::new(key)
 }
 
-/// Encrypt and MAC the plaintext (RFC 3961 5.3): the keys of one usage.
-pub(super) struct Simplified<K: BlockKey, H: Hash> {
+/// Encryption with ciphertext stealing and a MAC of the plaintext (RFC 3961 5.3, RFC 3962 6, RFC 6803 6): the keys of one usage.
+pub(super) struct Simplified<K: BlockKey, I: Integrity> {
     encryption: K,
-    integrity: HmacKey<H>,
+    integrity: I,
 }
 
-impl<K: BlockKey, H: Hash> Simplified<K, H> {
+/// A key that MACs a message.
+pub(super) trait Integrity {
+    /// Fills `mac`.
+    fn mac(&self, message: &Message<'_, '_>, mac: &mut [u8]);
+}
+
+impl<K: BlockKey, I: Integrity> Simplified<K, I> {
+    pub(super) fn of(encryption: K, integrity: I) -> Self {
+        Simplified { encryption, integrity }
+    }
+}
+
+/// The same with HMAC (RFC 3961 5.3).
+pub(super) type EncryptAndHmac<K, H> = Simplified<K, HmacKey<H>>;
+
+impl<K: BlockKey, H: Hash> EncryptAndHmac<K, H> {
     pub(super) fn new(base: &[u8], usage: KeyUsage) -> Self {
         let base = schedule::<K>(base);
-        Simplified {
-            encryption: K::filled_by(|key| derive(&base, &usage.constant(Purpose::Encryption), key)),
-            integrity: subkey_mac::<K, H>(&base, usage, Purpose::Integrity),
-        }
+        Simplified::of(
+            K::filled_by(|key| derive(&base, &usage.constant(Purpose::Encryption), key)),
+            subkey_mac::<K, H>(&base, usage, Purpose::Integrity),
+        )
     }
+}
 
+impl<H: Hash> Integrity for HmacKey<H> {
     fn mac(&self, message: &Message<'_, '_>, mac: &mut [u8]) {
-        let mut hmac = self.integrity.begin();
+        let mut hmac = self.begin();
         message.covered().for_each(|octets| hmac.update(octets));
         hmac.finish(mac);
     }
 }
 
-impl<K: BlockKey, H: Hash> Profile for Simplified<K, H> {
-    fn seal(&self, mut message: Message<'_, '_>, mac: &mut [u8]) {
-        self.mac(&message, mac);
+impl<K: BlockKey, I: Integrity> MacOfPlaintext for Simplified<K, I> {
+    fn mac(&self, message: &Message<'_, '_>, mac: &mut [u8]) {
+        self.integrity.mac(message, mac);
+    }
+
+    fn encrypt(&self, message: &mut Message<'_, '_>, _mac: &[u8]) {
         message.encrypt(&self.encryption.encrypt());
     }
 
-    fn unseal(&self, mut message: Message<'_, '_>, mac: &[u8]) -> Result<(), CryptoError> {
+    fn decrypt(&self, message: &mut Message<'_, '_>, _mac: &[u8]) {
         message.decrypt(&self.encryption.decrypt());
-        let mut expected = [0; LONGEST_MAC];
-        let (expected, _) = expected.split_at_mut(mac.len());
-        self.mac(&message, expected);
-        if constant_time_eq(expected, mac) {
-            return Ok(());
-        }
-        message.wipe();
-        Err(CryptoError::IntegrityCheckFailed)
     }
 }
 

@@ -1,14 +1,13 @@
 //! Camellia with CMAC (RFC 6803): key derivation in feedback mode, and a MAC of the plaintext.
 
-use super::CryptoError;
-use super::cipher::{LONGEST_MAC, Profile};
 use super::cts::Message;
+use super::rfc3961::{Integrity, Simplified};
 use super::usage::{KeyUsage, Purpose};
+use crate::crypto::Secret;
 use crate::crypto::block::BlockKey;
 use crate::crypto::cmac::{Cmac, cmac};
 use crate::crypto::hash::Sha1;
 use crate::crypto::hmac::pbkdf2;
-use crate::crypto::{Secret, constant_time_eq};
 use aes::cipher::BlockCipherEncrypt;
 use aes::cipher::consts::U16;
 use alloc::vec;
@@ -57,43 +56,23 @@ pub(super) fn prf<K: BlockKey>(base: &[u8], input: &[u8]) -> Secret<Vec<u8>> {
     out
 }
 
-/// Encrypt, and MAC the plaintext (RFC 6803 6): the keys of one usage.
-pub(super) struct EncryptAndCmac<K: BlockKey> {
-    encryption: K,
-    integrity: K,
-}
+/// Encryption and a MAC of the plaintext (RFC 6803 6): the keys of one usage.
+pub(super) type EncryptAndCmac<K> = Simplified<K, CmacKey<K>>;
 
 impl<K: BlockKey> EncryptAndCmac<K> {
     pub(super) fn new(base: &[u8], usage: KeyUsage) -> Self {
-        EncryptAndCmac {
-            encryption: subkey(base, usage, Purpose::Encryption),
-            integrity: subkey(base, usage, Purpose::Integrity),
-        }
-    }
-
-    fn mac(&self, message: &Message<'_, '_>, mac: &mut [u8]) {
-        let cipher = self.integrity.encrypt();
-        let mut cmac = Cmac::new(&cipher);
-        message.covered().for_each(|octets| cmac.update(octets));
-        cmac.finish(mac);
+        Simplified::of(subkey(base, usage, Purpose::Encryption), CmacKey(subkey(base, usage, Purpose::Integrity)))
     }
 }
 
-impl<K: BlockKey> Profile for EncryptAndCmac<K> {
-    fn seal(&self, mut message: Message<'_, '_>, mac: &mut [u8]) {
-        self.mac(&message, mac);
-        message.encrypt(&self.encryption.encrypt());
-    }
+/// A key of CMAC.
+pub(super) struct CmacKey<K>(K);
 
-    fn unseal(&self, mut message: Message<'_, '_>, mac: &[u8]) -> Result<(), CryptoError> {
-        message.decrypt(&self.encryption.decrypt());
-        let mut expected = [0; LONGEST_MAC];
-        let (expected, _) = expected.split_at_mut(mac.len());
-        self.mac(&message, expected);
-        if constant_time_eq(expected, mac) {
-            return Ok(());
-        }
-        message.wipe();
-        Err(CryptoError::IntegrityCheckFailed)
+impl<K: BlockKey> Integrity for CmacKey<K> {
+    fn mac(&self, message: &Message<'_, '_>, mac: &mut [u8]) {
+        let cipher = self.0.encrypt();
+        let mut cmac = Cmac::new(&cipher);
+        message.covered().for_each(|octets| cmac.update(octets));
+        cmac.finish(mac);
     }
 }

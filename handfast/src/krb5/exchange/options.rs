@@ -41,7 +41,7 @@ pub struct TicketOptions {
 impl Default for TicketOptions {
     fn default() -> Self {
         TicketOptions {
-            enctypes: Enctype::supported().filter(|enctype| !enctype.is_weak()).collect(),
+            enctypes: Enctype::strong().collect(),
             clock_skew: Duration::from_secs(300),
             lifetime: Duration::from_secs(86_400),
             renewable_for: None,

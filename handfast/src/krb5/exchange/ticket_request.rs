@@ -166,7 +166,7 @@ impl TicketRequest {
 
     fn enctypes(&self) -> Result<Vec<Enctype>, ExchangeError> {
         let permitted = &self.options.enctypes;
-        let usable: Vec<_> = permitted.iter().copied().filter(|enctype| enctype.is_supported()).collect();
+        let usable: Vec<_> = permitted.iter().copied().filter(|enctype| enctype.can_compute()).collect();
         if usable.is_empty() {
             return Err(ExchangeError::NoUsableEnctype { permitted: permitted.clone() });
         }

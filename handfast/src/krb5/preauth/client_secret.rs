@@ -18,7 +18,7 @@ impl ClientSecret {
     /// Whether there is a key of `enctype`, or can be one.
     pub(in crate::krb5) fn has(&self, enctype: Enctype) -> bool {
         match self {
-            ClientSecret::Password(_) => enctype.is_supported(),
+            ClientSecret::Password(_) => enctype.can_compute(),
             ClientSecret::Keys(keys) => keys.iter().any(|key| key.enctype() == enctype),
         }
     }
