@@ -65,7 +65,12 @@ impl Credential {
     /// [`Context::acquired`](crate::Context::acquired).
     #[doc(alias = "KRB5CCNAME")]
     pub fn tickets(cache: &Ccache) -> Self {
-        Credential::of(cache.principal.clone(), Secrets::None, cache.tickets().cloned().collect())
+        Credential::held(cache.principal.clone(), cache.tickets().cloned().collect())
+    }
+
+    /// Tickets that somebody else got.
+    pub(crate) fn held(client: Principal, tickets: Vec<HeldTicket>) -> Self {
+        Credential::of(client, Secrets::None, tickets)
     }
 
     fn of(client: Principal, secrets: Secrets, held: Vec<HeldTicket>) -> Self {

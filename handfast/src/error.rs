@@ -14,8 +14,10 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+mod delegation;
 mod ntlm;
 
+pub use delegation::DelegationRefusal;
 pub use ntlm::NtlmRefusal;
 
 /// Why a handshake failed: the cause, with its values.
@@ -183,6 +185,8 @@ pub enum Refusal {
     ReplayGuardFull,
     /// The peer does not offer what the policy asks for.
     FlagsMissing(Flags),
+    /// The client delegates tickets that are not to be taken.
+    Delegation(DelegationRefusal),
     /// The peer speaks NTLM, and not as it must.
     Ntlm(NtlmRefusal),
     /// The peer and we have no mechanism in common.
@@ -240,6 +244,11 @@ pub enum CredentialError {
         client: Principal,
         /// When it ended.
         end: Time,
+    },
+    /// The login can't be handed on: its ticket-granting ticket is not forwardable.
+    NotForwardable {
+        /// The client.
+        client: Principal,
     },
     /// The key given has the wrong encryption type for what the KDC or the policy wants.
     NoUsableKey {
@@ -386,6 +395,7 @@ impl fmt::Display for Refusal {
             Refusal::Replay => f.write_str("replayed: this proof was presented before"),
             Refusal::ReplayGuardFull => f.write_str("the replay guard is full: too many new contexts at once"),
             Refusal::FlagsMissing(flags) => write!(f, "the peer does not offer what is required: {flags}"),
+            Refusal::Delegation(refusal) => refusal.fmt(f),
             Refusal::Ntlm(refusal) => refusal.fmt(f),
             Refusal::NoCommonMechanism { theirs, ours } => {
                 f.write_str("no mechanism in common: the peer offers ")?;
@@ -466,6 +476,12 @@ impl fmt::Display for CredentialError {
             ),
             CredentialError::TicketExpired { client, end } => {
                 write!(f, "the ticket of {client} ended at {end}: log in again")
+            }
+            CredentialError::NotForwardable { client } => {
+                write!(
+                    f,
+                    "the ticket of {client} is not forwardable, so it can't be delegated: log in for a forwardable one"
+                )
             }
             CredentialError::NoUsableKey { client } => {
                 write!(f, "no key of {client} has an encryption type that the policy permits")

@@ -149,7 +149,7 @@ pub use accept::{Accept, AcceptAccount, AcceptAnswer, AcceptKdc, AcceptToken, Ac
 pub use bindings::{ChannelAddress, ChannelBindings, ServerEndPointError};
 pub use context::{Context, Sealer, Unsealer};
 pub use credential::Credential;
-pub use error::{CredentialError, Error, MessageError, NtlmRefusal, PeerRefusal, Refusal};
+pub use error::{CredentialError, DelegationRefusal, Error, MessageError, NtlmRefusal, PeerRefusal, Refusal};
 pub use flags::Flags;
 pub use identity::Identity;
 pub use initiate::{Initiate, InitiateAnswer, InitiateKdc, InitiateToken, Initiator, Target};

@@ -18,6 +18,8 @@ pub struct Policy {
     enctypes: Vec<Enctype>,
     clock_skew: Duration,
     absent_bindings: AbsentBindings,
+    delegation: Delegation,
+    takes_delegated: bool,
     ntlm_unproven_server: bool,
     token_limit: usize,
     leg_limit: u32,
@@ -28,6 +30,15 @@ pub struct Policy {
 pub(crate) enum AbsentBindings {
     Refuse,
     Accept,
+}
+
+/// When an initiator hands its own ticket-granting ticket on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delegation {
+    Never,
+    /// To services that the realm has marked for it.
+    IfOkAsDelegate,
+    Always,
 }
 
 impl Default for Policy {
@@ -45,6 +56,8 @@ impl Default for Policy {
             .into(),
             clock_skew: Duration::from_secs(300),
             absent_bindings: AbsentBindings::Refuse,
+            delegation: Delegation::Never,
+            takes_delegated: false,
             ntlm_unproven_server: false,
             token_limit: 64 * 1024,
             leg_limit: 16,
@@ -127,6 +140,42 @@ impl Policy {
 
     pub(crate) fn absent_bindings(&self) -> AbsentBindings {
         self.absent_bindings
+    }
+
+    /// The initiator hands a ticket-granting ticket of its own to every acceptor (RFC 4121 4.1.1): whoever that is can then be
+    /// this client, everywhere in the realm, until the ticket ends. A handshake that can't do so fails; the ticket that is handed on
+    /// is a new one, which the KDC gives only for a forwardable login.
+    #[must_use]
+    #[doc(alias("GSS_C_DELEG_FLAG", "ISC_REQ_DELEGATE"))]
+    pub fn dangerous_delegate(mut self) -> Self {
+        self.delegation = Delegation::Always;
+        self
+    }
+
+    /// The initiator hands a ticket-granting ticket of its own to acceptors that the realm trusts with it: the KDC sets
+    /// OK-AS-DELEGATE in tickets for them (RFC 4120 2.8). Where that or a forwardable login is missing, the context is made
+    /// without; [`Context::flags`](crate::Context::flags) tell.
+    #[must_use]
+    #[doc(alias("GSS_C_DELEG_POLICY_FLAG", "enforce_ok_as_delegate"))]
+    pub fn delegate_if_ok_as_delegate(mut self) -> Self {
+        self.delegation = Delegation::IfOkAsDelegate;
+        self
+    }
+
+    pub(crate) fn delegation(&self) -> Delegation {
+        self.delegation
+    }
+
+    /// An acceptor takes what its clients delegate, [`Context::delegated`](crate::Context::delegated); a client whose delegated
+    /// tickets are broken or another's is refused. Without this they are not looked at.
+    #[must_use]
+    pub fn take_delegated(mut self) -> Self {
+        self.takes_delegated = true;
+        self
+    }
+
+    pub(crate) fn takes_delegated(&self) -> bool {
+        self.takes_delegated
     }
 
     /// The initiator may use NTLM, which never proves who the server is: whoever answers is believed, and gets a proof

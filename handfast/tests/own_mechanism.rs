@@ -62,6 +62,7 @@ fn established(peer: &str, splittable: bool, flags: Flags) -> Box<Established> {
         session_key: Secret::new(vec![1, 2, 3]),
         enctype: None,
         acquired: Vec::new(),
+        delegated: Vec::new(),
         halves: halves(splittable),
     })
 }

@@ -18,6 +18,7 @@ FLAGS = {
     "sequence": gssapi.RequirementFlag.out_of_sequence_detection,
     "confidentiality": gssapi.RequirementFlag.confidentiality,
     "integrity": gssapi.RequirementFlag.integrity,
+    "delegation": gssapi.RequirementFlag.delegate_to_peer,
     "dce-style": gssapi.RequirementFlag.dce_style,
 }
 
@@ -73,6 +74,15 @@ class Context:
         kind = raw.IOVBufferType
         beside = [(kind.sign_only, False, part) for part in self._beside]
         return raw.IOV(header, *beside[:1], (kind.data, False, message), *beside[1:], std_layout=False)
+
+    def use_delegated(self, service):
+        """As the client, with what it has delegated, the first token for another service."""
+        delegated = self._context.delegated_creds
+        if delegated is None:
+            return None
+        name = gssapi.Name(service, gssapi.NameType.hostbased_service)
+        token = gssapi.SecurityContext(name=name, creds=delegated, usage="initiate").step()
+        return f"{delegated.name} with {len(token) > 0 and service}"
 
     def wrap(self, message, encrypt):
         if not self._in_pieces():

@@ -80,6 +80,8 @@ def serve_one(library, options, connection):
         if answer:
             framing.send(connection, CONTEXT, answer)
     say_context(context)
+    if options.use_delegated:
+        say(f"delegated: {context.use_delegated(options.use_delegated)}")
     plain = None
     while True:
         flags, body = framing.receive(connection)
@@ -190,6 +192,7 @@ def arguments():
             command.add_argument("--no-mic", action="store_true", help="NTLM makes no MIC if it can help it")
         else:
             command.add_argument("--speak-first", action="store_true")
+            command.add_argument("--use-delegated", help="get a ticket for this service with the client's credential")
         command.add_argument("--mechanism", choices=("kerberos", "ms-kerberos", "ntlm", "negotiate"))
         command.add_argument("--service", default="host@localhost")
         command.add_argument("--bindings", help="application data of channel bindings")

@@ -20,7 +20,7 @@ impl Context {
     /// The context as bytes, for [`Context::import`] in another process. The context itself is gone, so that no
     /// sequence number is used twice.
     ///
-    /// The bytes are secret: who has them has the context. They hold no acquired tickets. There is no check value:
+    /// The bytes are secret: who has them has the context. They hold no acquired tickets and no delegated ones. There is no check value:
     /// keep them where nobody else can write.
     #[doc(alias("gss_export_sec_context", "ExportSecurityContext"))]
     pub fn export(self) -> Secret<Vec<u8>> {
@@ -82,9 +82,9 @@ fn read(exported: &[u8], own: Option<&dyn Mechanism>) -> Result<Context, Error> 
     };
     reader.finish()?;
     let why = Why::Imported;
-    let acquired = Vec::new();
+    let (acquired, delegated) = (Vec::new(), Vec::new());
     let established =
-        Established { mechanism, why, peer, local, flags, expires, session_key, enctype, acquired, halves };
+        Established { mechanism, why, peer, local, flags, expires, session_key, enctype, acquired, delegated, halves };
     Ok(Context::new(Box::new(established)))
 }
 

@@ -2,6 +2,7 @@
 
 mod export;
 
+use crate::credential::Credential;
 use crate::crypto::Secret;
 use crate::error::MessageError;
 use crate::flags::Flags;
@@ -76,6 +77,21 @@ impl Context {
     /// Tickets that were obtained on the way, for the driver to store.
     pub fn acquired(&self) -> &[HeldTicket] {
         &self.established.acquired
+    }
+
+    /// On the acceptor's side, the initiator's own credential, if it has delegated one and the policy takes it
+    /// ([`Policy::take_delegated`](crate::Policy::take_delegated)): whoever has it is the initiator, wherever the realm lets it.
+    ///
+    /// It is one more credential each time: keep it, so that what is obtained with it is kept too.
+    #[doc(alias("delegated_cred_handle", "ImpersonateSecurityContext", "QuerySecurityContextToken"))]
+    pub fn delegated(&self) -> Option<Credential> {
+        let client = self.delegated_tickets().first()?.client.clone();
+        Some(Credential::held(client, self.delegated_tickets().to_vec()))
+    }
+
+    /// The tickets of [`Context::delegated`], for a credential cache; empty if there are none.
+    pub fn delegated_tickets(&self) -> &[HeldTicket] {
+        &self.established.delegated
     }
 
     /// Appends a token that holds `message`, encrypted and signed.

@@ -35,6 +35,8 @@ pub struct Established {
     pub enctype: Option<Enctype>,
     /// Tickets that were obtained on the way, for the driver to store.
     pub acquired: Vec<HeldTicket>,
+    /// On the acceptor's side, tickets of the initiator that it has delegated.
+    pub delegated: Vec<HeldTicket>,
     /// The protection of messages, one half for each direction.
     pub halves: Halves,
 }

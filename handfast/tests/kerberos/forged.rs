@@ -20,12 +20,17 @@ fn framed(id: u8, message: &[u8]) -> Vec<u8> {
 }
 
 /// The checksum field of RFC 4121 4.1.1, without bindings.
-fn field(flags: Flags) -> Vec<u8> {
+pub(crate) fn field(flags: Flags) -> Vec<u8> {
     [&16_u32.to_le_bytes()[..], &[0; 16], &flags.bits().to_le_bytes()].concat()
 }
 
 /// An AP-REQ as its client makes it right, changed.
-fn ap_req(pair: &Pair, field: &[u8], etype: Enctype, change: impl FnOnce(&mut Authenticator<'static>)) -> Vec<u8> {
+pub(crate) fn ap_req(
+    pair: &Pair,
+    field: &[u8],
+    etype: Enctype,
+    change: impl FnOnce(&mut Authenticator<'static>),
+) -> Vec<u8> {
     let field: &'static [u8] = field.to_vec().leak();
     let mut authenticator = Authenticator {
         crealm: "EXAMPLE.COM",

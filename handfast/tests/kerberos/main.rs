@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod dce_style;
+mod delegation;
 mod forged;
 mod handshake;
 mod messages;

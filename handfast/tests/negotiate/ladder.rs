@@ -81,6 +81,7 @@ impl Climber {
             session_key: Secret::new(vec![1]),
             enctype: None,
             acquired: Vec::new(),
+            delegated: Vec::new(),
             halves: Halves { seal: Box::new(Signer(role)), unseal: Box::new(Signer(1 - role)), splittable: true },
         })
     }

@@ -6,6 +6,7 @@
 mod acceptor;
 mod by_hand;
 mod dce_style;
+mod delegation;
 mod initiator;
 mod locks;
 mod negotiate_acceptor;

@@ -122,6 +122,7 @@ pub struct Served {
     pub enctype: Option<enctype::Enctype>,
     pub flags: handfast::Flags,
     pub why: Why,
+    pub delegated: Option<Credential>,
     pub received: Vec<SampleReceived>,
 }
 
@@ -189,6 +190,7 @@ fn serve(tcp: TcpStream, acceptor: &Acceptor, options: &StreamOptions) -> Result
         enctype: context.enctype(),
         flags: context.flags(),
         why: context.why().clone(),
+        delegated: context.delegated(),
         received: Vec::new(),
     };
     while let Some(received) = stream.receive()? {

@@ -18,15 +18,24 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// The TGS exchange (RFC 4120 3.3): a ticket for a service, for a ticket-granting ticket; or the renewal of a ticket.
+/// The TGS exchange (RFC 4120 3.3): a ticket for a service, for a ticket-granting ticket; the renewal of a ticket; or a
+/// ticket-granting ticket to hand on.
 pub struct TicketRequest {
     /// The ticket that is presented.
     held: Box<HeldTicket>,
     service: Principal,
-    renewal: bool,
+    purpose: Purpose,
     options: TicketOptions,
     random: Arc<dyn Random>,
     sent: Option<Box<Sent>>,
+}
+
+/// What the ticket presented is presented for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Service,
+    Renewal,
+    Forwarding,
 }
 
 /// The request that waits for its answer.
@@ -40,14 +49,30 @@ impl TicketRequest {
     /// Asks for a ticket for `service`, of the realm that `tgt` is good for; a service whose realm is not known is
     /// taken to be of that realm.
     pub fn new(tgt: &HeldTicket, service: Principal, options: TicketOptions, random: Arc<dyn Random>) -> TicketRequest {
-        TicketRequest { held: Box::new(tgt.clone()), service, renewal: false, options, random, sent: None }
+        TicketRequest::of(tgt, service, Purpose::Service, options, random)
     }
 
     /// Asks for `ticket` again, with a new end (RFC 4120 2.3); it may be one for any service. Of the options, only
     /// the enctypes and the clock skew matter.
     pub fn renew(ticket: &HeldTicket, options: TicketOptions, random: Arc<dyn Random>) -> TicketRequest {
         let service = ticket.server.clone();
-        TicketRequest { held: Box::new(ticket.clone()), service, renewal: true, options, random, sent: None }
+        TicketRequest::of(ticket, service, Purpose::Renewal, options, random)
+    }
+
+    /// Asks for one more ticket-granting ticket of the client, for another host (RFC 4120 2.6): like `tgt`, bound to no address, and
+    /// flagged as forwarded. `tgt` must be forwardable, or the KDC refuses; what it gives is so too if `options` wish it.
+    pub fn forward(tgt: &HeldTicket, options: TicketOptions, random: Arc<dyn Random>) -> TicketRequest {
+        TicketRequest::of(tgt, tgt.server.clone(), Purpose::Forwarding, options, random)
+    }
+
+    fn of(
+        presented: &HeldTicket,
+        service: Principal,
+        purpose: Purpose,
+        options: TicketOptions,
+        random: Arc<dyn Random>,
+    ) -> TicketRequest {
+        TicketRequest { held: Box::new(presented.clone()), service, purpose, options, random, sent: None }
     }
 
     /// Makes the request.
@@ -109,7 +134,7 @@ impl TicketRequest {
 
     /// The realm whose KDC takes the ticket.
     fn kdc_realm(&self, now: Time) -> Result<String, ExchangeError> {
-        if self.renewal {
+        if self.purpose == Purpose::Renewal {
             let renew_till = self.held.renew_till;
             let renewable =
                 self.held.flags.contains(TicketFlags::RENEWABLE) && renew_till.is_some_and(|till| till > now);
@@ -132,14 +157,15 @@ impl TicketRequest {
     /// What to ask for, from now on. Options that the ticket presented lacks would be refused (RFC 4120 5.4.1).
     fn ask(&self, kdc_realm: String, now: Time) -> Result<Asked, ExchangeError> {
         let held = &*self.held;
+        let (renewal, forwarding) = (self.purpose == Purpose::Renewal, self.purpose == Purpose::Forwarding);
         let wish = |wanted, flag, option| {
-            if (wanted || self.renewal) && held.flags.contains(flag) { option } else { KdcOptions::NONE }
+            if (wanted || renewal) && held.flags.contains(flag) { option } else { KdcOptions::NONE }
         };
         let renewable = wish(self.options.renewable_for.is_some(), TicketFlags::RENEWABLE, KdcOptions::RENEWABLE);
         let until = |life| KerberosTime::from(now.saturating_add(life));
         let latest_renewal = held.renew_till.map(KerberosTime::from);
         let rtime = match self.options.renewable_for.map(until) {
-            Some(wanted) if !self.renewal => latest_renewal.map(|latest| latest.min(wanted)),
+            Some(wanted) if !renewal => latest_renewal.map(|latest| latest.min(wanted)),
             _ => latest_renewal,
         };
         Ok(Asked {
@@ -150,8 +176,9 @@ impl TicketRequest {
             options: wish(self.options.forwardable, TicketFlags::FORWARDABLE, KdcOptions::FORWARDABLE)
                 .with(wish(self.options.proxiable, TicketFlags::PROXIABLE, KdcOptions::PROXIABLE))
                 .with(renewable)
-                .with(if self.renewal { KdcOptions::RENEW } else { KdcOptions::NONE }),
-            till: if self.renewal {
+                .with(if renewal { KdcOptions::RENEW } else { KdcOptions::NONE })
+                .with(if forwarding { KdcOptions::FORWARDED } else { KdcOptions::NONE }),
+            till: if renewal {
                 KerberosTime::EPOCH
             } else {
                 KerberosTime::from(held.end_time).min(until(self.options.lifetime))
@@ -159,7 +186,7 @@ impl TicketRequest {
             rtime: rtime.filter(|_| renewable != KdcOptions::NONE),
             nonce: draw_nonce(&*self.random)?,
             enctypes: self.enctypes()?,
-            addresses: held.addresses.clone(),
+            addresses: if forwarding { Vec::new() } else { held.addresses.clone() },
             clock_skew: self.options.clock_skew,
         })
     }

@@ -1,5 +1,6 @@
 use super::dce_style::WaitingForThirdLeg;
 use super::decrypt;
+use super::delegation::Delegator;
 use super::message::{Framing, GSS_CHECKSUM_TYPE, GssChecksum, Token, TokenId, read_token, write_refusal, write_token};
 use super::per_message::{Agreement, Sender};
 use super::seeds::Seeds;
@@ -7,6 +8,7 @@ use crate::crypto::{Random, Secret};
 use crate::error::{Error, Refusal};
 use crate::flags::Flags;
 use crate::identity::Identity;
+use crate::krb5::HeldTicket;
 use crate::krb5::enctype::{CipherKey, CryptoError, EncryptionKey, KeyUsage};
 use crate::krb5::keytab::Keytab;
 use crate::krb5::message::{
@@ -113,6 +115,7 @@ struct Proof {
     flags: Flags,
     subkey: Option<EncryptionKey>,
     sequence_number: u32,
+    delegated: Vec<HeldTicket>,
 }
 
 impl Waiting {
@@ -198,12 +201,27 @@ impl Waiting {
         }
         self.check_skew(authenticator.ctime.with_micros(authenticator.cusec), now)?;
         check_authorization_data(&authenticator.authorization_data)?;
-        let flags = self.check_gss_checksum(&authenticator)?;
+        let field = self.check_gss_checksum(&authenticator)?;
         let subkey = authenticator.subkey.map(|key| self.permitted_key(key)).transpose()?;
+        let delegated = self.take_delegated(&field, client, subkey.as_ref(), now)?;
         let Some(sequence_number) = authenticator.seq_number else {
             return refuse(Refusal::NoSequenceNumber);
         };
-        Ok(Proof { at: (authenticator.ctime, authenticator.cusec), flags, subkey, sequence_number })
+        let at = (authenticator.ctime, authenticator.cusec);
+        Ok(Proof { at, flags: field.flags, subkey, sequence_number, delegated })
+    }
+
+    /// What the client delegates; nothing if the policy does not ask for it.
+    fn take_delegated(
+        &self,
+        field: &GssChecksum<'_>,
+        client: &Client,
+        subkey: Option<&EncryptionKey>,
+        now: Time,
+    ) -> Result<Vec<HeldTicket>, Error> {
+        let Some(message) = field.delegated.filter(|_| self.policy.takes_delegated()) else { return Ok(Vec::new()) };
+        let Client { principal, session_key, .. } = client;
+        Delegator { client: principal, session_key, subkey, policy: &self.policy }.read(message, now)
     }
 
     fn check_skew(&self, client: Time, now: Time) -> Result<(), Error> {
@@ -214,7 +232,7 @@ impl Waiting {
         Ok(())
     }
 
-    fn check_gss_checksum(&self, authenticator: &Authenticator<'_>) -> Result<Flags, Error> {
+    fn check_gss_checksum<'a>(&self, authenticator: &Authenticator<'a>) -> Result<GssChecksum<'a>, Error> {
         let field = match authenticator.cksum {
             Some(checksum) if checksum.cksumtype == GSS_CHECKSUM_TYPE => GssChecksum::decode(checksum.checksum)?,
             _ => return refuse(Refusal::NoGssChecksum),
@@ -224,7 +242,7 @@ impl Waiting {
         if missing != Flags::NONE {
             return refuse(Refusal::FlagsMissing(missing));
         }
-        Ok(field.flags)
+        Ok(field)
     }
 
     /// Bindings of ours must be the client's too. Where we have none, the client's are not looked at (RFC 4121 4.1.1.2).
@@ -261,7 +279,7 @@ impl Waiting {
         } else {
             (base.clone(), false, proof.sequence_number)
         };
-        let flags = self.effective_flags(proof.flags);
+        let flags = self.effective_flags(&proof);
         let session_key = Secret::new(key.bytes().to_vec());
         let enctype = Some(key.enctype());
         let agreement = Agreement {
@@ -285,6 +303,7 @@ impl Waiting {
             session_key,
             enctype,
             acquired: Vec::new(),
+            delegated: proof.delegated,
             halves: agreement.into_halves(),
         });
         let Some(key) = third_leg else { return Ok(AcceptStep::Complete(established)) };
@@ -293,7 +312,8 @@ impl Waiting {
     }
 
     /// What the client asked for and we do, and replay detection, which is ours to decide on what we receive.
-    fn effective_flags(&self, asked: Flags) -> Flags {
+    fn effective_flags(&self, proof: &Proof) -> Flags {
+        let asked = proof.flags;
         let ours = Flags::MUTUAL
             | Flags::CONFIDENTIALITY
             | Flags::INTEGRITY
@@ -302,7 +322,8 @@ impl Waiting {
             | Flags::EXTENDED_ERROR;
         let asked = if asked.contains(Flags::DCE_STYLE) { asked | Flags::MUTUAL } else { asked };
         let order = (asked | Flags::REPLAY) & (self.policy.flags() & (Flags::REPLAY | Flags::SEQUENCE));
-        (asked & ours) | (asked & Flags::REPLAY) | order
+        let delegated = if proof.delegated.is_empty() { Flags::NONE } else { Flags::DELEGATION };
+        (asked & ours) | (asked & Flags::REPLAY) | order | delegated
     }
 }
 

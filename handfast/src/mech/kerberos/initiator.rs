@@ -1,6 +1,7 @@
 use super::credential::{KerberosCredential, Secrets};
 use super::dce_style::write_third_leg;
 use super::decrypt;
+use super::delegation::{self, AskingToHandOn};
 use super::message::{Framing, GSS_CHECKSUM_TYPE, GssChecksum, Token, TokenId, read_token, write_token};
 use super::per_message::{Agreement, Sender};
 use super::seeds::Seeds;
@@ -17,7 +18,7 @@ use crate::krb5::message::{
 };
 use crate::mech::{Established, InitiateInput, InitiateRequest, InitiateStep, Initiating, MechanismId, Progress, Why};
 use crate::name::Principal;
-use crate::policy::Policy;
+use crate::policy::{Delegation, Policy};
 use crate::time::Time;
 use alloc::boxed::Box;
 use alloc::string::ToString;
@@ -58,17 +59,17 @@ pub(crate) fn initiate(
 }
 
 /// What stays the same from step to step.
-struct Handshake {
-    credential: KerberosCredential,
+pub(super) struct Handshake {
+    pub(super) credential: KerberosCredential,
     random: Arc<dyn Random>,
-    policy: Arc<Policy>,
+    pub(super) policy: Arc<Policy>,
     bindings: [u8; 16],
     service: Principal,
     acquired: Vec<HeldTicket>,
 }
 
 impl Handshake {
-    fn progress(&self) -> Progress {
+    pub(super) fn progress(&self) -> Progress {
         Progress { mechanism: MechanismId::KERBEROS, flags: offered(&self.policy) }
     }
 
@@ -76,6 +77,7 @@ impl Handshake {
         TicketOptions {
             enctypes: self.policy.enctypes().to_vec(),
             clock_skew: self.policy.clock_skew(),
+            forwardable: self.policy.delegation() != Delegation::Never,
             ..TicketOptions::default()
         }
     }
@@ -85,8 +87,9 @@ impl Handshake {
         if self.service.realm().is_empty() {
             return Err(CredentialError::UnknownRealm { name: self.service.to_string() }.into());
         }
-        if let Some(ticket) = self.credential.find(&self.service, now) {
-            return self.present(ticket, now, out);
+        let held = self.credential.find(&self.service, now).filter(|_| !self.must_log_in_to_delegate(now));
+        if let Some(ticket) = held {
+            return self.with_ticket(ticket, now, out);
         }
         let (client, service) = (self.credential.client(), self.service.clone());
         let krbtgt = Principal::krbtgt(service.realm(), client.realm());
@@ -150,17 +153,34 @@ impl Handshake {
         })
     }
 
+    /// With a ticket for the service, goes on to the acceptor; but first to the KDC, if the acceptor shall have one too.
+    fn with_ticket(self, ticket: Arc<HeldTicket>, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+        let Some(tgt) = self.to_hand_on(&ticket, now)? else { return self.present(ticket, None, now, out) };
+        let exchange = TicketRequest::forward(&tgt, self.options(), Arc::clone(&self.random)).begin(now)?;
+        let ExchangeStep::NeedsKdc(exchange, request) = exchange else {
+            return Err(Error::ApiMisuse("a ticket before it was asked for"));
+        };
+        Ok(InitiateStep::NeedsKdc(Box::new(AskingToHandOn { handshake: self, ticket, exchange }), request))
+    }
+
     /// Makes the AP-REQ (RFC 4120 3.2.2, RFC 4121 4.1.1).
-    fn present(self, ticket: Arc<HeldTicket>, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+    pub(super) fn present(
+        self,
+        ticket: Arc<HeldTicket>,
+        handed_on: Option<&HeldTicket>,
+        now: Time,
+        out: &mut Vec<u8>,
+    ) -> Result<InitiateStep, Error> {
         let enctype = ticket.key.enctype();
         if !self.policy.permits(enctype) {
             return Err(Error::refused(Refusal::EnctypeNotPermitted(enctype)));
         }
         let seeds = Seeds::draw(&*self.random)?;
         let subkey = seeds.subkey_like(&ticket.key)?;
-        let flags = offered(&self.policy);
+        let flags = offered(&self.policy) | handed_on.map_or(Flags::NONE, |_| Flags::DELEGATION);
         let time = self.credential.proof_time(now);
-        let proof = Proof { ctime: time.into(), cusec: time.into(), flags, seeds };
+        let delegated = handed_on.map(|tgt| delegation::write(tgt, &ticket.key, &*self.random, time)).transpose()?;
+        let proof = Proof { ctime: time.into(), cusec: time.into(), flags, delegated, seeds };
         write_ap_req(&ticket, &subkey, &proof, &self.bindings, out)?;
         let waiting = WaitingForProof { ticket, handshake: self, subkey, proof };
         if flags.contains(Flags::MUTUAL) {
@@ -178,6 +198,8 @@ struct Proof {
     ctime: KerberosTime,
     cusec: Microseconds,
     flags: Flags,
+    /// A KRB-CRED.
+    delegated: Option<Vec<u8>>,
     seeds: Seeds,
 }
 
@@ -191,7 +213,8 @@ fn write_ap_req(
     bindings: &[u8; 16],
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    let field = GssChecksum { bindings: *bindings, flags: proof.flags }.encode();
+    let field = GssChecksum { bindings: *bindings, flags: proof.flags, delegated: proof.delegated.as_deref() };
+    let field = field.encode().ok_or(Error::ApiMisuse("a ticket to delegate of more than 65 535 bytes"))?;
     let authenticator = Authenticator {
         crealm: ticket.client.realm(),
         cname: PrincipalName::from(&ticket.client),
@@ -267,7 +290,7 @@ impl Initiating for AskingForTicket {
             ExchangeStep::NeedsAnswer(..) => Err(Error::ApiMisuse("a request for a ticket asks nobody but the KDC")),
             ExchangeStep::Complete(ticket) => {
                 let (handshake, ticket) = self.handshake.keep(*ticket, now);
-                handshake.present(ticket, now, out)
+                handshake.with_ticket(ticket, now, out)
             }
         }
     }
@@ -277,7 +300,7 @@ impl Initiating for AskingForTicket {
     }
 }
 
-fn kdc_reply(input: InitiateInput<'_>) -> Result<&[u8], Error> {
+pub(super) fn kdc_reply(input: InitiateInput<'_>) -> Result<&[u8], Error> {
     match input {
         InitiateInput::KdcReply(reply) => Ok(reply),
         InitiateInput::KdcUnreachable(tried) => Err(tried.into()),
@@ -362,6 +385,7 @@ impl WaitingForProof {
             session_key,
             enctype,
             acquired: self.handshake.acquired,
+            delegated: Vec::new(),
             halves: agreement.into_halves(),
         })
     }

@@ -92,43 +92,56 @@ pub(super) fn read_token(token: &[u8]) -> Result<Option<Token<'_>>, DecodeError>
     Ok(Some(Token { framing: Framing::Gss, id, message: inner.all() }))
 }
 
-/// The authenticator's checksum field: bindings and flags (RFC 4121 4.1.1).
+/// The authenticator's checksum field (RFC 4121 4.1.1).
+///
+/// ```text
+/// Lgth 4, 16 | Bnd 16 | Flags 4 | DlgOpt 2, 1 | Dlgth 2 | Deleg Dlgth | Exts       numbers least significant first
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct GssChecksum {
+pub(super) struct GssChecksum<'a> {
     /// The hash of the channel bindings; all zero for none.
     pub(super) bindings: [u8; 16],
     pub(super) flags: Flags,
+    /// A KRB-CRED, there if and only if the flags say so.
+    pub(super) delegated: Option<&'a [u8]>,
 }
 
-impl GssChecksum {
+impl<'a> GssChecksum<'a> {
     const BINDINGS_LENGTH: u32 = 16;
+    const DELEGATION_OPTION: u16 = 1;
 
-    pub(super) fn encode(&self) -> [u8; 24] {
-        let mut bytes = Vec::with_capacity(24);
-        Writer::new(&mut bytes).u32_le(Self::BINDINGS_LENGTH).bytes(&self.bindings).u32_le(self.flags.bits());
-        let mut field = [0; 24];
-        field.copy_from_slice(&bytes);
-        field
+    /// `None` if what is delegated is longer than its length can say.
+    pub(super) fn encode(&self) -> Option<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(28 + self.delegated.map_or(0, <[u8]>::len));
+        let mut writer = Writer::new(&mut bytes);
+        writer.u32_le(Self::BINDINGS_LENGTH).bytes(&self.bindings).u32_le(self.flags.bits());
+        if let Some(delegated) = self.delegated {
+            let length = u16::try_from(delegated.len()).ok()?;
+            writer.u16_le(Self::DELEGATION_OPTION).u16_le(length).bytes(delegated);
+        }
+        Some(bytes)
     }
 
-    /// Octets behind the flags are extensions that are not known here, and the delegated credential, if its flag is
-    /// set: both are left alone (RFC 4121 4.1.1), but a delegation that is announced must be whole.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+    /// Octets behind all that is known here are extensions, and left alone (RFC 4121 4.1.1).
+    pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new("GSS-API checksum field", bytes);
         if reader.u32_le()? != Self::BINDINGS_LENGTH {
             return Err(Reader::new("GSS-API checksum field", bytes).invalid("the bindings' length is not 16"));
         }
         let bindings = reader.array()?;
         let flags = Flags::from_bits(reader.u32_le()?);
-        if flags.contains(Flags::DELEGATION) {
-            if reader.u16_le()? != 1 {
-                return Err(reader.invalid("the delegation option is not 1"));
-            }
-            let length = reader.u16_le()?;
-            reader.take(usize::from(length))?;
-        }
-        Ok(GssChecksum { bindings, flags })
+        let delegated = flags.contains(Flags::DELEGATION).then(|| read_delegated(&mut reader)).transpose()?;
+        Ok(GssChecksum { bindings, flags, delegated })
     }
+}
+
+fn read_delegated<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
+    let at = reader.clone();
+    if reader.u16_le()? != GssChecksum::DELEGATION_OPTION {
+        return Err(at.invalid("the delegation option is not 1"));
+    }
+    let length = reader.u16_le()?;
+    reader.take(usize::from(length))
 }
 
 /// Appends the one token that tells a client of a refusal: the same for every reason, and framed also in DCE style, as the
@@ -158,14 +171,18 @@ mod tests {
 
     #[test]
     fn checksum_fields_survive() {
-        let field = GssChecksum { bindings: [7; 16], flags: Flags::MUTUAL | Flags::INTEGRITY };
-        assert_eq!(GssChecksum::decode(&field.encode()), Ok(field));
+        let flags = Flags::MUTUAL | Flags::INTEGRITY;
+        let field = GssChecksum { bindings: [7; 16], flags, delegated: None };
+        assert_eq!(GssChecksum::decode(&field.encode().unwrap()), Ok(field));
+        let delegated = GssChecksum { flags: flags | Flags::DELEGATION, delegated: Some(b"KRB-CRED"), ..field };
+        assert_eq!(GssChecksum::decode(&delegated.encode().unwrap()), Ok(delegated));
+        assert_eq!(GssChecksum { delegated: Some(&[0; 0x1_0000]), ..delegated }.encode(), None);
     }
 
     #[test]
     fn a_short_checksum_field_is_refused_and_extensions_are_ignored() {
-        let field = GssChecksum { bindings: [7; 16], flags: Flags::MUTUAL };
-        let bytes = field.encode();
+        let field = GssChecksum { bindings: [7; 16], flags: Flags::MUTUAL, delegated: None };
+        let bytes = field.encode().unwrap();
         for cut in 0..bytes.len() {
             assert!(GssChecksum::decode(&bytes[..cut]).is_err(), "{cut}");
         }
@@ -174,12 +191,15 @@ mod tests {
 
     #[test]
     fn an_announced_delegation_must_be_whole() {
-        let field = GssChecksum { bindings: [0; 16], flags: Flags::DELEGATION };
-        let bytes = field.encode();
+        let field = GssChecksum { bindings: [0; 16], flags: Flags::DELEGATION, delegated: None };
+        let bytes = field.encode().unwrap();
         assert!(GssChecksum::decode(&bytes).is_err());
         assert!(GssChecksum::decode(&[&bytes[..], &[1, 0, 2, 0, 9]].concat()).is_err());
         assert!(GssChecksum::decode(&[&bytes[..], &[2, 0, 0, 0]].concat()).is_err());
-        assert_eq!(GssChecksum::decode(&[&bytes[..], &[1, 0, 2, 0, 9, 9]].concat()), Ok(field));
+        let whole = [&bytes[..], &[1, 0, 2, 0, 9, 9]].concat();
+        assert_eq!(GssChecksum::decode(&whole), Ok(GssChecksum { delegated: Some(&[9, 9]), ..field }));
+        let extended = [&whole[..], b"extension"].concat();
+        assert_eq!(GssChecksum::decode(&extended), Ok(GssChecksum { delegated: Some(&[9, 9]), ..field }));
     }
 
     #[test]

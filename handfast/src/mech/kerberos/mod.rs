@@ -3,6 +3,7 @@
 mod acceptor;
 mod credential;
 mod dce_style;
+mod delegation;
 mod initiator;
 mod message;
 mod per_message;

@@ -1,6 +1,6 @@
 use super::message::{MechType, NegState, NegTokenInit, NegTokenResp, NegotiationToken, mech_type_list};
 use super::{filled, mic, names, unexpected};
-use crate::error::{Error, Refusal};
+use crate::error::{CredentialError, Error, Refusal};
 use crate::flags::Flags;
 use crate::krb5::exchange::ExchangeError;
 use crate::krb5::message::ErrorCode;
@@ -141,9 +141,11 @@ impl Offer {
 }
 
 /// Whether a mechanism that failed so, before its first token, may be left out: it can't reach this acceptor from here, or
-/// has nothing to prove itself with. What speaks of a wrong secret, a locked account, clocks or forged replies may not.
+/// has nothing to prove itself with. What speaks of a wrong secret, a locked account, clocks or forged replies may not, nor a
+/// login that can't be delegated where it must be.
 fn cannot_begin(error: &Error) -> bool {
     match error {
+        Error::Credential(CredentialError::NotForwardable { .. }) => false,
         Error::KdcUnreachable(_) | Error::Mechanism(_) | Error::Credential(_) => true,
         Error::Exchange(error) => match &**error {
             ExchangeError::Refused(refusal) => matches!(

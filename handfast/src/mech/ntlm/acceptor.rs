@@ -350,6 +350,7 @@ pub(super) fn established(
         session_key: Secret::new(key.expose().to_vec()),
         enctype: None,
         acquired: Vec::new(),
+        delegated: Vec::new(),
         halves: halves(key, role, flags.contains(NegotiateFlags::SEAL)),
     })
 }

@@ -212,6 +212,29 @@ fn a_renewal_asks_for_the_same_ticket_again() {
 }
 
 #[test]
+fn a_ticket_to_hand_on_is_asked_for_without_addresses() {
+    let mut bound = renewable();
+    bound.addresses = vec![HostAddress { addr_type: 2, address: vec![127, 0, 0, 1] }];
+    let forward = |forwardable| TicketRequest::forward(&bound, TicketOptions { forwardable, ..options() }, random());
+    let request = first_request(forward(false));
+    let body = decode(&request).req_body;
+    assert_eq!((body.kdc_options, request.realm.as_str()), (KdcOptions::FORWARDED, REALM));
+    assert_eq!(body.sname.clone().unwrap().to_principal(body.realm), bound.server);
+    let again = KdcOptions::FORWARDED.with(KdcOptions::FORWARDABLE);
+    assert_eq!(decode(&first_request(forward(true))).req_body.kdc_options, again);
+    let answered = |addresses: Vec<[u8; 4]>| {
+        forward(true).run(|request| {
+            let mut reply = Reply::to_ticket_request(&request.bytes, &bound.key);
+            reply.addresses = addresses.clone();
+            reply.to_bytes()
+        })
+    };
+    let forwarded = answered(vec![]).unwrap();
+    assert_eq!((&forwarded.server, forwarded.addresses.len()), (&bound.server, 0));
+    assert_eq!(answered(vec![[127, 0, 0, 1]]), Err(ExchangeError::mismatch(Mismatch::Addresses)));
+}
+
+#[test]
 fn what_cant_be_renewed_is_not_tried() {
     let mut over = renewable();
     over.renew_till = Some(NOW);
