@@ -26,6 +26,7 @@ fn main() -> std::io::Result<()> {
     all("messages", messages()?)?;
     all("keytab", vectors("keytab")?)?;
     all("ccache", vectors("ccache")?)?;
+    all("cache_parts", cache_parts()?)?;
     all("certificate", vectors("server-end-point")?)?;
     all("framing", framing())?;
     all("conf", texts(&CONF))?;
@@ -63,6 +64,24 @@ fn messages() -> std::io::Result<Vec<Vec<u8>>> {
         let read = bytes.iter().filter(|bytes| rewrite(bytes).is_ok());
         seeds.extend(read.map(|bytes| [&[selector], &bytes[..]].concat()));
     }
+    Ok(seeds)
+}
+
+/// The principal and entries of the vectors, each by itself, and a reply of each kind.
+fn cache_parts() -> std::io::Result<Vec<Vec<u8>>> {
+    use handfast::krb5::Ccache;
+    use handfast::krb5::ccache::{encode_principal, keyring::encode_primary};
+    let mut seeds = vec![[&[2], &encode_primary("tkt").expect("short")[..]].concat()];
+    for cache in vectors("ccache")?.iter().filter_map(|bytes| Ccache::decode(bytes).ok()) {
+        seeds.push([&[1], &encode_principal(&cache.principal).expect("just read")[..]].concat());
+        for entry in cache.entries() {
+            let entry = entry.encode().expect("just read");
+            let length = u32::try_from(entry.expose().len()).expect("short").to_be_bytes();
+            seeds.push([&[0], entry.expose()].concat());
+            seeds.push([&[3, 0, 0, 0, 1], &length[..], entry.expose()].concat());
+        }
+    }
+    seeds.extend([b"\x041000:7\0".to_vec(), [&[5], &[7; 32][..]].concat()]);
     Ok(seeds)
 }
 

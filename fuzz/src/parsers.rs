@@ -107,6 +107,39 @@ pub fn ccache(data: &[u8]) {
     assert_eq!(again.encode().expect("once before").expose(), written.expose());
 }
 
+/// What the kernel's keyring and a KCM daemon keep or say of caches; the first byte says which: written, it reads as itself.
+pub fn cache_parts(data: &[u8]) {
+    use handfast::krb5::ccache::{self, CcacheEntry, kcm, keyring};
+    let Some((selector, bytes)) = data.split_first() else { return };
+    match selector % 6 {
+        0 => {
+            let Ok(Some(entry)) = CcacheEntry::decode(bytes) else { return };
+            let Ok(written) = entry.encode() else { return };
+            assert!(CcacheEntry::decode(written.expose()).expect("just written") == Some(entry));
+        }
+        1 => {
+            let Ok(principal) = ccache::decode_principal(bytes) else { return };
+            assert_eq!(ccache::encode_principal(&principal).expect("just read"), bytes);
+        }
+        2 => {
+            let Ok(name) = keyring::decode_primary(bytes) else { return };
+            assert_eq!(keyring::encode_primary(&name).expect("just read"), bytes);
+        }
+        3 => {
+            let Ok(entries) = kcm::decode_entries(bytes) else { return };
+            assert!(entries.len() <= kcm::LIST_LIMIT);
+        }
+        4 => {
+            let Ok(name) = kcm::decode_name(bytes) else { return };
+            assert_eq!([name.as_bytes(), &[0]].concat(), bytes);
+        }
+        _ => {
+            let Ok(uuids) = kcm::decode_uuids(bytes) else { return };
+            assert_eq!(uuids.concat(), bytes);
+        }
+    }
+}
+
 /// krb5.conf, with a file that includes itself, and every view of it.
 pub fn conf(data: &[u8]) {
     let mut conf = Conf::new();

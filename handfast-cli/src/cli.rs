@@ -1,6 +1,6 @@
 //! The command line, and the help that teaches it.
 
-use crate::commands::{connect, decode, list, login, logout, realm, serve};
+use crate::commands::{connect, decode, list, login, logout, realm, serve, switch};
 use crate::demo;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -44,6 +44,7 @@ const FILES: &str = "\
 Files, and the environment variables that name others (as for every Kerberos program):
   configuration      /etc/krb5.conf                                     KRB5_CONFIG
   credential cache   FILE:/tmp/krb5cc_UID, or default_ccache_name       KRB5CCNAME
+                     (FILE:, DIR:, KEYRING: and KCM: names)
   keytab             FILE:/etc/krb5.keytab, or default_keytab_name      KRB5_KTNAME
   client keytab      /etc/krb5/user/UID/client.keytab, or …             KRB5_CLIENT_KTNAME
   nameservers        /etc/resolv.conf                                   HANDFAST_RESOLV_CONF
@@ -69,6 +70,7 @@ enum Command {
     Demo(demo::Args),
     Login(login::Args),
     List(list::Args),
+    Switch(switch::Args),
     Logout(logout::Args),
     Serve(serve::Args),
     Connect(connect::Args),
@@ -97,6 +99,7 @@ pub(crate) fn run() -> (Output, Result<(), Failure>) {
         Command::Demo(args) => demo::run(args, &output),
         Command::Login(args) => login::run(args, &output),
         Command::List(args) => list::run(args, &output),
+        Command::Switch(args) => switch::run(args, &output),
         Command::Logout(args) => logout::run(args, &output),
         Command::Serve(args) => serve::run(args, &output),
         Command::Connect(args) => connect::run(args, &output),

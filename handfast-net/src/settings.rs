@@ -1,13 +1,22 @@
+#[cfg(unix)]
 use std::path::PathBuf;
+#[cfg(unix)]
+use std::sync::Arc;
 
 use handfast::krb5::Conf;
+#[cfg(unix)]
+use handfast::krb5::ccache::kcm;
 use handfast::krb5::conf::{EnctypeList, LibDefaults};
 use handfast::krb5::enctype::Enctype;
 use handfast::krb5::exchange::TicketOptions;
 use handfast::{ParseNameError, Policy, Principal, ServiceName};
 
 use crate::config::{self, ConfigError};
-use crate::environment::{Store, StoreNameError};
+#[cfg(unix)]
+use crate::environment::Store;
+use crate::environment::{CacheName, StoreNameError};
+#[cfg(unix)]
+use crate::store::{CacheCollection, CacheTypes, CredentialCache, MemoryCaches, StoreError};
 use crate::{Environment, Kdcs};
 
 /// Environment and configuration, read once: what a program makes at its start, and keeps.
@@ -153,14 +162,38 @@ impl Settings {
         Some(list.enctypes.into_iter().filter(|enctype| enctype.can_compute()).collect())
     }
 
-    /// The credential cache `name`, or the default one: `KRB5CCNAME`, `default_ccache_name`, `FILE:/tmp/krb5cc_UID`.
+    /// The name of a credential cache: `name`, or the default one: `KRB5CCNAME`, `default_ccache_name`, `FILE:/tmp/krb5cc_UID`.
     ///
     /// # Errors
-    /// [`StoreNameError`] if that is no file.
-    #[cfg(unix)]
-    pub fn ccache(&self, name: Option<&str>) -> Result<crate::store::CcacheFile, StoreNameError> {
+    /// [`StoreNameError`] if it names nothing.
+    pub fn ccache_name(&self, name: Option<&str>) -> Result<CacheName, StoreNameError> {
         let default = || self.environment.ccache(self.libdefaults.default_ccache_name.as_deref());
-        named(Store::Ccache, name, default).map(crate::store::CcacheFile::new)
+        name.map_or_else(default, str::parse)
+    }
+
+    /// The credential cache `name`, or the default one ([`ccache_name`](Self::ccache_name)); the primary one of a collection.
+    ///
+    /// # Errors
+    /// [`StoreError`](crate::store::StoreError) if it names nothing, or a collection that can't be read.
+    #[cfg(unix)]
+    pub fn ccache(&self, name: Option<&str>) -> Result<Arc<dyn CredentialCache>, StoreError> {
+        self.cache_types().cache(&self.ccache_name(name)?)
+    }
+
+    /// The credential caches that `name`, or the default name, stands for.
+    ///
+    /// # Errors
+    /// As for [`ccache`](Self::ccache).
+    #[cfg(unix)]
+    pub fn ccaches(&self, name: Option<&str>) -> Result<Arc<dyn CacheCollection>, StoreError> {
+        self.cache_types().collection(&self.ccache_name(name)?)
+    }
+
+    /// The types of credential caches: `MEMORY` has those of the process, `KCM` the daemon of `kcm_socket`.
+    #[cfg(unix)]
+    pub fn cache_types(&self) -> CacheTypes {
+        let socket = self.conf.root().section("libdefaults").and_then(|section| section.value("kcm_socket"));
+        CacheTypes::new(MemoryCaches::of_process().clone(), socket.unwrap_or(kcm::SOCKET))
     }
 
     /// The keytab `name`, or the default one: `KRB5_KTNAME`, `default_keytab_name`, `FILE:/etc/krb5.keytab`.
@@ -242,12 +275,15 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn stores_are_those_of_the_name_or_the_default() {
-        let settings = settings("[libdefaults]\n default_ccache_name = FILE:/run/%{uid}/cc\n");
-        assert_eq!(settings.ccache(None).unwrap().path(), Path::new("/run/1000/cc"));
-        assert_eq!(settings.ccache(Some("FILE:/x")).unwrap().path(), Path::new("/x"));
+        let settings =
+            settings("[libdefaults]\n default_ccache_name = FILE:/run/%{uid}/cc\n kcm_socket = /nowhere/kcm\n");
+        assert_eq!(settings.ccache(None).unwrap().to_string(), "FILE:/run/1000/cc");
+        assert_eq!(settings.ccache(Some("MEMORY:x")).unwrap().to_string(), "MEMORY:x");
         assert_eq!(settings.keytab(None).unwrap().to_string(), "FILE:/etc/krb5.keytab");
         assert_eq!(settings.client_keytab(Some("/k")).unwrap().path(), Path::new("/k"));
-        assert!(settings.ccache(Some("KCM:")).is_err());
+        assert!(settings.ccache(Some("API:")).is_err());
+        let error = settings.ccache(Some("KCM:")).unwrap_err().to_string();
+        assert!(error.starts_with("the KCM daemon at /nowhere/kcm: "), "{error}");
     }
 
     #[cfg(feature = "dns")]

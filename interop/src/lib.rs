@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::panic, reason = "a harness for tests: what goes wrong here fails the test that asked for it")]
 
+mod kcm;
 mod mit;
 mod peer;
 mod port;
@@ -36,6 +37,7 @@ mod relay;
 mod sample_peer;
 mod temp;
 
+pub use kcm::HeimdalKcm;
 pub use mit::client::MitClient;
 pub use mit::config::MitConfig;
 pub use mit::enctype::Enctype;

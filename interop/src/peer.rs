@@ -41,7 +41,9 @@ fn package(program: &str) -> &'static str {
     match program {
         "krb5kdc" | "kdb5_util" => "krb5-kdc",
         "kadmin.local" => "krb5-admin-server or krb5-user",
-        "kinit" | "kvno" | "klist" | "kdestroy" => "krb5-user",
+        "kinit" | "kvno" | "klist" | "kdestroy" | "kswitch" | "ktutil" => "krb5-user",
+        "kcm" => "heimdal-kcm",
+        "unshare" => "util-linux",
         "gss-client" | "gss-server" => "krb5-gss-samples",
         "python3" => "python3-minimal, and python3-gssapi for it",
         _ => "a package that ./scripts/test does not know",

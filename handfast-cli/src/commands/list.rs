@@ -8,7 +8,7 @@ use handfast::krb5::enctype::Enctype;
 use handfast::krb5::message::{Ticket, TicketFlags};
 use handfast::krb5::{Ccache, HeldTicket, KeytabEntry};
 use handfast_net::Settings;
-use handfast_net::store::CcacheFile;
+use handfast_net::store::CredentialCache;
 use serde_json::{Value, json};
 
 /// Show the tickets in the credential cache, or the keys in a keytab
@@ -20,14 +20,18 @@ use serde_json::{Value, json};
     verbatim_doc_comment,
     after_help = "Examples:
   handfast list                       tickets of the default cache
+  handfast list --all                 caches and tickets of everybody that you are (DIR, KEYRING, KCM)
   handfast list --check || handfast login        for scripts: exits 0 if there is a ticket to get others with, else 3
   handfast list --keytab              keys of the default keytab
   handfast list --keytab host.keytab --json"
 )]
 pub(crate) struct Args {
-    /// Credential cache, such as FILE:/tmp/cc [default: KRB5CCNAME, else the configured one]
+    /// Credential cache, such as FILE:/tmp/cc or KCM:1000 [default: KRB5CCNAME, else the configured one]
     #[arg(long, short = 'c', value_name = "NAME", conflicts_with = "keytab")]
     cache: Option<String>,
+    /// Show every cache of the collection: first a table of them, then the tickets of each
+    #[arg(long, short = 'A', conflicts_with_all = ["keytab", "check"])]
+    all: bool,
     /// Show a keytab instead [default: KRB5_KTNAME, else the configured one]
     #[arg(long, short = 'k', value_name = "FILE", num_args = 0..=1, require_equals = false)]
     keytab: Option<Option<String>>,
@@ -42,13 +46,20 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     if let Some(name) = &args.keytab {
         return list_keytab(&settings, name.as_deref(), output);
     }
+    if args.all {
+        return list_all(&settings, args.cache.as_deref(), output);
+    }
     let file = settings.ccache(args.cache.as_deref())?;
     let cache = file.load()?;
     let now = span::now();
     if args.check {
-        return check(&cache, &file, now);
+        return check(&cache, &*file, now);
     }
-    output.object(&cache_object(&cache, &file, now))?;
+    output.object(&cache_object(&cache, &*file, now))?;
+    show(&cache, &*file, now, output)
+}
+
+fn show(cache: &Ccache, file: &dyn CredentialCache, now: Time, output: &Output) -> Result<(), Failure> {
     output.line(format!("{}   {file}", output.paint(FAINT, "Cache    ")))?;
     output.line(format!("{}   {}", output.paint(FAINT, "Principal"), output.paint(STRONG, &cache.principal)))?;
     if cache.tickets().next().is_none() {
@@ -57,7 +68,56 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     cache.tickets().try_for_each(|ticket| output.line(ticket_text(ticket, now, output)))
 }
 
-fn check(cache: &Ccache, file: &CcacheFile, now: Time) -> Result<(), Failure> {
+/// A cache that can't be read does not hide the others.
+fn list_all(settings: &Settings, name: Option<&str>, output: &Output) -> Result<(), Failure> {
+    let collection = settings.ccaches(name)?;
+    let (primary, now) = (collection.primary()?.name(), span::now());
+    let caches: Vec<_> = collection.caches()?.into_iter().map(|file| (file.load(), file)).collect();
+    if caches.is_empty() {
+        let failure = Failure::new(Exit::NoCredentials, format!("there is no credential cache at {primary}"));
+        return Err(failure.next("log in with `handfast login`"));
+    }
+    let width = caches.iter().flat_map(|(held, _)| held).map(|held| held.principal.to_string().chars().count());
+    let width = width.max().unwrap_or(0).max(9);
+    output.line(output.paint(FAINT, format!("  {:<width$}  {:<10}  cache", "principal", "login")))?;
+    for (held, file) in &caches {
+        let mark = if file.name() == primary { "*" } else { " " };
+        let (principal, state) = match held {
+            Ok(held) => (held.principal.to_string(), login_state(held, now)),
+            Err(_) => ("?".to_owned(), "unreadable".to_owned()),
+        };
+        output.line(format!("{mark} {principal:<width$}  {state:<10}  {file}"))?;
+    }
+    for (held, file) in &caches {
+        output.line("")?;
+        match held {
+            Ok(held) => {
+                let mut object = cache_object(held, &**file, now);
+                if let Value::Object(fields) = &mut object {
+                    fields.insert("primary".to_owned(), (file.name() == primary).into());
+                }
+                output.object(&object)?;
+                show(held, &**file, now, output)?;
+            }
+            Err(error) => {
+                output.object(&json!({ "cache": file.to_string(), "error": error.to_string() }))?;
+                output.line(output.paint(BAD, error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How long other tickets can still be got.
+fn login_state(cache: &Ccache, now: Time) -> String {
+    match cache.tgt(cache.principal.realm(), cache.kdc_time(now)) {
+        Some(ticket) => span::words(ticket.remaining(now)),
+        None if cache.tickets().any(|ticket| ticket.is_valid_at(now)) => "no login".to_owned(),
+        None => "expired".to_owned(),
+    }
+}
+
+fn check(cache: &Ccache, file: &dyn CredentialCache, now: Time) -> Result<(), Failure> {
     match cache.tgt(cache.principal.realm(), cache.kdc_time(now)) {
         Some(_) => Ok(()),
         None => {
@@ -91,7 +151,7 @@ fn ticket_text(ticket: &HeldTicket, now: Time, output: &Output) -> String {
     text
 }
 
-fn cache_object(cache: &Ccache, file: &CcacheFile, now: Time) -> Value {
+fn cache_object(cache: &Ccache, file: &dyn CredentialCache, now: Time) -> Value {
     let tickets: Vec<Value> = cache.tickets().map(|ticket| ticket_object(ticket, now)).collect();
     json!({
         "cache": file.to_string(),

@@ -10,7 +10,7 @@ use handfast::krb5::exchange::{ClientSecret, Login, TicketOptions, TicketRequest
 use handfast::krb5::{Ccache, HeldTicket};
 use handfast::{Principal, ServiceName};
 use handfast_net::login::{get_ticket, log_in};
-use handfast_net::store::CcacheFile;
+use handfast_net::store::{CacheCollection, CredentialCache, StoreError};
 use handfast_net::{Clock, Settings};
 use serde_json::json;
 use std::sync::Arc;
@@ -19,7 +19,8 @@ use std::time::Duration;
 /// Log in: get a ticket-granting ticket, and put it into the credential cache
 ///
 /// The cache is the one that every Kerberos program uses. What was in it is replaced. Other commands get
-/// tickets for services with it, and so do other programs.
+/// tickets for services with it, and so do other programs. Where several caches come together (DIR, KEYRING,
+/// KCM) everybody gets one of their own, and it becomes the primary one; --cache says which one is replaced.
 #[derive(clap::Args, Debug)]
 #[command(
     verbatim_doc_comment,
@@ -52,7 +53,7 @@ pub(crate) struct Args {
     /// Get a ticket for this service instead of a ticket-granting ticket
     #[arg(long, short = 'S', value_name = "SERVICE")]
     service: Option<String>,
-    /// Credential cache, such as FILE:/tmp/cc [default: KRB5CCNAME, else the configured one]
+    /// Credential cache, such as FILE:/tmp/cc or KCM:1000 [default: KRB5CCNAME, else the configured one]
     #[arg(long, short = 'c', value_name = "NAME")]
     cache: Option<String>,
 }
@@ -60,11 +61,17 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let settings = Settings::from_process()?;
+    let collection = settings.ccaches(args.cache.as_deref())?;
     let file = settings.ccache(args.cache.as_deref())?;
-    let ticket = if args.renew { renew(&settings, &*file.load()?)? } else { first(args, &settings, &file)? };
+    let ticket = if args.renew { renew(&settings, &*file.load()?)? } else { first(args, &settings, &*file)? };
+    let choose = !args.renew && args.cache.is_none() && settings.ccache_name(None)?.is_collection();
+    let file = if choose { cache_for(&ticket, &*collection, file)? } else { file };
     let mut cache = Ccache::new(ticket.client.clone());
     cache.replace(ticket.clone());
     file.replace(&cache)?;
+    if choose {
+        make_primary(&*file, &*collection)?;
+    }
     let (now, client) = (span::now(), output.paint(STRONG, &ticket.client));
     let left = span::words(ticket.remaining(now));
     output.line(format!("{client} has a ticket for {}, good for {left}, in {file}", ticket.server))?;
@@ -73,6 +80,34 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         "principal": ticket.client.to_string(),
         "ticket": ticket_object(&ticket, now),
     }))
+}
+
+/// The cache of the same client; else the primary one if it is free, or one that is not there yet.
+fn cache_for(
+    ticket: &HeldTicket,
+    collection: &dyn CacheCollection,
+    primary: Arc<dyn CredentialCache>,
+) -> Result<Arc<dyn CredentialCache>, Failure> {
+    let is_theirs = |held: &Ccache| held.principal == ticket.client;
+    match primary.load() {
+        Ok(held) if is_theirs(&held) => Ok(primary),
+        Ok(_) => match collection.cache_of(&ticket.client)? {
+            Some(cache) => Ok(cache),
+            None => Ok(collection.unused()?),
+        },
+        Err(StoreError::Missing { .. } | StoreError::NoCache { .. }) => {
+            Ok(collection.cache_of(&ticket.client)?.unwrap_or(primary))
+        }
+        Err(_) => Ok(primary), // damaged: it is replaced
+    }
+}
+
+/// Only where a collection has more than one cache to choose from.
+fn make_primary(cache: &dyn CredentialCache, collection: &dyn CacheCollection) -> Result<(), Failure> {
+    if collection.primary()?.name() != cache.name() {
+        collection.switch_to(&cache.name())?;
+    }
+    Ok(())
 }
 
 fn renew(settings: &Settings, cache: &Ccache) -> Result<HeldTicket, Failure> {
@@ -86,7 +121,7 @@ fn renew(settings: &Settings, cache: &Ccache) -> Result<HeldTicket, Failure> {
     Ok(get_ticket(request, settings.kdcs(), &Clock::system())?)
 }
 
-fn first(args: &Args, settings: &Settings, file: &CcacheFile) -> Result<HeldTicket, Failure> {
+fn first(args: &Args, settings: &Settings, file: &dyn CredentialCache) -> Result<HeldTicket, Failure> {
     let client = client(args, settings, file)?;
     let options = options(args, settings, client.realm())?;
     let secret = secret(args, settings, &client)?;
@@ -95,7 +130,7 @@ fn first(args: &Args, settings: &Settings, file: &CcacheFile) -> Result<HeldTick
 }
 
 /// Who is named; else whose cache it is; else the user of this process.
-fn client(args: &Args, settings: &Settings, file: &CcacheFile) -> Result<Principal, Failure> {
+fn client(args: &Args, settings: &Settings, file: &dyn CredentialCache) -> Result<Principal, Failure> {
     let name = match (&args.principal, file.load()) {
         (Some(name), _) => name.clone(),
         (None, Ok(cache)) => return Ok(cache.principal.clone()),

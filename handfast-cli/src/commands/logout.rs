@@ -1,4 +1,4 @@
-//! `handfast logout`: the end of the tickets of a credential cache.
+//! `handfast logout`: the end of the tickets of a credential cache, or of all.
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -7,23 +7,37 @@ use serde_json::json;
 
 /// Destroy the tickets in the credential cache
 ///
-/// The cache is overwritten and removed. Tickets that others have copied stay good until they end.
+/// The cache is removed, and a file is overwritten first. Tickets that others have copied stay good until they end.
 #[derive(clap::Args, Debug)]
 #[command(
     verbatim_doc_comment,
     after_help = "Examples:
   handfast logout
-  handfast logout --cache FILE:/tmp/other"
+  handfast logout --cache FILE:/tmp/other
+  handfast logout --all               every cache of the collection (DIR, KEYRING, KCM)"
 )]
 pub(crate) struct Args {
-    /// Credential cache, such as FILE:/tmp/cc [default: KRB5CCNAME, else the configured one]
+    /// Credential cache, such as FILE:/tmp/cc or KCM:1000 [default: KRB5CCNAME, else the configured one]
     #[arg(long, short = 'c', value_name = "NAME")]
     cache: Option<String>,
+    /// Destroy every cache of the collection, not only the primary one
+    #[arg(long, short = 'A')]
+    all: bool,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
-    let file = Settings::from_process()?.ccache(args.cache.as_deref())?;
-    file.destroy()?;
-    output.result(format!("{file} destroyed"), &json!({ "destroyed": file.to_string() }))
+    let settings = Settings::from_process()?;
+    let caches = match args.all {
+        true => settings.ccaches(args.cache.as_deref())?.caches()?,
+        false => vec![settings.ccache(args.cache.as_deref())?],
+    };
+    if caches.is_empty() {
+        output.line("there was no credential cache")?;
+    }
+    for cache in caches {
+        cache.destroy()?;
+        output.result(format!("{cache} destroyed"), &json!({ "destroyed": cache.to_string() }))?;
+    }
+    Ok(())
 }

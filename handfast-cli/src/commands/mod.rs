@@ -7,3 +7,4 @@ pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod realm;
 pub(crate) mod serve;
+pub(crate) mod switch;

@@ -151,6 +151,10 @@ impl From<StoreError> for Failure {
                 Failure::new(Exit::NoCredentials, format!("there is no credential cache at FILE:{}", path.display()))
                     .next(LOG_IN)
             }
+            StoreError::NoCache { name } => {
+                Failure::new(Exit::NoCredentials, format!("there is no credential cache at {name}")).next(LOG_IN)
+            }
+            StoreError::NoCollection { .. } => Failure::new(Exit::Usage, error),
             error => Failure::new(Exit::Files, error),
         }
     }

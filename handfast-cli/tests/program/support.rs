@@ -104,7 +104,18 @@ impl World {
 
     /// The same, with a text on standard input.
     pub(crate) fn run_with(&self, arguments: &str, input: &str) -> Ended {
-        let piped = self.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        self.finish(self.command(arguments), input)
+    }
+
+    /// The same with `KRB5CCNAME` set to `cache`.
+    pub(crate) fn run_in(&self, cache: &str, arguments: &str, input: &str) -> Ended {
+        let mut command = self.command(arguments);
+        command.env("KRB5CCNAME", cache);
+        self.finish(command, input)
+    }
+
+    fn finish(&self, mut command: Command, input: &str) -> Ended {
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = piped.unwrap();
         let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_owned());
         // A program that does not read its input ends without: that is no failure.

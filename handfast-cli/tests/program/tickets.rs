@@ -3,6 +3,7 @@
 use crate::support::{PASSWORD, World, cache, free_port, mode, set_cache};
 use handfast::Time;
 use handfast::krb5::ccache::CcacheEntry;
+use serde_json::Value;
 use std::fs;
 
 #[test]
@@ -83,7 +84,38 @@ fn without_a_configuration_a_name_needs_its_realm() {
 
 #[test]
 fn other_kinds_of_caches_are_named() {
-    World::new().run("list --cache KCM:").failed(8, "type KCM");
+    World::new().run("list --cache API:").failed(8, "type API");
+    World::new()
+        .run("list --cache KEYRING:nowhere:x")
+        .failed(8, "persistent, session, user, process, thread or legacy");
+}
+
+#[test]
+fn a_collection_has_a_cache_for_each_and_a_primary_one() {
+    let world = World::with_realm();
+    let _kdc = world.start_kdc();
+    let name = format!("DIR:{}", world.path("caches").display());
+    let run = |line: &str, input: &str| world.run_in(&name, line, input);
+    run("list --all", "").failed(3, "there is no credential cache at");
+    run("login alice --password-stdin", PASSWORD).ok();
+    run("login host/localhost --keytab keytab", "").ok();
+    let text = run("list --all", "").ok().stdout;
+    assert!(text.contains("* host/localhost@A.TEST") && text.contains("  alice@A.TEST"), "{text}");
+    let wide = text.lines().filter(|line| line.chars().count() > 100).count();
+    assert_eq!(wide, 0, "{text}");
+    run("switch alice", "").ok();
+    assert_eq!(run("list --json", "").ok().object()["principal"], "alice@A.TEST");
+    run("switch nobody", "").failed(3, "no cache has tickets of nobody@A.TEST");
+    run("switch --cache FILE:cc", "").failed(3, "there is no credential cache");
+    fs::write(world.path("caches/tktBAD"), "no cache").unwrap();
+    let all = run("list --all --json", "").ok().stdout;
+    let objects: Vec<Value> = all.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let flags: Vec<Option<bool>> = objects.iter().map(|object| object["primary"].as_bool()).collect();
+    assert_eq!(flags.iter().filter(|flag| **flag == Some(true)).count(), 1, "{all}");
+    assert_eq!(objects.iter().filter(|object| object["error"].is_string()).count(), 1, "{all}");
+    fs::remove_file(world.path("caches/tktBAD")).unwrap();
+    assert_eq!(run("logout --all", "").ok().stdout.matches("destroyed").count(), 2);
+    run("switch alice", "").failed(3, "no cache has tickets");
 }
 
 #[test]

@@ -16,8 +16,10 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+mod cache_name;
 mod expand;
 
+pub use cache_name::{CacheName, KeyringAnchor, KeyringName};
 pub use expand::ExpandError;
 
 const CONFIG: &str = "/etc/krb5.conf";
@@ -32,8 +34,9 @@ const CLIENT_KEYTAB: &str = "FILE:/etc/krb5/user/%{euid}/client.keytab";
 /// use handfast_net::Environment;
 /// use std::path::Path;
 /// let environment = Environment::of_user(1000, "alice");
-/// assert_eq!(environment.ccache(None)?, Path::new("/tmp/krb5cc_1000"));
-/// assert_eq!(environment.ccache(Some("FILE:/run/%{username}/cc"))?, Path::new("/run/alice/cc"));
+/// assert_eq!(environment.ccache(None)?.to_string(), "FILE:/tmp/krb5cc_1000");
+/// assert_eq!(environment.ccache(Some("DIR:/run/%{username}/cc"))?.to_string(), "DIR:/run/alice/cc");
+/// assert_eq!(environment.keytab(None)?, Path::new("/etc/krb5.keytab"));
 /// # Ok::<(), handfast_net::environment::StoreNameError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -121,28 +124,28 @@ impl Environment {
         std::env::split_paths(listed).filter(|path| !path.as_os_str().is_empty()).collect()
     }
 
-    /// The file of the default credential cache; `setting` is `default_ccache_name` of the configuration.
+    /// The name of the default credential cache; `setting` is `default_ccache_name` of the configuration.
     ///
     /// # Errors
-    /// [`StoreNameError`] if it is not a file, or its name can't be expanded.
-    pub fn ccache(&self, setting: Option<&str>) -> Result<PathBuf, StoreNameError> {
-        self.store(Store::Ccache, self.krb5ccname.as_deref(), setting, CCACHE)
+    /// [`StoreNameError`] if it names nothing, or can't be expanded.
+    pub fn ccache(&self, setting: Option<&str>) -> Result<CacheName, StoreNameError> {
+        self.name(Store::Ccache, self.krb5ccname.as_deref(), setting, CCACHE)?.parse()
     }
 
     /// The file of the default keytab; `setting` is `default_keytab_name` of the configuration.
     ///
     /// # Errors
-    /// As for [`ccache`](Self::ccache).
+    /// [`StoreNameError`] if it is not a file, or its name can't be expanded.
     pub fn keytab(&self, setting: Option<&str>) -> Result<PathBuf, StoreNameError> {
-        self.store(Store::Keytab, self.krb5_ktname.as_deref(), setting, KEYTAB)
+        Store::Keytab.file(&self.name(Store::Keytab, self.krb5_ktname.as_deref(), setting, KEYTAB)?)
     }
 
     /// The file of the keytab for getting one's own tickets; `setting` is `default_client_keytab_name` of the configuration.
     ///
     /// # Errors
-    /// As for [`ccache`](Self::ccache).
+    /// As for [`keytab`](Self::keytab).
     pub fn client_keytab(&self, setting: Option<&str>) -> Result<PathBuf, StoreNameError> {
-        self.store(Store::Keytab, self.krb5_client_ktname.as_deref(), setting, CLIENT_KEYTAB)
+        Store::Keytab.file(&self.name(Store::Keytab, self.krb5_client_ktname.as_deref(), setting, CLIENT_KEYTAB)?)
     }
 
     /// The file to which to trace, if that is asked for.
@@ -161,18 +164,17 @@ impl Environment {
         expand::expand(self, text)
     }
 
-    fn store(
+    fn name(
         &self,
         store: Store,
         variable: Option<&OsStr>,
         setting: Option<&str>,
         built_in: &str,
-    ) -> Result<PathBuf, StoreNameError> {
-        let name = match variable {
-            Some(variable) => text_of(store, variable)?.to_owned(),
-            None => self.expand(setting.unwrap_or(built_in)).map_err(StoreNameError::Expand)?,
-        };
-        store.file(&name)
+    ) -> Result<String, StoreNameError> {
+        match variable {
+            Some(variable) => text_of(store, variable).map(str::to_owned),
+            None => self.expand(setting.unwrap_or(built_in)).map_err(StoreNameError::Expand),
+        }
     }
 }
 
@@ -213,7 +215,7 @@ impl Store {
     /// use handfast_net::environment::Store;
     /// assert_eq!(Store::Ccache.file("FILE:/tmp/cc")?, std::path::Path::new("/tmp/cc"));
     /// let error = Store::Ccache.file("KCM:").unwrap_err();
-    /// assert_eq!(error.to_string(), "credential caches of type KCM are not supported yet: KCM: (use FILE:path)");
+    /// assert_eq!(error.to_string(), "credential caches of type KCM are not supported here: KCM: (use FILE:path)");
     /// # Ok::<(), handfast_net::environment::StoreNameError>(())
     /// ```
     pub fn file(self, name: &str) -> Result<PathBuf, StoreNameError> {
@@ -250,7 +252,7 @@ impl fmt::Display for Store {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreNameError {
-    /// A type other than `FILE` (`KEYRING`, `KCM`, `DIR`, `MEMORY`, `API` …).
+    /// A type that is not known here, such as `API`, or for keytabs `MEMORY`.
     NotSupported {
         /// What was to be opened.
         store: Store,
@@ -265,6 +267,15 @@ pub enum StoreNameError {
         store: Store,
         /// The whole name.
         name: String,
+    },
+    /// A name that its type does not have.
+    Invalid {
+        /// What was to be opened.
+        store: Store,
+        /// The whole name.
+        name: String,
+        /// What such a name is like.
+        rule: &'static str,
     },
     /// A variable that is not Unicode.
     NotUnicode {
@@ -281,9 +292,10 @@ impl fmt::Display for StoreNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreNameError::NotSupported { store, kind, name } => {
-                write!(f, "{store}s of type {kind} are not supported yet: {name} (use FILE:path)")
+                write!(f, "{store}s of type {kind} are not supported here: {name} (use FILE:path)")
             }
             StoreNameError::NoPath { store, name } => write!(f, "the {store} name {name:?} has no path"),
+            StoreNameError::Invalid { store, name, rule } => write!(f, "the {store} name {name:?}: {rule}"),
             StoreNameError::NotUnicode { store, name } => write!(f, "the {store} name {name:?} is not Unicode"),
             StoreNameError::Expand(error) => error.fmt(f),
         }
@@ -310,7 +322,7 @@ mod tests {
     #[test]
     fn without_variables_and_settings_names_are_mits_defaults() {
         assert_eq!(alice().config_files(), [Path::new("/etc/krb5.conf")]);
-        assert_eq!(alice().ccache(None).unwrap(), Path::new("/tmp/krb5cc_1000"));
+        assert_eq!(alice().ccache(None).unwrap(), CacheName::File("/tmp/krb5cc_1000".into()));
         assert_eq!(alice().keytab(None).unwrap(), Path::new("/etc/krb5.keytab"));
         assert_eq!(alice().client_keytab(None).unwrap(), Path::new("/etc/krb5/user/1000/client.keytab"));
         assert_eq!(alice().trace(), None);
@@ -319,10 +331,10 @@ mod tests {
     #[test]
     fn a_setting_is_expanded_and_a_variable_goes_first_and_is_not() {
         let mut environment = alice();
-        let setting = Some("FILE:/run/%{uid}/cc");
-        assert_eq!(environment.ccache(setting).unwrap(), Path::new("/run/1000/cc"));
+        let setting = Some("DIR:/run/%{uid}/cc");
+        assert_eq!(environment.ccache(setting).unwrap(), CacheName::Directory("/run/1000/cc".into()));
         environment.krb5ccname = Some("FILE:/home/%{uid}".into());
-        assert_eq!(environment.ccache(setting).unwrap(), Path::new("/home/%{uid}"));
+        assert_eq!(environment.ccache(setting).unwrap(), CacheName::File("/home/%{uid}".into()));
         environment.krb5_ktname = Some("WRFILE:/a/kt".into());
         assert_eq!(environment.keytab(Some("/b/kt")).unwrap(), Path::new("/a/kt"));
         environment.krb5_client_ktname = Some("/c:kt".into());

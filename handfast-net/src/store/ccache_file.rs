@@ -8,9 +8,9 @@ use handfast::crypto::Secret;
 use handfast::krb5::ccache::CcacheEntry;
 use handfast::krb5::{Ccache, HeldTicket};
 
-use super::StoreError;
 use super::file::{Access, Kept, Place, Stamp, file_path, wipe};
-use crate::environment::Store;
+use super::{CredentialCache, StoreError};
+use crate::environment::{CacheName, Store};
 
 /// The first bytes of a file of version 4, the only one that is appended to.
 const VERSION_4: [u8; 2] = [5, 4];
@@ -68,11 +68,18 @@ impl CcacheFile {
     /// [`StoreError`]; then none is added.
     #[doc(alias = "krb5_cc_store_cred")]
     pub fn add(&self, tickets: &[HeldTicket]) -> Result<(), StoreError> {
-        if tickets.is_empty() {
+        self.append(tickets.iter().cloned().map(CcacheEntry::Ticket).collect())
+    }
+
+    /// Adds entries of any kind, as [`add`](Self::add) does.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then none is added.
+    pub fn append(&self, entries: Vec<CcacheEntry>) -> Result<(), StoreError> {
+        if entries.is_empty() {
             return Ok(());
         }
-        let entries: Vec<CcacheEntry> = tickets.iter().cloned().map(CcacheEntry::Ticket).collect();
-        self.place.locked(Access::Append, |file, stamp| self.append(file, stamp, entries))
+        self.place.locked(Access::Append, |file, stamp| self.append_to(file, stamp, entries))
     }
 
     /// Removes the file, and writes zeros over what it held. A damaged cache is removed, too.
@@ -102,7 +109,7 @@ impl CcacheFile {
         })
     }
 
-    fn append(&self, mut file: &File, stamp: Stamp, entries: Vec<CcacheEntry>) -> Result<(), StoreError> {
+    fn append_to(&self, mut file: &File, stamp: Stamp, entries: Vec<CcacheEntry>) -> Result<(), StoreError> {
         let mut version = [0; 2];
         file.read_exact(&mut version).map_err(self.place.io("read"))?;
         if version != VERSION_4 {
@@ -123,6 +130,28 @@ impl CcacheFile {
         let mut ccache = self.decode(&file)?;
         entries.into_iter().for_each(|entry| ccache.append(entry));
         self.replace(&ccache)
+    }
+}
+
+impl CredentialCache for CcacheFile {
+    fn name(&self) -> CacheName {
+        CacheName::File(self.path().to_owned())
+    }
+
+    fn load(&self) -> Result<Arc<Ccache>, StoreError> {
+        self.load()
+    }
+
+    fn replace(&self, ccache: &Ccache) -> Result<(), StoreError> {
+        self.replace(ccache)
+    }
+
+    fn append(&self, entries: Vec<CcacheEntry>) -> Result<(), StoreError> {
+        self.append(entries)
+    }
+
+    fn destroy(&self) -> Result<(), StoreError> {
+        self.destroy()
     }
 }
 

@@ -2,9 +2,11 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use handfast::crypto::RandomError;
 use handfast::wire::{DecodeError, EncodeError};
 
-use crate::environment::Store;
+use super::kcm::KcmError;
+use crate::environment::{CacheName, Store, StoreNameError};
 use crate::lock::LockError;
 
 /// Why a credential cache or keytab can't be read or written.
@@ -63,6 +65,43 @@ pub enum StoreError {
         /// What is wrong, and at which byte.
         error: DecodeError,
     },
+    /// There is no such credential cache, where it is no file.
+    NoCache {
+        /// Its name.
+        name: CacheName,
+    },
+    /// The cache's type has no primary cache to choose, or not in this collection.
+    NoCollection {
+        /// The name that was to be switched to, or in whose collection a new cache was to be made.
+        name: CacheName,
+    },
+    /// A cache that is no file does not decode.
+    MalformedCache {
+        /// Its name.
+        name: CacheName,
+        /// What is wrong, and at which byte of the part that was read.
+        error: DecodeError,
+    },
+    /// The kernel's keyring refuses.
+    Keyring {
+        /// The cache or collection.
+        name: CacheName,
+        /// What was attempted, such as `read`.
+        doing: &'static str,
+        /// What the kernel says.
+        error: io::Error,
+    },
+    /// The KCM daemon refuses, or is not there.
+    Kcm {
+        /// Where it listens.
+        socket: PathBuf,
+        /// Why.
+        error: KcmError,
+    },
+    /// The system gives no random bytes for a new name.
+    Random(RandomError),
+    /// No store has that name.
+    Name(StoreNameError),
     /// What was to be written has no place in the format.
     Encode(EncodeError),
 }
@@ -70,6 +109,18 @@ pub enum StoreError {
 impl From<EncodeError> for StoreError {
     fn from(error: EncodeError) -> Self {
         StoreError::Encode(error)
+    }
+}
+
+impl From<RandomError> for StoreError {
+    fn from(error: RandomError) -> Self {
+        StoreError::Random(error)
+    }
+}
+
+impl From<StoreNameError> for StoreError {
+    fn from(error: StoreNameError) -> Self {
+        StoreError::Name(error)
     }
 }
 
@@ -95,6 +146,17 @@ impl fmt::Display for StoreError {
             StoreError::Malformed { store, path, error } => {
                 write!(f, "FILE:{} is no {store}, or a damaged one: {error}", path.display())
             }
+            StoreError::NoCache { name } => write!(f, "no credential cache at {name}: log in first"),
+            StoreError::NoCollection { name } => {
+                write!(f, "{name} is in no collection of caches here: DIR, KEYRING and KCM have such")
+            }
+            StoreError::MalformedCache { name, error } => {
+                write!(f, "{name} is no credential cache, or a damaged one: {error}")
+            }
+            StoreError::Keyring { name, doing, error } => write!(f, "can't {doing} {name}: {error}"),
+            StoreError::Kcm { socket, error } => write!(f, "the KCM daemon at {}: {error}", socket.display()),
+            StoreError::Random(error) => error.fmt(f),
+            StoreError::Name(error) => error.fmt(f),
             StoreError::Encode(error) => error.fmt(f),
         }
     }
@@ -106,8 +168,17 @@ impl std::error::Error for StoreError {
             StoreError::Io { error, .. } => Some(error),
             StoreError::Lock { error, .. } => Some(error),
             StoreError::Malformed { error, .. } => Some(error),
+            StoreError::MalformedCache { error, .. } => Some(error),
+            StoreError::Keyring { error, .. } => Some(error),
+            StoreError::Kcm { error, .. } => Some(error),
+            StoreError::Random(error) => Some(error),
+            StoreError::Name(error) => Some(error),
             StoreError::Encode(error) => Some(error),
-            StoreError::Missing { .. } | StoreError::NotAFile { .. } | StoreError::TooLarge { .. } => None,
+            StoreError::Missing { .. }
+            | StoreError::NotAFile { .. }
+            | StoreError::TooLarge { .. }
+            | StoreError::NoCache { .. }
+            | StoreError::NoCollection { .. } => None,
         }
     }
 }

@@ -163,6 +163,16 @@ impl Place {
         }
     }
 
+    /// Opens the file, which is never written to but replaced, and calls `with` with it.
+    pub(super) fn unlocked<T>(
+        &self,
+        access: Access,
+        with: impl FnOnce(&File) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.stamp()?;
+        with(&self.open(access).map_err(self.io("read"))?)
+    }
+
     /// All of a file that is open.
     pub(super) fn contents(&self, file: &File, limit: usize) -> Result<Secret, StoreError> {
         let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);

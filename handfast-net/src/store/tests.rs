@@ -13,6 +13,11 @@ use crate::environment::Store;
 use crate::lock::{FileLock, LockMode};
 use crate::scratch::Scratch;
 
+mod collections;
+mod kcm;
+#[cfg(all(target_os = "linux", feature = "keyring"))]
+mod keyring;
+
 fn key(fill: u8) -> EncryptionKey {
     EncryptionKey::new(Enctype::AES128_CTS_HMAC_SHA1_96, vec![fill; 16]).unwrap()
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(unreachable_pub, reason = "a test binary has no users")]
 
+mod caches;
 mod connect;
 mod handfast;
 mod kdcs;

@@ -7,13 +7,13 @@ use handfast::Credential;
 use handfast::crypto::Secret;
 use handfast::krb5::{Ccache, HeldTicket};
 use handfast_net::Settings;
-use handfast_net::store::{CcacheFile, StoreError};
+use handfast_net::store::{CredentialCache, StoreError};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Credentials that follow the cache.
 pub(super) struct Credentials {
     mechanism: Mechanism,
-    file: CcacheFile,
+    file: Arc<dyn CredentialCache>,
     account: Option<Account>,
     /// Of the cache as it was last: what is obtained with a credential is kept in it.
     kept: Mutex<Option<(Arc<Ccache>, Credential)>>,
@@ -37,7 +37,7 @@ impl Credentials {
         match (self.mechanism, &self.account) {
             (Mechanism::Ntlm, Some(account)) => account.alone(),
             (Mechanism::Negotiate, Some(account)) => match self.tickets() {
-                Err(StoreError::Missing { .. }) => account.alone(),
+                Err(StoreError::Missing { .. } | StoreError::NoCache { .. }) => account.alone(),
                 credential => account.beside(credential?),
             },
             _ => Ok(self.tickets()?),

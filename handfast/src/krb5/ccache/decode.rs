@@ -33,6 +33,35 @@ impl Ccache {
     }
 }
 
+impl CcacheEntry {
+    /// Reads an entry as it stands in a file of version 4, by itself: as the kernel's keyring and a KCM daemon keep it. `None` if it
+    /// was marked as removed.
+    ///
+    /// # Errors
+    /// As for [`Ccache::decode`]; if anything stands behind it, too.
+    pub fn decode(bytes: &[u8]) -> Result<Option<Self>, DecodeError> {
+        whole(bytes, |reader| Version(4).entry(reader))
+    }
+}
+
+/// Reads a principal as it stands in a file of version 4, by itself.
+///
+/// # Errors
+/// If it is cut off, something stands behind it, or the name isn't UTF-8.
+pub fn decode_principal(bytes: &[u8]) -> Result<Principal, DecodeError> {
+    whole(bytes, |reader| Version(4).principal(reader))
+}
+
+fn whole<T>(bytes: &[u8], read: impl FnOnce(&mut Reader<'_>) -> Result<T, DecodeError>) -> Result<T, DecodeError> {
+    let mut reader = Reader::new(WHAT, bytes);
+    if bytes.len() > Ccache::SIZE_LIMIT {
+        return Err(reader.error(DecodeReason::TooLarge { limit: Ccache::SIZE_LIMIT }));
+    }
+    let value = read(&mut reader)?;
+    reader.finish()?;
+    Ok(value)
+}
+
 #[derive(Default)]
 struct Header {
     kdc_offset: Option<KdcOffset>,

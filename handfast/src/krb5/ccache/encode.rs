@@ -42,6 +42,16 @@ impl Ccache {
     }
 }
 
+/// A principal as it stands in a file of version 4, by itself.
+///
+/// # Errors
+/// If a length is over what the format has room for.
+pub fn encode_principal(principal: &Principal) -> Result<Vec<u8>, EncodeError> {
+    let mut out = Vec::new();
+    write_principal(&mut out, principal)?;
+    Ok(out)
+}
+
 impl CcacheEntry {
     /// The entry as it stands in a file of version 4, to be appended to one.
     ///
@@ -90,10 +100,9 @@ fn room_for(ticket: &HeldTicket) -> usize {
 
 /// A configuration entry is laid out as a ticket whose other fields are zero.
 fn as_ticket(config: &ConfigEntry) -> HeldTicket {
-    let components = [Some(CONFIG_NAME), Some(config.name.as_str()), config.about.as_deref()];
     HeldTicket {
         client: config.client.clone(),
-        server: Principal::new(NameType::PRINCIPAL, components.into_iter().flatten(), CONFIG_REALM),
+        server: as_server(config),
         key: EncryptionKey::unchecked(Enctype(0), []),
         auth_time: Time::EPOCH,
         start_time: None,
@@ -106,6 +115,12 @@ fn as_ticket(config: &ConfigEntry) -> HeldTicket {
         ticket: config.value.clone(),
         second_ticket: Vec::new(),
     }
+}
+
+/// What stands in for the server of a configuration entry.
+pub(super) fn as_server(config: &ConfigEntry) -> Principal {
+    let components = [Some(CONFIG_NAME), Some(config.name.as_str()), config.about.as_deref()];
+    Principal::new(NameType::PRINCIPAL, components.into_iter().flatten(), CONFIG_REALM)
 }
 
 fn write_principal(out: &mut Vec<u8>, principal: &Principal) -> Result<(), EncodeError> {

@@ -7,9 +7,18 @@
 //! A file is a header, the client's name, and entries one behind the other up to the end, so that a
 //! ticket can be appended to it under a lock: [`CcacheEntry::encode`] makes the bytes. Some entries are
 //! no tickets but configuration, such as which pre-authentication the KDC took.
+//!
+//! Entries and names stand by themselves, laid out as in a file of version 4, where a cache is no file: [`keyring`] has what
+//! the Linux kernel keeps, [`kcm`] the messages of a daemon.
 
 mod decode;
 mod encode;
+pub mod kcm;
+pub mod keyring;
+
+pub use decode::decode_principal;
+use encode::as_server;
+pub use encode::encode_principal;
 
 use super::held_ticket::HeldTicket;
 use crate::name::Principal;

@@ -1,0 +1,143 @@
+//! The kernel's keyrings, in a collection that this thread or process alone has.
+
+use std::time::{Duration, SystemTime};
+
+use handfast::krb5::ccache::keyring::{PRIMARY, PRINCIPAL};
+use handfast::krb5::ccache::{ConfigEntry, KdcOffset};
+use keyutils_raw as raw;
+
+use super::*;
+use crate::Clock;
+use crate::environment::{CacheName, KeyringAnchor, KeyringName};
+
+fn name(anchor: KeyringAnchor, collection: &str, cache: Option<&str>) -> CacheName {
+    let (collection, cache) = (collection.to_owned(), cache.map(str::to_owned));
+    CacheName::Keyring(KeyringName { anchor, collection, cache })
+}
+
+/// What the kernel keeps goes when it expires, so these last.
+fn lasting(server: &str) -> HeldTicket {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    HeldTicket { end_time: Time::from_unix_seconds(i64::try_from(now).unwrap() + 3600), ..ticket(server) }
+}
+
+fn sorted(ccache: &Ccache) -> Vec<String> {
+    let mut servers: Vec<String> = ccache.tickets().map(|ticket| ticket.server.to_string()).collect();
+    servers.sort();
+    servers
+}
+
+/// Collections of the thread's keyring, which is the kernel's to take away when the test ends.
+fn collection(name: &str) -> Keyrings {
+    Keyrings::open(KeyringAnchor::Thread, name).unwrap()
+}
+
+#[test]
+fn a_cache_in_the_keyring_is_made_added_to_and_destroyed() {
+    let collection = collection("one");
+    let cache = collection.primary().unwrap();
+    assert_eq!(cache.to_string(), "KEYRING:thread:one:one");
+    assert!(matches!(cache.load(), Err(StoreError::NoCache { .. })));
+    assert!(matches!(cache.add(&[lasting("a/b@R")]), Err(StoreError::NoCache { .. })));
+    let mut held = ccache(&[]);
+    held.kdc_offset = Some(KdcOffset { seconds: -3, microseconds: 4 });
+    let config = ConfigEntry { client: held.principal.clone(), name: "n".into(), about: None, value: b"v".to_vec() };
+    held.append(CcacheEntry::Config(config));
+    held.append(CcacheEntry::Ticket(lasting("krbtgt/R@R")));
+    cache.replace(&held).unwrap();
+    cache.add(&[lasting("HTTP/a@R"), lasting("HTTP/b@R")]).unwrap();
+    cache.add(&[lasting("HTTP/b@R")]).unwrap();
+    let read = cache.load().unwrap();
+    assert_eq!((read.principal.clone(), read.kdc_offset), (held.principal.clone(), held.kdc_offset));
+    assert_eq!(read.config("n", None), Some(&b"v"[..]));
+    assert_eq!(sorted(&read), ["HTTP/a@R", "HTTP/b@R", "krbtgt/R@R"]);
+    assert!(Arc::ptr_eq(&read, &cache.load().unwrap()));
+    cache.replace(&ccache(&[])).unwrap();
+    assert_eq!(cache.load().unwrap().entries().len(), 0);
+    cache.destroy().unwrap();
+    assert!(matches!(cache.destroy(), Err(StoreError::NoCache { .. })));
+}
+
+#[test]
+fn tickets_leave_the_keyring_when_they_end() {
+    let cache = collection("expiry").primary().unwrap();
+    cache.replace(&ccache(&[])).unwrap();
+    let soon = Clock::system().now().saturating_add(Duration::from_secs(2));
+    cache.add(&[HeldTicket { end_time: soon, ..ticket("HTTP/soon@R") }, lasting("HTTP/later@R")]).unwrap();
+    assert_eq!(cache.load().unwrap().tickets().count(), 2);
+    std::thread::sleep(Duration::from_millis(2500));
+    assert_eq!(sorted(&cache.load().unwrap()), ["HTTP/later@R"]);
+}
+
+#[test]
+fn a_collection_of_keyrings_has_a_primary_cache_that_can_be_changed() {
+    let collection = collection("");
+    assert_eq!(collection.primary().unwrap().to_string(), "KEYRING:thread::tkt");
+    let (one, two) = (collection.primary().unwrap(), collection.unused().unwrap());
+    one.replace(&ccache(&[])).unwrap();
+    two.replace(&Ccache::new("bob@R".parse().unwrap())).unwrap();
+    let names = || -> Vec<CacheName> { collection.caches().unwrap().iter().map(|cache| cache.name()).collect() };
+    assert_eq!(names(), [one.name(), two.name()]);
+    collection.switch_to(&two.name()).unwrap();
+    assert_eq!(names(), [two.name(), one.name()]);
+    let bobs = collection.cache_of(&"bob@R".parse().unwrap()).unwrap().unwrap();
+    assert_eq!(bobs.name(), two.name());
+    for other in [name(KeyringAnchor::Process, "", Some("tkt")), name(KeyringAnchor::Thread, "", None)] {
+        assert!(matches!(collection.switch_to(&other), Err(StoreError::NoCollection { .. })), "{other}");
+    }
+}
+
+fn ring_in(parent: raw::KeyringSerial, name: &str) -> raw::KeyringSerial {
+    raw::keyctl_search(parent, "keyring", name, None).unwrap()
+}
+
+#[test]
+fn damaged_keys_are_refused() {
+    let collection = collection("bad");
+    let cache = collection.primary().unwrap();
+    cache.replace(&ccache(&[])).unwrap();
+    let ring = ring_in(ring_in(raw::KEY_SPEC_THREAD_KEYRING, "_krb_bad"), "bad");
+    let malformed = |name: &str, good: &[u8]| {
+        for length in 1..good.len() {
+            let key = raw::add_key("user", name, &good[..length], ring).unwrap();
+            let error = cache.load().unwrap_err();
+            assert!(matches!(error, StoreError::MalformedCache { .. }), "{name} {length}: {error}");
+            raw::keyctl_unlink(key, ring).unwrap();
+        }
+        raw::add_key("user", name, good, ring).unwrap();
+        cache.load().unwrap();
+    };
+    let entry = CcacheEntry::Ticket(lasting("HTTP/a@R")).encode().unwrap();
+    malformed("HTTP/a@R", entry.expose());
+    malformed("__krb5_time_offsets__", &[0; 8]);
+    let principal = handfast::krb5::ccache::encode_principal(&"alice@R".parse().unwrap()).unwrap();
+    malformed(PRINCIPAL, &principal);
+    let ring = ring_in(raw::KEY_SPEC_THREAD_KEYRING, "_krb_bad");
+    for payload in [&[0, 0, 0, 1, 0, 0, 0, 9, b'x'][..], &[0, 0, 0, 2, 0, 0, 0, 1, b'x'], &[0, 0, 0, 1]] {
+        raw::add_key("user", PRIMARY, payload, ring).unwrap();
+        assert!(matches!(collection.primary(), Err(StoreError::MalformedCache { .. })));
+        assert!(collection.caches().is_err());
+    }
+}
+
+#[test]
+fn names_that_no_key_can_have_are_refused() {
+    assert!(matches!(collection("odd").cache("a\0b").load(), Err(StoreError::Keyring { .. })));
+    assert!(matches!(collection("odd").cache("").load(), Err(StoreError::Keyring { .. })));
+    assert!(matches!(Keyrings::open(KeyringAnchor::Persistent, "root"), Err(StoreError::Keyring { .. })));
+}
+
+#[test]
+fn names_with_semicolons_are_listed_like_others() {
+    let collection = collection("semicolon");
+    collection.cache("a;b;zz;c").replace(&ccache(&[])).unwrap();
+    assert_eq!(collection.caches().unwrap()[0].name(), name(KeyringAnchor::Thread, "semicolon", Some("a;b;zz;c")));
+}
+
+#[test]
+fn the_processs_keyring_holds_collections_too() {
+    let collection = Keyrings::open(KeyringAnchor::Process, "handfast").unwrap();
+    collection.primary().unwrap().replace(&ccache(&[])).unwrap();
+    let again = Keyrings::open(KeyringAnchor::Process, "handfast").unwrap();
+    assert_eq!(again.primary().unwrap().load().unwrap().principal.to_string(), "alice@R");
+}
