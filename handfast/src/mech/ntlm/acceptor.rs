@@ -360,6 +360,8 @@ pub(super) fn established(
 mod tests {
     use super::*;
     use crate::crypto::RandomError;
+    use crate::mech::ntlm::message::{AvId, AvPairs, FileTime, put_mic};
+    use crate::mech::ntlm::response::temp;
     use crate::mech::{InitiateInput, InitiateRequest, InitiateStep};
     use alloc::string::ToString;
 
@@ -411,5 +413,38 @@ mod tests {
         assert_eq!(established.peer.to_string(), "CORP\\user");
         let error = answer(&mut |_| Secret::new([0; 16]), &three, &mut Vec::new()).unwrap().unwrap_err();
         assert_eq!(error, Error::from(NtlmRefusal::MicMismatch));
+    }
+
+    /// What the client adds in its last message was not granted: it is told to nobody, and no context offers it.
+    #[test]
+    fn what_was_not_granted_is_not_agreed_on() {
+        let (now, policy, key) = (Time::EPOCH, Arc::new(Policy::default().authentication_only()), Secret::new([3; 16]));
+        let granted = NegotiateFlags::UNICODE | NegotiateFlags::EXTENDED_SESSION_SECURITY;
+        let mut pairs = AvPairs::default();
+        pairs.set(AvId::FLAGS, MIC_PRESENT.to_le_bytes().to_vec());
+        let mut message = Authenticate {
+            lm_response: &[],
+            nt_response: &[&[9; 16][..], &temp(FileTime::of(now).0, &[7; 8], &pairs)].concat(),
+            domain: &[],
+            user: &utf16("user"),
+            workstation: &[],
+            encrypted_session_key: &[5; 16],
+            flags: NegotiateFlags(!NegotiateFlags::DATAGRAM.0),
+            mic: None,
+        }
+        .encode();
+        let mic = hmac_md5(&key, &[&mac_input(&[], &[], &message)]);
+        put_mic(&mut message, &mic);
+        let acceptor = NtlmAcceptor::new(NtlmServer::new("S", "D"), Arc::new(Fixed));
+        let handshake = Handshake { acceptor, policy, bindings: None };
+        let (negotiate, challenge) = (Vec::new(), Vec::new());
+        let waiting = Challenged { handshake, flags: granted, server_challenge: [6; 8], negotiate, challenge };
+        let step = Box::new(waiting).step(AcceptInput::Token(&message), now, &mut Vec::new()).unwrap();
+        let AcceptStep::NeedsAccount(claimed, logon) = step else { panic!() };
+        assert_eq!((logon.negotiate_flags, claimed.progress().flags), (granted.0, Flags::NONE));
+        let account = Account::Verified { session_base_key: key, identity: "user".into() };
+        let step = claimed.step(AcceptInput::Account(account), now, &mut Vec::new()).unwrap();
+        let AcceptStep::Complete(established) = step else { panic!() };
+        assert_eq!(established.flags, Flags::NONE);
     }
 }
