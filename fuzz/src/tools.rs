@@ -40,9 +40,9 @@ fn keytab() -> &'static Keytab {
     })
 }
 
-/// Output has a bound: so many bytes for any input …
+/// Output has a bound: so many bytes for any token …
 const LEAST: usize = 64 << 10;
-/// … and so many for each byte of it.
+/// … and so many for each byte of the input.
 const FOR_EACH: usize = 1 << 10;
 
 /// An input of `handfast decode`: a byte for `--input`, one for `--as`, and what is given, with a keytab that opens the samples.
@@ -50,7 +50,7 @@ const FOR_EACH: usize = 1 << 10;
 pub fn decode(data: &[u8]) {
     let [encoding, kind, input @ ..] = data else { return };
     let Ok(decoded) = cli::decode(input, encoding % 4, kind % 9, keytab()) else { return };
-    let bound = LEAST + FOR_EACH * input.len();
+    let bound = LEAST * decoded.len() + FOR_EACH * input.len();
     let (mut json, mut text) = (0, 0);
     for token in &decoded {
         assert!(token.bytes <= input.len(), "a token of {} bytes", token.bytes);
@@ -62,8 +62,8 @@ pub fn decode(data: &[u8]) {
             text += line.len() + 1;
         }
     }
-    assert!(json <= bound * decoded.len().max(1), "{json} bytes of JSON for {}", input.len());
-    assert!(text <= bound * decoded.len().max(1), "{text} bytes of text for {}", input.len());
+    assert!(json <= bound, "{json} bytes of JSON for {}", input.len());
+    assert!(text <= bound, "{text} bytes of text for {}", input.len());
 }
 
 /// A file of `serve --allow-file`, behind a line with a client. Nobody is on it who isn't named by themselves or by their realm.
