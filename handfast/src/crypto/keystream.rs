@@ -1,7 +1,10 @@
 //! RC4 (MS-NLMP 6) as a stream that can go back: what a refused message used up is not lost.
 
 use super::Secret;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
+
+/// Octets of a state: the permutation, and the two indices.
+pub(crate) const STATE: usize = 258;
 
 /// An RC4 key stream.
 pub(crate) struct Keystream {
@@ -15,19 +18,20 @@ impl Keystream {
         Keystream { cipher: Rc4::new(key.expose()), consumed: 0 }
     }
 
-    /// The stream from octet `consumed` on.
-    pub(crate) fn resume(key: Secret<[u8; 16]>, consumed: u64) -> Self {
-        let mut stream = Keystream::new(key);
-        let mut skipped = Zeroizing::new([0; 4096]);
-        while stream.consumed < consumed {
-            let left = usize::try_from(consumed - stream.consumed).unwrap_or(usize::MAX);
-            let (part, _) = skipped.split_at_mut(left.min(4096));
-            stream.apply(part);
-        }
-        stream
+    /// The stream that stands where another one stood; `None` if the octets are no state of RC4.
+    pub(crate) fn resume(state: &Secret<[u8; STATE]>) -> Option<Self> {
+        Some(Keystream { cipher: Rc4::resume(state.expose())?, consumed: 0 })
     }
 
-    /// How much of the stream is consumed, for [`Keystream::resume`].
+    /// Where the stream stands, for [`Keystream::resume`].
+    pub(crate) fn state(&self) -> Secret<[u8; STATE]> {
+        let Rc4 { state, i, j } = &self.cipher;
+        let mut octets = Secret::new([0; STATE]);
+        octets.expose_mut().iter_mut().zip(state.iter().chain([i, j])).for_each(|(octet, of)| *octet = *of);
+        octets
+    }
+
+    /// How much of the stream is consumed, since it began or was resumed.
     pub(crate) fn consumed(&self) -> u64 {
         self.consumed
     }
@@ -70,6 +74,14 @@ impl Rc4 {
             state.swap(usize::from(i), usize::from(j));
         }
         Rc4 { state, i: 0, j: 0 }
+    }
+
+    /// The state of these octets, unless they lack a value.
+    fn resume(octets: &[u8; STATE]) -> Option<Self> {
+        let (state, &[i, j]) = octets.split_first_chunk::<256>()? else { return None };
+        let mut found = [false; 256];
+        state.iter().for_each(|&octet| found[usize::from(octet)] = true);
+        found.iter().all(|&found| found).then(|| Rc4 { state: *state, i, j })
     }
 
     /// `bytes` XOR the next octets of the stream.
@@ -123,9 +135,19 @@ mod tests {
         assert_eq!(start(&mut Keystream::new(key())), 0x9ac7_cc9a_609d_1ef7_b293_2899_cde4_1b97);
         let mut far = Keystream::new(key());
         drawn(&mut far, 5000);
-        let mut resumed = Keystream::resume(key(), 5000);
-        assert_eq!(resumed.consumed(), 5000);
+        let mut resumed = Keystream::resume(&far.state()).unwrap();
         assert_eq!(start(&mut resumed), start(&mut far));
+    }
+
+    #[test]
+    fn a_state_holds_every_octet_once() {
+        let state = Keystream::new(Secret::new([7; 16])).state();
+        for (place, another) in (0..256).zip(1..).map(|(place, next)| (place, next % 256)) {
+            let mut octets = state.clone();
+            octets.expose_mut()[place] = state.expose()[another];
+            assert!(Keystream::resume(&octets).is_none(), "{place}");
+        }
+        assert!(Keystream::resume(&state).is_some());
     }
 
     #[test]

@@ -19,8 +19,6 @@ const WHAT: &str = "NTLM message signature";
 const SIGNATURE: usize = 16;
 const CHECKSUM: usize = 8;
 const VERSION: u32 = 1;
-/// How much of a key stream an imported context may have behind it, in octets: it is passed over on import.
-const RESUME_LIMIT: u64 = 1 << 32;
 
 /// Who we are to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,9 +68,12 @@ struct Keys {
 }
 
 impl Keys {
-    fn derive(session_key: &Secret<[u8; 16]>, sender: Role, consumed: u64) -> Box<Self> {
-        let mac = HmacMd5Key::new(signing_key(session_key, sender).expose());
-        Box::new(Keys { mac, stream: Keystream::resume(sealing_key(session_key, sender), consumed) })
+    fn derive(session_key: &Secret<[u8; 16]>, sender: Role) -> Box<Self> {
+        Keys::with_stream(session_key, sender, Keystream::new(sealing_key(session_key, sender)))
+    }
+
+    fn with_stream(session_key: &Secret<[u8; 16]>, sender: Role, stream: Keystream) -> Box<Self> {
+        Box::new(Keys { mac: HmacMd5Key::new(signing_key(session_key, sender).expose()), stream })
     }
 }
 
@@ -93,7 +94,7 @@ impl Direction {
     }
 
     fn keys(&mut self) -> &mut Keys {
-        self.keys.get_or_insert_with(|| Keys::derive(&self.session_key, self.sender, 0))
+        self.keys.get_or_insert_with(|| Keys::derive(&self.session_key, self.sender))
     }
 
     /// The key stream begins anew.
@@ -133,29 +134,36 @@ impl Direction {
         checksum
     }
 
+    /// With the state of the key stream rather than its place: nobody has to draw what was drawn before.
     fn export(&self, out: &mut Vec<u8>) {
         let mut writer = Writer::new(out);
-        writer.bytes(self.session_key.expose()).u8(u8::from(self.sender == Role::Server)).u64_be(self.consumed());
+        writer.bytes(self.session_key.expose()).u8(u8::from(self.sender == Role::Server));
         writer.u64_be(self.sequence.map_or(1 << 32, u64::from)).u8(u8::from(self.sealed));
+        writer.u8(u8::from(self.keys.is_some()));
+        if let Some(keys) = &self.keys {
+            writer.bytes(keys.stream.state().expose());
+        }
     }
 
     fn import(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let session_key = Secret::new(reader.array()?);
         let sender = if truth(reader)? { Role::Server } else { Role::Client };
         let at = reader.clone();
-        let consumed = reader.u64_be()?;
-        if consumed > RESUME_LIMIT {
-            return Err(at.invalid("the context has sealed too much to be imported"));
-        }
-        let at = reader.clone();
         let sequence = match reader.u64_be()? {
             0x1_0000_0000 => None,
             number => Some(u32::try_from(number).map_err(|_| at.invalid("no sequence number"))?),
         };
         let sealed = truth(reader)?;
-        let keys = (consumed > 0).then(|| Keys::derive(&session_key, sender, consumed));
+        let stream = if truth(reader)? { Some(import_stream(reader)?) } else { None };
+        let keys = stream.map(|stream| Keys::with_stream(&session_key, sender, stream));
         Ok(Direction { session_key, sender, keys, sequence, sealed })
     }
+}
+
+fn import_stream(reader: &mut Reader<'_>) -> Result<Keystream, DecodeError> {
+    let at = reader.clone();
+    let state = Secret::new(reader.array()?);
+    Keystream::resume(&state).ok_or_else(|| at.invalid("no state of RC4"))
 }
 
 fn truth(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
@@ -377,19 +385,22 @@ mod tests {
     use super::*;
     use crate::wire::DecodeReason;
 
-    /// Importing passes over the key stream that was used, and must not be made to do so for ever. The bytes end behind
-    /// the count, so whoever goes on reading misses the rest.
     #[test]
-    fn contexts_that_have_sealed_too_much_are_not_imported() {
-        let reason = |consumed: u64| {
-            let bytes = [&[7; 16][..], &[0], &consumed.to_be_bytes()].concat();
-            Direction::import(&mut Reader::new("test", &bytes)).err().map(|error| (error.offset, error.reason))
-        };
-        let too_much = DecodeReason::Invalid("the context has sealed too much to be imported");
-        for consumed in [RESUME_LIMIT + 1, u64::MAX] {
-            assert_eq!(reason(consumed), Some((17, too_much.clone())));
-        }
-        assert_eq!(reason(RESUME_LIMIT), Some((25, DecodeReason::Truncated { needed: 8, left: 0 })));
+    fn key_streams_without_a_state_of_rc4_are_not_imported() {
+        let mut used = Direction::new(&Secret::new([7; 16]), Role::Client, true);
+        used.keys().stream.apply(&mut [0; 40]);
+        let mut exported = Vec::new();
+        used.export(&mut exported);
+        let import = |bytes: &[u8]| Direction::import(&mut Reader::new("test", bytes)).map(|mut it| drawn(&mut it));
+        assert_eq!(import(&exported).unwrap(), drawn(&mut used));
+        exported[27] = exported[28];
+        assert_eq!(import(&exported).err().map(|error| error.reason), Some(DecodeReason::Invalid("no state of RC4")));
+    }
+
+    fn drawn(direction: &mut Direction) -> [u8; 40] {
+        let mut octets = [0; 40];
+        direction.keys().stream.apply(&mut octets);
+        octets
     }
 
     /// MS-SPNG 3.3.5.1: both ends begin their key streams anew, and go on counting.
