@@ -77,8 +77,8 @@ fn cache_parts() -> std::io::Result<Vec<Vec<u8>>> {
         for entry in cache.entries() {
             let entry = entry.encode().expect("just read");
             let length = u32::try_from(entry.expose().len()).expect("short").to_be_bytes();
-            seeds.push([&[0], entry.expose()].concat());
-            seeds.push([&[3, 0, 0, 0, 1], &length[..], entry.expose()].concat());
+            seeds.push([&[0], &entry.expose()[..]].concat());
+            seeds.push([&[3, 0, 0, 0, 1][..], &length, entry.expose()].concat());
         }
     }
     seeds.extend([b"\x041000:7\0".to_vec(), [&[5], &[7; 32][..]].concat()]);

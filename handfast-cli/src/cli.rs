@@ -1,6 +1,6 @@
 //! The command line, and the help that teaches it.
 
-use crate::commands::{connect, decode, list, login, logout, realm, serve, switch};
+use crate::commands::{connect, decode, keytab, list, login, logout, realm, serve, switch};
 use crate::demo;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -76,6 +76,8 @@ enum Command {
     Connect(connect::Args),
     Decode(decode::Args),
     #[command(subcommand)]
+    Keytab(keytab::Command),
+    #[command(subcommand)]
     Realm(realm::Realm),
 }
 
@@ -104,6 +106,7 @@ pub(crate) fn run() -> (Output, Result<(), Failure>) {
         Command::Serve(args) => serve::run(args, &output),
         Command::Connect(args) => connect::run(args, &output),
         Command::Decode(args) => decode::run(args, &output),
+        Command::Keytab(command) => keytab::run(command, &output),
         Command::Realm(command) => realm::run(command, &output),
     };
     (output, result)

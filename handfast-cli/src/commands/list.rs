@@ -205,7 +205,8 @@ pub(crate) fn flag_words(flags: TicketFlags) -> Vec<&'static str> {
     WORDS.iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, word)| *word).collect()
 }
 
-fn list_keytab(settings: &Settings, name: Option<&str>, output: &Output) -> Result<(), Failure> {
+/// The keys of a keytab; never their bytes.
+pub(crate) fn list_keytab(settings: &Settings, name: Option<&str>, output: &Output) -> Result<(), Failure> {
     let file = settings.keytab(name)?;
     let keytab = file.load()?;
     let entries: Vec<Value> = keytab.entries().iter().map(key_object).collect();

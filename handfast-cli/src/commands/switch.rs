@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 /// Make another credential cache the primary one
 ///
-/// Where several caches come together (types DIR, KEYRING and KCM), programs take the tickets of the primary one unless they are
-/// told otherwise. `handfast list --all` shows all of them.
+/// Where several caches come together (types DIR, KEYRING and KCM), programs take the tickets of the
+/// primary one unless they are told otherwise. `handfast list --all` shows all of them.
 #[derive(clap::Args, Debug)]
 #[command(
     verbatim_doc_comment,

@@ -2,10 +2,17 @@
 
 use crate::support::World;
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 23] = [
     "login",
     "list",
+    "switch",
     "logout",
+    "keytab",
+    "keytab list",
+    "keytab add",
+    "keytab derive",
+    "keytab remove",
+    "keytab merge",
     "serve",
     "connect",
     "decode",

@@ -1,11 +1,11 @@
 use std::fmt;
 use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use handfast::crypto::Secret;
-use handfast::krb5::Keytab;
+use handfast::krb5::{Keytab, KeytabEntry};
 
 use super::StoreError;
 use super::file::{Access, Kept, Place, file_path};
@@ -68,6 +68,24 @@ impl KeytabFile {
         }
     }
 
+    /// Removes the keys that `unwanted` returns true for; returns how many. Nothing is left of them in the file.
+    ///
+    /// # Errors
+    /// [`StoreError`]: [`Missing`](StoreError::Missing) if there is no such file.
+    #[doc(alias = "krb5_kt_remove_entry")]
+    pub fn remove(&self, unwanted: impl FnMut(&KeytabEntry) -> bool) -> Result<usize, StoreError> {
+        self.place.locked(Access::Write, |file, _| {
+            let (before, mut keytab) = self.decode(file)?;
+            let removed = keytab.remove(unwanted);
+            if removed > 0 {
+                let after = keytab.encode()?;
+                wipe_behind(file, &before, after.expose().len()).map_err(self.place.io("wipe"))?;
+                self.rewrite(file, &before, &after)?;
+            }
+            Ok(removed)
+        })
+    }
+
     /// Creates the file with these keys, in the place of the one that is there. Others read the old or the new one, whole.
     ///
     /// # Errors
@@ -97,6 +115,14 @@ impl KeytabFile {
             .and_then(|()| file.set_len(number(after.len())))
             .map_err(self.place.io("write"))
     }
+}
+
+/// Zeros over what is cut off: it may stay on the disk.
+fn wipe_behind(mut file: &File, before: &Secret, length: usize) -> io::Result<()> {
+    let number = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
+    let behind = number(before.expose().len().saturating_sub(length));
+    file.seek(SeekFrom::Start(number(length)))?;
+    io::copy(&mut io::repeat(0).take(behind), &mut file).map(|_| ())
 }
 
 impl fmt::Display for KeytabFile {

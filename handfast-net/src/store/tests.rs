@@ -256,3 +256,18 @@ fn many_writers_lose_nothing() {
     assert_eq!(CcacheFile::new(&cc).load().unwrap().tickets().count(), 64);
     assert_eq!(KeytabFile::new(&kt).load().unwrap().entries().len(), 64);
 }
+
+#[test]
+fn keys_are_removed_and_nothing_of_them_stays() {
+    let scratch = Scratch::new("removed");
+    let file = KeytabFile::new(scratch.path("kt"));
+    assert!(matches!(file.remove(|_| true), Err(StoreError::Missing { .. })));
+    file.replace(&keytab([1, 2, 3])).unwrap();
+    let inode = fs::metadata(file.path()).unwrap().ino();
+    assert_eq!(file.remove(|entry| entry.kvno == 2).unwrap(), 1);
+    assert_eq!(*file.load().unwrap(), keytab([1, 3]));
+    assert_eq!(file.remove(|entry| entry.kvno == 7).unwrap(), 0);
+    assert_eq!(file.remove(|_| true).unwrap(), 2);
+    assert_eq!(fs::read(file.path()).unwrap(), [5, 2]);
+    assert_eq!(fs::metadata(file.path()).unwrap().ino(), inode, "others may wait for its lock");
+}

@@ -7,6 +7,7 @@ mod caches;
 mod connect;
 mod handfast;
 mod kdcs;
+mod keytabs;
 mod peers;
 mod realm;
 mod refusals;

@@ -39,7 +39,7 @@ pub use error::CryptoError;
 pub use key::EncryptionKey;
 pub use part::Part;
 pub use rfc6113::fx_cf2;
-pub use string_to_key::{MAX_ITERATIONS, string_to_key};
+pub use string_to_key::{MAX_ITERATIONS, default_salt, string_to_key};
 pub use usage::KeyUsage;
 
 use core::fmt;

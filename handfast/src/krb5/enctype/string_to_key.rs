@@ -1,6 +1,8 @@
 use super::{Algorithms, CryptoError, EncryptionKey, Enctype, Row, rfc3962, rfc6803, rfc8009};
 use crate::crypto::block::{Aes128, Aes256, Camellia128, Camellia256};
 use crate::crypto::hash::{Sha256, Sha384};
+use crate::name::Principal;
+use alloc::vec::Vec;
 
 /// The most PBKDF2 iterations that a key distribution center can ask for: a few seconds of work.
 /// RFC 3962 4 wants no limit below 50,000.
@@ -30,6 +32,13 @@ pub fn string_to_key(
         Algorithms::Camellia128 => rfc6803::string_to_key::<Camellia128>(row.name, password, salt, count, key),
         Algorithms::Camellia256 => rfc6803::string_to_key::<Camellia256>(row.name, password, salt, count, key),
     }))
+}
+
+/// The salt of a principal's password where the KDC names none: realm and components, with nothing between (RFC 4120 4).
+pub fn default_salt(principal: &Principal) -> Vec<u8> {
+    let mut salt = principal.realm().as_bytes().to_vec();
+    principal.components().iter().for_each(|component| salt.extend_from_slice(component.as_bytes()));
+    salt
 }
 
 /// The iteration count that the parameters ask for. Zero stands for 2^32 (RFC 3962 4).

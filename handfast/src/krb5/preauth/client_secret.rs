@@ -1,6 +1,6 @@
 use super::KeyHint;
 use crate::crypto::Secret;
-use crate::krb5::enctype::{CryptoError, EncryptionKey, Enctype, string_to_key};
+use crate::krb5::enctype::{CryptoError, EncryptionKey, Enctype, default_salt, string_to_key};
 use crate::name::Principal;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -42,13 +42,6 @@ impl ClientSecret {
             None => string_to_key(enctype, password, &default_salt(client), parameters)?,
         }])
     }
-}
-
-/// The salt where the KDC names none: realm and components of the name, with nothing between (RFC 4120 4).
-fn default_salt(client: &Principal) -> Vec<u8> {
-    let mut salt = client.realm().as_bytes().to_vec();
-    client.components().iter().for_each(|component| salt.extend_from_slice(component.as_bytes()));
-    salt
 }
 
 #[cfg(test)]
