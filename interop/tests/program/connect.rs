@@ -88,3 +88,20 @@ fn the_ticket_of_kvno_is_used() {
     server.expect_accepted("alice@MIT.TEST", "sample/localhost@MIT.TEST");
     assert_eq!(realm.kdc_log().matches("TGS_REQ").count(), asked, "the KDC was asked again");
 }
+
+#[test]
+fn a_login_is_handed_on_as_the_options_say() {
+    let realm = MitRealm::shared();
+    let delegation = "context flag: GSS_C_DELEG_FLAG";
+    assert!(!log_of("").contains(delegation));
+    assert!(log_of("--delegate").contains(delegation), "the realm marks it OK-AS-DELEGATE");
+    // This one it does not.
+    let service = Enctype::Aes256Sha1.service();
+    for (arguments, handed_on) in [("--delegate", false), ("--dangerous-delegate", true)] {
+        let server = GssServer::start(realm.config(), realm.service_keytab(), &service);
+        let run = connect(realm.config(), &server, &service, &format!("--message hello {arguments}"), "");
+        assert_eq!(run.stderr.contains("our login is not handed on"), !handed_on, "{run}");
+        server.expect_log("NOOP token");
+        assert_eq!(server.log().contains(delegation), handed_on, "{}", server.log());
+    }
+}

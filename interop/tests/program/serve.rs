@@ -1,8 +1,11 @@
 //! MIT's gss-client with `handfast serve`.
 
 use crate::handfast::{Handfast, Server};
-use handfast_interop::{Enctype, MitRealm, Run};
+use handfast_interop::{Enctype, MitClient, MitRealm, Run};
+use std::net::TcpStream;
+use std::path::PathBuf;
 use std::thread;
+use std::time::{Duration, Instant};
 
 fn serve(realm: &MitRealm, arguments: &str) -> Server {
     Handfast::new(realm.config()).keytab(realm.service_keytab()).serve(arguments)
@@ -95,4 +98,46 @@ fn only_clients_that_are_allowed_are_served() {
     assert!(!ask("bob").text().contains("Signature verified."));
     server.expect_log("bob@MIT.TEST is proven, but is not one of those allowed");
     ask("alice").expect_text("Signature verified.");
+}
+
+#[test]
+fn what_gss_client_hands_on_is_kept_if_the_server_is_told_to() {
+    let realm = MitRealm::shared();
+    let program = Handfast::new(realm.config()).keytab(realm.service_keytab());
+    for (arguments, kept) in [("--take-delegated .", true), ("", false)] {
+        let server = program.serve(arguments);
+        let client = realm.client_of("alice").gss_client(server.port(), "sample@localhost", "hello", &["-d"]);
+        client.expect_text("Signature verified.").expect_text("context flag: GSS_C_DELEG_FLAG");
+        server.expect_log("sealed message of 5 bytes");
+        let says = server.log().contains("alice@MIT.TEST hands on its login: FILE:./1-alice@MIT.TEST, until ");
+        assert_eq!(says, kept, "{}", server.log());
+    }
+    let nowhere = program.run("serve --listen 127.0.0.1:0 --take-delegated nowhere");
+    crate::handfast::failed(&nowhere, 8, "nowhere");
+}
+
+/// As long as the connection lasts, MIT's programs are the client with what it has handed on; then it is gone.
+#[test]
+fn a_login_that_is_handed_on_is_one_for_mits_programs() {
+    let realm = MitRealm::shared();
+    let program = Handfast::new(realm.config()).keytab(realm.service_keytab());
+    let server = program.start("serve --echo --service sample/localhost --take-delegated .", "listening on ");
+    let client = Handfast::new(realm.config());
+    client.login("alice", "alice-password").expect_success();
+    let line = format!("connect localhost:{} --service sample/localhost --delegate", server.port());
+    let door = client.start(&line, "listening on ");
+    let held = TcpStream::connect(door.address()).unwrap();
+    server.expect_log("alice@MIT.TEST hands on its login: ");
+    let cache: PathBuf = program.path("1-alice@MIT.TEST");
+    let mit = MitClient::with_ccache(realm.config(), &cache);
+    let listed = mit.klist();
+    assert_eq!((listed.principal.as_str(), listed.tickets.len()), ("alice@MIT.TEST", 1));
+    assert!(listed.tickets[0].flags.contains('f'), "forwarded: {:?}", listed.tickets[0]);
+    mit.kvno("host/localhost").expect_success();
+    drop(held);
+    let asked = Instant::now();
+    while cache.exists() {
+        assert!(asked.elapsed() < Duration::from_secs(20), "{} is still there", cache.display());
+        thread::sleep(Duration::from_millis(20));
+    }
 }

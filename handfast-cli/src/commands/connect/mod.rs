@@ -6,7 +6,7 @@ use crate::output::{BAD, GOOD, Output};
 use crate::relay::{Watch, end_of, over};
 use crate::traffic::Traffic;
 use crate::{describe, pipe, runtime, signal};
-use handfast::{Context, Time};
+use handfast::{Context, Flags, Time};
 use handfast_net::Settings;
 use serde_json::json;
 
@@ -45,6 +45,19 @@ fn tell(args: &Args, output: &Output, context: &Context) {
             object.insert("server_proven".into(), proven.into());
         }
         output.remark(output.paint(if proven { GOOD } else { BAD }, verdict(context)), &object);
+    }
+    tell_of_delegation(args, output, context);
+}
+
+/// Whoever asks for it wants to know that it did not come to pass.
+fn tell_of_delegation(args: &Args, output: &Output, context: &Context) {
+    if args.delegate && !context.flags().contains(Flags::DELEGATION) {
+        let text = format!(
+            "our login is not handed on: {} is not marked OK-AS-DELEGATE by its realm, or our login is not forwardable",
+            context.peer()
+        );
+        output
+            .remark(output.paint(BAD, text), &json!({ "event": "not-delegated", "peer": context.peer().to_string() }));
     }
 }
 

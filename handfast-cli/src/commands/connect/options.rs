@@ -79,6 +79,12 @@ pub(crate) struct Args {
     /// Don't ask the server to prove itself: whoever answers is believed. With NTLM it can't be otherwise
     #[arg(long)]
     dangerous_unproven_server: bool,
+    /// Hand our login on to the server if the realm trusts it with that (OK-AS-DELEGATE): it can then act as us
+    #[arg(long)]
+    pub(super) delegate: bool,
+    /// Hand our login on whatever server it is: it can then act as us everywhere
+    #[arg(long, conflicts_with = "delegate")]
+    dangerous_delegate: bool,
     /// Let the end of the connection be the end of the data, as .NET has it: anybody on the way can cut it short
     #[arg(long)]
     dangerous_unannounced_end: bool,
@@ -161,6 +167,12 @@ impl Args {
         let mut policy = settings.policy();
         if self.integrity_only {
             policy = policy.integrity_only();
+        }
+        if self.delegate {
+            policy = policy.delegate_if_ok_as_delegate();
+        }
+        if self.dangerous_delegate {
+            policy = policy.dangerous_delegate();
         }
         if self.dangerous_unproven_server {
             policy = match self.account {

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod allow;
+mod delegated;
 #[cfg(fuzzing)]
 pub(crate) use allow::fuzz_list;
 mod forward;

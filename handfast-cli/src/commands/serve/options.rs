@@ -9,6 +9,7 @@ use crate::{expiry, journal, place, span};
 use handfast::Protection;
 use handfast_net::stream::StreamOptions;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How many connections there may be, unless the command line says it.
@@ -55,8 +56,11 @@ A realm of your own, with its KDC, in the same process:
 Clients without Kerberos, by name and password (their server is not proven to them):
   handfast serve --listen 0.0.0.0:7777 --dangerous-ntlm --accounts accounts --allow-account 'CORP\\alice' --echo
 
-The log's events: listening; of each connection accepted and forwarded (debug), proven (info), and last one of
-closed (info, or warn if it broke off) and refused (warn); expired (warn, with --expiry warn), reload,
+With what clients hand on (`handfast connect --delegate`), a service acts for them: the log names the cache.
+  handfast serve --listen 0.0.0.0:7080 --forward 127.0.0.1:8080 --take-delegated /run/handfast
+
+The log's events: listening; of each connection accepted and forwarded (debug), proven and delegated (info), and last
+one of closed (info, or warn if it broke off) and refused (warn); expired (warn, with --expiry warn), reload,
 warning, trouble, stop, stopped.
 
 gss-client of MIT's samples can be the client:
@@ -81,6 +85,9 @@ pub(crate) struct Args {
     /// Send back what clients send
     #[arg(long, help_heading = "What for")]
     pub(super) echo: bool,
+    /// Keep the logins that clients hand on in DIR: for each such connection a credential cache, until it ends
+    #[arg(long, value_name = "DIR", help_heading = "What for")]
+    pub(super) take_delegated: Option<PathBuf>,
     /// Serve one connection, and end as it ends
     #[arg(long, help_heading = "What for")]
     pub(super) once: bool,
@@ -134,6 +141,9 @@ impl Args {
         // clap does not look for what is required where something else excludes it.
         if self.proxy_protocol.is_some() && self.forward.is_none() {
             return Err(Failure::new(Exit::Usage, "--proxy-protocol is for the service that --forward names"));
+        }
+        if let Some(directory) = self.take_delegated.as_ref().filter(|directory| !directory.is_dir()) {
+            return Err(Failure::new(Exit::Files, format!("{} is no directory", directory.display())));
         }
         if self.max_connections == Some(0) {
             return Err(Failure::new(Exit::Usage, "--max-connections 0 would serve nobody"));

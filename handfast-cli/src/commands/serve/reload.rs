@@ -27,7 +27,9 @@ impl Serving {
     /// All of it, or the first thing that is wrong.
     pub(super) fn load(args: &Args, settings: &Settings, journal: &Journal) -> Result<Self, Failure> {
         let keytab = keytab(args, settings)?;
-        let acceptor = Acceptor::new(&keytab, ReplayGuard::in_memory()).policy(settings.policy());
+        let policy = settings.policy();
+        let policy = if args.take_delegated.is_some() { policy.take_delegated() } else { policy };
+        let acceptor = Acceptor::new(&keytab, ReplayGuard::in_memory()).policy(policy);
         let acceptor = with_ntlm(acceptor, args, &keytab)?;
         let allowed = allowed(args, settings, &keytab)?;
         let accounts = accounts(args, &keytab, journal)?;

@@ -1,5 +1,6 @@
 //! The framing of MIT's samples: each message is signed and shown. A thread for each connection.
 
+use super::delegated::Delegated;
 use super::options::{Args, SAMPLE_CONNECTIONS};
 use super::reload::Serving;
 use super::session::proven;
@@ -109,6 +110,9 @@ impl Server<'_> {
         proven(&self.journal, stage.connection, stream.context());
         self.args.ntlm.check_context(stream.context())?;
         self.serving.allowed.check(stream.context())?;
+        let delegated = Delegated::of(self.args.take_delegated.as_deref(), stage.connection, stream.context());
+        let kept = delegated.map(Delegated::write).transpose()?;
+        kept.iter().for_each(|kept| kept.tell(&self.journal, stage.connection));
         stage.admit();
         self.samples(stream, stage)
     }

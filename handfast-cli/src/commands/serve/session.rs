@@ -1,9 +1,10 @@
 //! One connection: the proof, the permission, and what this server is for.
 
+use super::delegated::Delegated;
 use super::forward;
 use super::options::Args;
 use super::reload::Serving;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::journal::{Event, Journal, Level, tell_reload};
 use crate::listen::{Connection, Serve, Stage, tell_expired};
 use crate::output::{BAD, GOOD};
@@ -21,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::io::AsyncBufReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 
 /// What all connections share.
 pub(super) struct Server {
@@ -69,6 +71,15 @@ impl Server {
         let name = serving.name(stream.context());
         Ok((stream, name))
     }
+
+    /// What the client hands on, in a file until the connection ends.
+    async fn keep(&self, connection: Connection, delegated: Option<Delegated>) -> Result<Option<Delegated>, Failure> {
+        let Some(delegated) = delegated else { return Ok(None) };
+        let written = spawn_blocking(move || delegated.write());
+        let delegated = written.await.map_err(|_| Failure::new(Exit::Other, "a thread of ours broke"))??;
+        delegated.tell(&self.journal, connection);
+        Ok(Some(delegated))
+    }
 }
 
 impl Serve for Server {
@@ -81,6 +92,8 @@ impl Serve for Server {
         let local = tcp.local_addr()?;
         // Apart, so that what the handshake needed is not kept for what follows.
         let (stream, name) = Box::pin(self.prove(tcp, stage.connection)).await?;
+        let delegated = Delegated::of(self.args.take_delegated.as_deref(), stage.connection, stream.context());
+        let _kept = self.keep(stage.connection, delegated).await?;
         stage.admit();
         let end = end_of(stream.context(), self.args.expiry, tell_expired(&self.journal, stage.connection));
         let watch = Watch::new(self.args.patience(), end);
