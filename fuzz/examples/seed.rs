@@ -25,6 +25,7 @@ fn main() -> std::io::Result<()> {
     };
     all("messages", messages()?)?;
     all("keytab", vectors("keytab")?)?;
+    all("pac", vectors("pac")?)?;
     all("ccache", vectors("ccache")?)?;
     all("cache_parts", cache_parts()?)?;
     all("certificate", vectors("server-end-point")?)?;

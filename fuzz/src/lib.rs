@@ -8,6 +8,7 @@ pub mod machines;
 pub mod meeting;
 pub mod negotiate;
 pub mod ntlm;
+pub mod pac;
 pub mod parsers;
 pub mod seeds;
 pub mod streams;

@@ -9,6 +9,7 @@ pub mod exchange;
 mod held_ticket;
 pub mod keytab;
 pub mod message;
+pub mod pac;
 mod preauth;
 
 pub use auth_to_local::AuthToLocal;

@@ -47,6 +47,10 @@ usages! {
     KRB_SAFE_CHECKSUM = 15;
     /// The checksum of AD-KDC-ISSUED (RFC 4120 5.2.6.4).
     AD_KDC_ISSUED_CHECKSUM = 19;
+    /// Signatures of a PAC (MS-PAC 2.8, KERB_NON_KERB_CKSUM_SALT), with the key of service or KDC.
+    PAC_SIGNATURE = 17;
+    /// The verifiers of AD-CAMMAC (RFC 7751 4), with the key of service or KDC.
+    CAMMAC_VERIFIER = 64;
     /// Encryption in protocols that name no usage of their own.
     APPLICATION_ENCRYPTION = 1024;
     /// Checksums in protocols that name no usage of their own.
