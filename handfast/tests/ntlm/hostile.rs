@@ -284,7 +284,17 @@ fn fields_that_overlap_wrap_or_point_elsewhere_are_refused() {
     for (number, field) in [(1, 16), (1, 24), (2, 12), (2, 40)] {
         let reason = decode_error(number, |message| self::point(message, field, 2, u32::MAX - 1));
         assert_eq!(reason, invalid("a field points outside of the message"), "message {number}");
+        let reason = decode_error(number, |message| self::point(message, field, 4, 0));
+        assert_eq!(reason, invalid("a field points into the fixed part of the message"), "message {number}");
     }
+    let overlap = decode_error(1, |message| {
+        message.extend([b'A'; 6]);
+        self::point(message, 16, 4, 40);
+        self::point(message, 24, 4, 42);
+    });
+    assert_eq!(overlap, invalid("two fields overlap"), "message 1");
+    let overlap = decode_error(2, |message| message.copy_within(40..48, 12));
+    assert_eq!(overlap, invalid("two fields overlap"), "message 2");
 }
 
 #[test]

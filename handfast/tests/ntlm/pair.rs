@@ -4,6 +4,7 @@ use handfast::crypto::{Random, RandomError, Secret};
 use handfast::krb5::Keytab;
 use handfast::mech::MechanismId;
 use handfast::*;
+use md5::{Digest, Md5};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -33,6 +34,20 @@ pub(crate) fn hash() -> Account {
     Account::NtHash(Secret::new(NT_HASH))
 }
 
+/// HMAC-MD5 (RFC 2104) under a key of at most one block.
+fn hmac_md5(key: &[u8], message: &[u8]) -> [u8; 16] {
+    let pad = |with: u8| (0..64).map(|at| key.get(at).unwrap_or(&0) ^ with).collect::<Vec<u8>>();
+    let inner = Md5::digest([&pad(0x36), message].concat());
+    Md5::digest([&pad(0x5c)[..], &inner[..]].concat()).into()
+}
+
+/// Who knows alice's secret, answers with the key of whatever proof has come, right or wrong (MS-NLMP 3.3.2).
+pub(crate) fn believes_any_proof(logon: &Logon) -> Account {
+    let name: Vec<u8> = "ALICEEXAMPLE".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let key = hmac_md5(&hmac_md5(&NT_HASH, &name), &logon.nt_response[..16]);
+    Account::Verified { session_base_key: Secret::new(key), identity: "EXAMPLE\\alice".into() }
+}
+
 /// A client and a server, with what each of them wants.
 pub(crate) struct Pair {
     pub(crate) credential: Credential,
@@ -42,6 +57,8 @@ pub(crate) struct Pair {
     pub(crate) client_bindings: Option<ChannelBindings>,
     pub(crate) server_bindings: Option<ChannelBindings>,
     pub(crate) account: Account,
+    /// Asked before `account`.
+    pub(crate) checker: Option<fn(&Logon) -> Account>,
     pub(crate) target: &'static str,
     /// When the client's answer comes.
     pub(crate) answered: Time,
@@ -57,6 +74,7 @@ impl Pair {
             client_bindings: None,
             server_bindings: None,
             account: hash(),
+            checker: None,
             target: "HTTP/www.example.com",
             answered: now(),
         }
@@ -95,7 +113,8 @@ impl Pair {
         assert!(out.is_empty(), "a refusal says nothing");
         let Accept::NeedsAccount(server) = step? else { panic!() };
         assert_eq!(server.mechanism(), MechanismId::NTLM);
-        let step = server.answer(self.account.clone(), self.answered, &mut out);
+        let account = self.checker.map_or_else(|| self.account.clone(), |checker| checker(server.logon()));
+        let step = server.answer(account, self.answered, &mut out);
         assert!(out.is_empty(), "NTLM has no fourth message, whatever the account store says");
         let Accept::Complete(server) = step? else { panic!() };
         Ok((client, server))
