@@ -92,7 +92,7 @@ impl Client {
     }
 }
 
-fn needs_kdc<M>(step: ExchangeStep<M>) -> Result<(M, Vec<u8>)> {
+fn needs_kdc<M, T>(step: ExchangeStep<M, T>) -> Result<(M, Vec<u8>)> {
     match step {
         ExchangeStep::NeedsKdc(machine, request) => Ok((machine, request.bytes)),
         ExchangeStep::Complete(_) | ExchangeStep::NeedsAnswer(..) => Err("an exchange without a request".into()),

@@ -101,10 +101,10 @@ pub fn ticket_request(data: &[u8]) {
     assert!(ticket.is_none() || holds(data, &stage.tgs_rep_proof), "a ticket of somebody without the key");
 }
 
-type Step<M> = Result<ExchangeStep<M>, ExchangeError>;
+type Step<M, T> = Result<ExchangeStep<M, T>, ExchangeError>;
 
 /// Hands an exchange one reply after the other.
-fn drive<M>(mut step: Step<M>, data: &[u8], now: Time, reply: fn(M, &[u8], Time) -> Step<M>) -> Option<HeldTicket> {
+fn drive<M, T>(mut step: Step<M, T>, data: &[u8], now: Time, reply: fn(M, &[u8], Time) -> Step<M, T>) -> Option<T> {
     for bytes in split(data) {
         step = match step.ok()? {
             ExchangeStep::NeedsKdc(exchange, _) => reply(exchange, bytes, now),

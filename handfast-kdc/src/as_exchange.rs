@@ -70,6 +70,7 @@ impl Realm {
             session,
             flags: flags(body.kdc_options, &client, &service, proven, times.renew_till.is_some()),
             times,
+            transited: &[],
             caddr: body.addresses.clone(),
             authorization_data: AuthorizationData::default(),
             last_req: last_req(&client, now),

@@ -23,6 +23,8 @@ pub(crate) struct Grant<'a> {
     pub(crate) session: Enctype,
     pub(crate) flags: TicketFlags,
     pub(crate) times: Times,
+    /// The realms that the client has come through, as the ticket has them.
+    pub(crate) transited: &'a [u8],
     pub(crate) caddr: Vec<HostAddress<'a>>,
     pub(crate) authorization_data: AuthorizationData<'a>,
     pub(crate) last_req: Vec<LastReqEntry>,
@@ -100,7 +102,7 @@ impl Grant<'_> {
             key,
             crealm: self.crealm,
             cname: self.cname.clone(),
-            transited: TransitedEncoding { tr_type: TransitedEncoding::DOMAIN_X500_COMPRESS, contents: &[] },
+            transited: TransitedEncoding { tr_type: TransitedEncoding::DOMAIN_X500_COMPRESS, contents: self.transited },
             authtime: self.times.authtime.into(),
             starttime: Some(self.times.starttime.into()),
             endtime: self.times.endtime.into(),

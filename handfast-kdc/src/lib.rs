@@ -23,8 +23,7 @@
 //! # }
 //! ```
 //!
-//! What it does not do: postdated tickets, user-to-user, constrained delegation, FAST, PKINIT, referrals to and tickets
-//! from other realms, password changes, locking out who guesses at passwords. A request that asks for one of them is refused, not misread.
+//! What it does not do: postdated tickets, user-to-user, constrained delegation, FAST, PKINIT, password changes, locking out who guesses at passwords. A request that asks for one of them is refused, not misread.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 #![forbid(unsafe_code)]
 
@@ -36,6 +35,7 @@ mod directory;
 mod event;
 mod issue;
 mod lifetime;
+mod other_realms;
 mod preauth;
 mod realm;
 mod refusal;

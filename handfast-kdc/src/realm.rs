@@ -148,6 +148,10 @@ impl Realm {
     pub(crate) fn service(&self, seen: &Seen, now: Time) -> Result<Arc<PrincipalEntry>, Refusal> {
         let unknown = |reason| Refusal::new(ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN, reason);
         let name = seen.service.as_ref().ok_or_else(|| unknown("the request names no service"))?;
+        if name.realm() != self.name() {
+            // Keys of other realms' ticket-granting services are there to open their tickets, not to make such.
+            return Err(unknown("the service is of another realm"));
+        }
         let entry = self.directory.find(name)?.ok_or_else(|| unknown("the directory has no such service"))?;
         if entry.disabled {
             return Err(Refusal::new(ErrorCode::KDC_ERR_SERVICE_REVOKED, "the service is disabled"));

@@ -1,5 +1,7 @@
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
+use handfast::krb5::Capaths;
 use handfast::krb5::enctype::Enctype;
 use handfast::krb5::message::PaDataType;
 
@@ -37,6 +39,12 @@ pub struct Settings {
     /// What session keys may be of. The request's order decides (RFC 4120 3.1.3), and a service takes those that it has
     /// keys of, unless its entry names others: [`SESSION_ENCTYPES`].
     pub session_enctypes: Vec<Enctype>,
+    /// The ways from other realms to this one that their clients' tickets may have come; for others than those that are
+    /// named, the hierarchy of realm names. Clients are referred along them, too, as far as there are keys.
+    pub capaths: Capaths,
+    /// Which realm a host is in that this realm has no services of: clients are referred there (RFC 6806 8). Names of
+    /// hosts, or of domains with a `.` in front, in lower case; the longest that fits counts.
+    pub domain_realm: Vec<(String, String)>,
     /// The longest reply that goes by UDP, in bytes; for a longer one the client is told to ask over TCP
     /// (RFC 4120 7.2.1): 4096.
     pub udp_reply_limit: usize,
@@ -52,8 +60,20 @@ impl Default for Settings {
             max_renewable_life: Duration::from_secs(7 * 24 * 3600),
             clock_skew: Duration::from_secs(300),
             session_enctypes: SESSION_ENCTYPES.to_vec(),
+            capaths: Capaths::default(),
+            domain_realm: Vec::new(),
             udp_reply_limit: 4096,
             preauth: PREAUTH.to_vec(),
         }
+    }
+}
+
+impl Settings {
+    /// The realm of a host, by [`Settings::domain_realm`]. A port behind the host does not matter.
+    pub(crate) fn realm_of_host(&self, host: &str) -> Option<&String> {
+        let host = host.split_once(':').map_or(host, |(host, _)| host).to_ascii_lowercase();
+        let fits = |name: &str| if name.starts_with('.') { host.ends_with(name) } else { host == name };
+        let fitting = self.domain_realm.iter().filter(|(name, _)| fits(name));
+        fitting.max_by_key(|(name, _)| (!name.starts_with('.'), name.len())).map(|(_, realm)| realm)
     }
 }

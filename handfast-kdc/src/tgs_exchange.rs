@@ -61,11 +61,14 @@ impl Realm {
         let authenticator = Authenticator::decode(opened.expose()).map_err(|_| unreadable("the authenticator"))?;
         self.check_authenticator(&authenticator, &ticket, &session, message.req_body.bytes(), now, seen)?;
         self.check_ticket(&ticket, request.peer, now)?;
+        self.check_issuer(&ticket, ap_req.ticket.realm)?;
         self.check_client(seen, now)?;
         let subkey = authenticator.subkey.map(held_key).transpose()?;
 
-        let service = self.service(seen, now)?;
         check_renewal(body, &ap_req.ticket)?;
+        let service = self.service_or_referral(body, seen, now)?;
+        let transited = self.transited(&ticket, ap_req.ticket.realm)?;
+        let way_checked = self.check_way(&transited, body.kdc_options, &service)?;
         check_options(message, &ticket, &service)?;
         lifetime::refuse_postdating(body, &self.settings, now)?;
         let times = self.times(body, &ticket, &service, now)?;
@@ -80,9 +83,10 @@ impl Realm {
             crealm: ticket.crealm,
             cname: ticket.cname.clone(),
             service: &service,
-            sname: body.sname.clone().unwrap_or_else(|| PrincipalName::from(&service.principal)),
+            sname: named(body, &service),
             session: session_enctype(&body.etype, &self.settings.session_enctypes, &service)?,
-            flags: flags(body.kdc_options, &ticket, &service, times.renew_till.is_some()),
+            flags: flags(body.kdc_options, &ticket, &service, times.renew_till.is_some(), way_checked),
+            transited: &transited.contents,
             times,
             caddr: addresses(body, &ticket),
             authorization_data: authorization::combined(
@@ -99,8 +103,12 @@ impl Realm {
         .issue(&*self.random)
     }
 
-    /// A client that was removed or disabled after it got its ticket gets no further ones (RFC 4120 3.3.3.1).
+    /// A client that was removed or disabled after it got its ticket gets no further ones (RFC 4120 3.3.3.1). Another
+    /// realm's clients are that realm's business.
     fn check_client(&self, seen: &Seen, now: Time) -> Result<(), Refusal> {
+        if seen.client.as_ref().is_some_and(|client| client.realm() != self.name()) {
+            return Ok(());
+        }
         let gone = || Refusal::new(ErrorCode::KDC_ERR_TGT_REVOKED, "the ticket's client is not in the directory");
         let entry = seen.client.as_ref().map(|name| self.directory.find(name)).transpose()?.flatten();
         check_account(&*entry.ok_or_else(gone)?, now)
@@ -124,6 +132,12 @@ impl Realm {
             }
         }
     }
+}
+
+/// The service as the client named it, unless it is another one: a referral.
+fn named<'a>(body: &KdcReqBody<'a>, service: &'a PrincipalEntry) -> PrincipalName<'a> {
+    let asked = body.sname.as_ref().filter(|name| name.names(&service.principal));
+    asked.cloned().unwrap_or_else(|| PrincipalName::from(&service.principal))
 }
 
 fn unreadable(what: &str) -> Refusal {
@@ -184,7 +198,13 @@ fn check_options(message: &KdcReq<'_>, ticket: &EncTicketPart<'_>, service: &Pri
 }
 
 /// A renewed ticket keeps its flags; others inherit some and are asked for others (RFC 4120 3.3.3).
-fn flags(options: KdcOptions, ticket: &EncTicketPart<'_>, service: &PrincipalEntry, renewable: bool) -> TicketFlags {
+fn flags(
+    options: KdcOptions,
+    ticket: &EncTicketPart<'_>,
+    service: &PrincipalEntry,
+    renewable: bool,
+    way_checked: bool,
+) -> TicketFlags {
     if options.contains(KdcOptions::RENEW) {
         return ticket.flags.without(TicketFlags::INITIAL);
     }
@@ -197,8 +217,7 @@ fn flags(options: KdcOptions, ticket: &EncTicketPart<'_>, service: &PrincipalEnt
         (options.contains(KdcOptions::FORWARDED), TicketFlags::FORWARDED),
         (options.contains(KdcOptions::PROXY), TicketFlags::PROXY),
         (service.ok_as_delegate, TicketFlags::OK_AS_DELEGATE),
-        // No realm was transited, so there is nothing that the check could find.
-        (!options.contains(KdcOptions::DISABLE_TRANSITED_CHECK), TicketFlags::TRANSITED_POLICY_CHECKED),
+        (way_checked, TicketFlags::TRANSITED_POLICY_CHECKED),
     ] {
         flags = if set { flags | flag } else { flags };
     }

@@ -20,18 +20,23 @@ pub(crate) fn ap_req<'a>(message: &KdcReq<'a>) -> Result<ApReq<'a>, Refusal> {
 }
 
 impl Realm {
-    /// Decrypts the ticket of a TGS request. It is one for this ticket-granting service, or one that is to be renewed
-    /// (RFC 4120 3.3.3).
+    /// Decrypts the ticket of a TGS request. It is one for this ticket-granting service, by this realm or another one
+    /// that shares keys with it, or one that is to be renewed (RFC 4120 3.3.3).
     pub(crate) fn open_ticket(&self, ticket: &Ticket<'_>, body: &KdcReqBody<'_>) -> Result<Secret, Refusal> {
         let to_renew = body.kdc_options.contains(KdcOptions::RENEW) && body.sname.as_ref() == Some(&ticket.sname);
-        if ticket.realm != self.name() || !(ticket.sname.names(&self.krbtgt) || to_renew) {
+        let of_this_realm = ticket.realm == self.name() && to_renew;
+        if !(ticket.sname.names(&self.krbtgt) || of_this_realm) {
             let reason = "the ticket is not for this realm's ticket-granting service";
             return Err(Refusal::new(ErrorCode::KRB_AP_ERR_NOT_US, reason));
         }
         let name = ticket.sname.to_principal(ticket.realm);
         let no_key = |code, reason| Refusal::new(code, reason);
         let entry = self.directory.find(&name)?;
-        let entry = entry.ok_or_else(|| no_key(ErrorCode::KRB_AP_ERR_NOKEY, "the ticket's service is not known"))?;
+        let unknown = || match ticket.realm == self.name() {
+            true => no_key(ErrorCode::KRB_AP_ERR_NOKEY, "the ticket's service is not known"),
+            false => no_key(ErrorCode::KRB_AP_ERR_NOT_US, "the ticket is of a realm that shares no keys with this one"),
+        };
+        let entry = entry.ok_or_else(unknown)?;
         let sealed = &ticket.enc_part;
         let of_version = |key: &&LongTermKey| sealed.kvno.is_none_or(|kvno| kvno == key.kvno());
         let mut keys = entry.keys.iter().map(AsRef::as_ref).filter(of_version).peekable();

@@ -19,7 +19,7 @@ use std::fmt;
 
 use handfast::Time;
 use handfast::krb5::HeldTicket;
-use handfast::krb5::exchange::{ExchangeError, ExchangeStep, KdcUnreachable, Login, TicketRequest};
+use handfast::krb5::exchange::{Acquired, ExchangeError, ExchangeStep, KdcUnreachable, Login, TicketRequest};
 
 use crate::Clock;
 use crate::driver::KdcExchange;
@@ -32,7 +32,7 @@ pub fn log_in(login: Login, kdc: &(impl KdcExchange + ?Sized), clock: &Clock) ->
     drive(login.begin(clock.now()), Login::reply, Login::decline, kdc, clock)
 }
 
-/// Gets a ticket for a service, or renews a ticket.
+/// Gets a ticket for a service, with those for the realms on the way; or renews a ticket, or validates it, ….
 ///
 /// # Errors
 /// [`TicketError`].
@@ -40,19 +40,19 @@ pub fn get_ticket(
     request: TicketRequest,
     kdc: &(impl KdcExchange + ?Sized),
     clock: &Clock,
-) -> Result<HeldTicket, TicketError> {
+) -> Result<Acquired, TicketError> {
     drive(request.begin(clock.now()), TicketRequest::reply, TicketRequest::decline, kdc, clock)
 }
 
-pub(crate) type Step<M> = Result<ExchangeStep<M>, ExchangeError>;
+pub(crate) type Step<M, T> = Result<ExchangeStep<M, T>, ExchangeError>;
 
-fn drive<M>(
-    mut step: Step<M>,
-    reply: fn(M, &[u8], Time) -> Step<M>,
-    decline: fn(M, Time) -> Step<M>,
+fn drive<M, T>(
+    mut step: Step<M, T>,
+    reply: fn(M, &[u8], Time) -> Step<M, T>,
+    decline: fn(M, Time) -> Step<M, T>,
     kdc: &(impl KdcExchange + ?Sized),
     clock: &Clock,
-) -> Result<HeldTicket, TicketError> {
+) -> Result<T, TicketError> {
     loop {
         step = match step? {
             ExchangeStep::Complete(ticket) => return Ok(*ticket),

@@ -129,9 +129,9 @@ impl Settings {
         }
     }
 
-    /// The default policy, with `clockskew` and `permitted_enctypes`.
+    /// The default policy, with `clockskew`, `permitted_enctypes` and the section `[capaths]`.
     pub fn policy(&self) -> Policy {
-        let policy = Policy::default().with_clock_skew(self.libdefaults.clockskew);
+        let policy = Policy::default().with_clock_skew(self.libdefaults.clockskew).with_capaths(self.conf.capaths());
         match self.usable(self.libdefaults.permitted_enctypes.as_ref()) {
             Some(enctypes) => policy.with_enctypes(enctypes),
             None => policy,
@@ -139,7 +139,7 @@ impl Settings {
     }
 
     /// What tickets shall be like: `ticket_lifetime`, `renew_lifetime`, `forwardable`, `proxiable`, `clockskew`,
-    /// `default_tkt_enctypes` and `permitted_enctypes`.
+    /// `default_tkt_enctypes` and `permitted_enctypes`, and the section `[capaths]`.
     pub fn ticket_options(&self) -> TicketOptions {
         let defaults = &self.libdefaults;
         let enctypes = defaults.default_tkt_enctypes.as_ref().or(defaults.permitted_enctypes.as_ref());
@@ -149,6 +149,7 @@ impl Settings {
             renewable_for: defaults.renew_lifetime,
             forwardable: defaults.forwardable,
             proxiable: defaults.proxiable,
+            capaths: self.conf.capaths(),
             ..TicketOptions::default()
         };
         options.enctypes = self.usable(enctypes).unwrap_or(options.enctypes);

@@ -3,7 +3,7 @@ use crate::{Clock, End, Handshake, HandshakeError, Leg, Party, Peer, Say, Script
 use handfast::crypto::{Random, Secret};
 use handfast::krb5::enctype::Enctype;
 use handfast::krb5::exchange::{
-    ClientSecret, ExchangeError, ExchangeStep, KdcAttempt, KdcRequest, KdcUnreachable, Login, TicketOptions,
+    Acquired, ClientSecret, ExchangeError, ExchangeStep, KdcAttempt, KdcRequest, KdcUnreachable, Login, TicketOptions,
     TicketRequest,
 };
 use handfast::krb5::{Ccache, HeldTicket, Keytab};
@@ -41,7 +41,7 @@ struct State {
     events: Vec<Event>,
 }
 
-type Step<M> = Result<ExchangeStep<M>, ExchangeError>;
+type Step<M, T> = Result<ExchangeStep<M, T>, ExchangeError>;
 
 impl Testkit {
     /// A realm without users and services, with a seed that is always the same.
@@ -309,8 +309,7 @@ impl Testkit {
     #[track_caller]
     pub fn ticket(&self, tgt: &HeldTicket, service: &str, options: TicketOptions) -> Result<HeldTicket, Error> {
         let service = self.service_name(service).to_principal(&self.0.realm);
-        let request = TicketRequest::new(tgt, service, options, self.random());
-        self.ask(request.begin(self.now(Party::Initiator)), TicketRequest::reply)
+        Ok(self.request(TicketRequest::new(tgt, service, options, self.random()))?.ticket)
     }
 
     /// Renews a ticket.
@@ -318,7 +317,14 @@ impl Testkit {
     /// # Errors
     /// If it is not renewable, or the realm refuses, or its reply is not believed.
     pub fn renew(&self, ticket: &HeldTicket, options: TicketOptions) -> Result<HeldTicket, Error> {
-        let request = TicketRequest::renew(ticket, options, self.random());
+        Ok(self.request(TicketRequest::renew(ticket, options, self.random()))?.ticket)
+    }
+
+    /// Makes any request to the ticket-granting service.
+    ///
+    /// # Errors
+    /// If the realm refuses or its reply is not believed.
+    pub fn request(&self, request: TicketRequest) -> Result<Acquired, Error> {
         self.ask(request.begin(self.now(Party::Initiator)), TicketRequest::reply)
     }
 
@@ -331,7 +337,7 @@ impl Testkit {
     }
 
     /// Goes on with an exchange until its ticket is here.
-    fn ask<M>(&self, mut step: Step<M>, reply: fn(M, &[u8], Time) -> Step<M>) -> Result<HeldTicket, Error> {
+    fn ask<M, T>(&self, mut step: Step<M, T>, reply: fn(M, &[u8], Time) -> Step<M, T>) -> Result<T, Error> {
         loop {
             step = match step? {
                 ExchangeStep::NeedsKdc(exchange, request) => {

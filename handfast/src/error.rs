@@ -1,5 +1,6 @@
 use crate::crypto::RandomError;
 use crate::flags::Flags;
+use crate::krb5::TransitedError;
 use crate::krb5::enctype::{CryptoError, Enctype};
 use crate::krb5::exchange::{ExchangeError, KdcUnreachable};
 use crate::krb5::message::ErrorCode;
@@ -170,10 +171,21 @@ pub enum Refusal {
         /// The type of the restriction.
         i32,
     ),
-    /// The client comes from another realm by way of others, and nobody has checked the way (RFC 4120 2.7).
-    TransitedNotChecked {
+    /// The client comes from another realm by way of others, no KDC has checked the way, and what the ticket says of
+    /// it can't be read (RFC 4120 2.7, 3.3.3.2).
+    TransitedNotReadable {
         /// The client's realm.
         client_realm: String,
+        /// What is wrong with it.
+        error: TransitedError,
+    },
+    /// The client comes from another realm by way of one that is not on the way, as this end sees it, and no KDC has
+    /// checked it (RFC 4120 2.7).
+    ForeignRealm {
+        /// The client's realm.
+        client_realm: String,
+        /// The realm that is not on the way.
+        realm: String,
     },
     /// The peer sent no channel bindings.
     ChannelBindingsAbsent,
@@ -382,9 +394,17 @@ impl fmt::Display for Refusal {
             Refusal::CriticalAuthorizationData(ad_type) => {
                 write!(f, "the ticket is restricted in a way that is not understood: authorization data {ad_type}")
             }
-            Refusal::TransitedNotChecked { client_realm } => {
+            Refusal::TransitedNotReadable { client_realm, error } => {
                 let client_realm = client_realm.escape_debug(); // another realm's KDC wrote it
-                write!(f, "the client is of the realm {client_realm}, and no KDC has checked the realms on its way")
+                write!(f, "the client is of the realm {client_realm}, and its way here can't be read: {error}")
+            }
+            Refusal::ForeignRealm { client_realm, realm } => {
+                let (client_realm, realm) = (client_realm.escape_debug(), realm.escape_debug());
+                write!(
+                    f,
+                    "the client is of the realm {client_realm} and came through {realm}, which is not on the way: if it \
+                     should be, name it in [capaths] of krb5.conf"
+                )
             }
             Refusal::ChannelBindingsAbsent => {
                 f.write_str("the client sent no channel bindings, and they are required here")

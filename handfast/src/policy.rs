@@ -1,4 +1,5 @@
 use crate::flags::Flags;
+use crate::krb5::Capaths;
 use crate::krb5::enctype::Enctype;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -17,6 +18,7 @@ pub struct Policy {
     flags: Flags,
     enctypes: Vec<Enctype>,
     clock_skew: Duration,
+    capaths: Capaths,
     absent_bindings: AbsentBindings,
     delegation: Delegation,
     takes_delegated: bool,
@@ -55,6 +57,7 @@ impl Default for Policy {
             ]
             .into(),
             clock_skew: Duration::from_secs(300),
+            capaths: Capaths::default(),
             absent_bindings: AbsentBindings::Refuse,
             delegation: Delegation::Never,
             takes_delegated: false,
@@ -217,6 +220,20 @@ impl Policy {
     #[must_use]
     pub fn with_clock_skew(mut self, clock_skew: Duration) -> Self {
         self.clock_skew = clock_skew;
+        self
+    }
+
+    /// The ways between realms: an initiator goes them where no KDC refers it on; an acceptor refuses a client that
+    /// came by another way, unless its KDC says that it has checked it (RFC 4120 2.7). By the hierarchy of the realms'
+    /// names, unless set.
+    pub fn capaths(&self) -> &Capaths {
+        &self.capaths
+    }
+
+    /// Goes, and takes, these ways between realms.
+    #[must_use]
+    pub fn with_capaths(mut self, capaths: Capaths) -> Self {
+        self.capaths = capaths;
         self
     }
 

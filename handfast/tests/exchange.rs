@@ -92,10 +92,10 @@ enum Step {
     Holds(Box<HeldTicket>),
 }
 
-fn step<M>(step: ExchangeStep<M>, wrap: fn(M) -> Machine) -> Step {
+fn step<M, T>(step: ExchangeStep<M, T>, wrap: fn(M) -> Machine, ticket: fn(T) -> HeldTicket) -> Step {
     match step {
         ExchangeStep::NeedsKdc(machine, request) => Step::Asks(Box::new(wrap(machine)), request),
-        ExchangeStep::Complete(ticket) => Step::Holds(ticket),
+        ExchangeStep::Complete(acquired) => Step::Holds(Box::new(ticket(*acquired))),
         ExchangeStep::NeedsAnswer(_, question) => panic!("{question}"),
     }
 }
@@ -103,15 +103,19 @@ fn step<M>(step: ExchangeStep<M>, wrap: fn(M) -> Machine) -> Step {
 impl Machine {
     fn begin(self, now: Time) -> Result<Step, ExchangeError> {
         match self {
-            Machine::Login(login) => login.begin(now).map(|next| step(next, Machine::Login)),
-            Machine::Ticket(request) => request.begin(now).map(|next| step(next, Machine::Ticket)),
+            Machine::Login(login) => login.begin(now).map(|next| step(next, Machine::Login, |ticket| ticket)),
+            Machine::Ticket(request) => {
+                request.begin(now).map(|next| step(next, Machine::Ticket, |acquired| acquired.ticket))
+            }
         }
     }
 
     fn reply(self, reply: &[u8], now: Time) -> Result<Step, ExchangeError> {
         match self {
-            Machine::Login(login) => login.reply(reply, now).map(|next| step(next, Machine::Login)),
-            Machine::Ticket(request) => request.reply(reply, now).map(|next| step(next, Machine::Ticket)),
+            Machine::Login(login) => login.reply(reply, now).map(|next| step(next, Machine::Login, |ticket| ticket)),
+            Machine::Ticket(request) => {
+                request.reply(reply, now).map(|next| step(next, Machine::Ticket, |acquired| acquired.ticket))
+            }
         }
     }
 
@@ -133,9 +137,9 @@ impl Machine {
     }
 }
 
-/// What was offered when the exchanges were recorded: AES alone.
+/// What was offered when the exchanges were recorded: AES alone, and no way to other realms.
 fn as_recorded() -> TicketOptions {
-    TicketOptions { enctypes: [20, 19, 18, 17].map(Enctype).to_vec(), ..TicketOptions::default() }
+    TicketOptions { enctypes: [20, 19, 18, 17].map(Enctype).to_vec(), referrals: false, ..TicketOptions::default() }
 }
 
 /// What the recorded exchange was started with.
@@ -213,7 +217,7 @@ fn recorded_exchanges_come_out_the_same() {
 fn quick(name: &str) -> Box<dyn Fn() -> Machine> {
     let enctypes = vec![Enctype(18)];
     let renewable_for = Some(Duration::from_secs(7 * 86_400));
-    let options = TicketOptions { enctypes, renewable_for, forwardable: true, proxiable: true, ..Default::default() };
+    let options = TicketOptions { enctypes, renewable_for, forwardable: true, proxiable: true, ..as_recorded() };
     if name == "ticket-18" {
         let tgt = tgt("login-18");
         let service: Principal = "host/localhost@LAB.TEST".parse().unwrap();

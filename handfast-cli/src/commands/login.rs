@@ -118,7 +118,7 @@ fn renew(settings: &Settings, cache: &Ccache) -> Result<HeldTicket, Failure> {
         Failure::new(Exit::NoCredentials, cause).next("log in with `handfast login`")
     })?;
     let request = TicketRequest::renew(tgt, settings.ticket_options(), Arc::new(OsRandom));
-    Ok(get_ticket(request, settings.kdcs(), &Clock::system())?)
+    Ok(get_ticket(request, settings.kdcs(), &Clock::system())?.ticket)
 }
 
 fn first(args: &Args, settings: &Settings, file: &dyn CredentialCache) -> Result<HeldTicket, Failure> {

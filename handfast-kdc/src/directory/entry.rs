@@ -95,6 +95,22 @@ impl PrincipalEntry {
         Ok(PrincipalEntry { session_enctypes: Some(SESSION_ENCTYPES.to_vec()), ..entry })
     }
 
+    /// The ticket-granting service of `to`, as `from` issues tickets for it: with keys of `enctypes` that both realms
+    /// make from a password they share. A realm needs two for clients to go both ways; the passwords should differ.
+    ///
+    /// # Errors
+    /// If the keys can't be made.
+    pub fn cross_realm(
+        from: &str,
+        to: &str,
+        password: &[u8],
+        enctypes: &[Enctype],
+        now: Time,
+    ) -> Result<Self, CryptoError> {
+        let entry = PrincipalEntry::user_of(Principal::krbtgt(to, from), password, enctypes, now)?;
+        Ok(PrincipalEntry { is_service: true, ..entry })
+    }
+
     /// A service with random keys of [`DEFAULT_ENCTYPES`].
     ///
     /// # Errors

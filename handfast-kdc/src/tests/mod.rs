@@ -2,6 +2,7 @@
 
 mod as_exchange;
 mod hostile;
+mod other_realms;
 mod preauth;
 mod tgs_exchange;
 

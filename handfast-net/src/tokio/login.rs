@@ -1,6 +1,6 @@
 use handfast::Time;
 use handfast::krb5::HeldTicket;
-use handfast::krb5::exchange::{ExchangeStep, Login, TicketRequest};
+use handfast::krb5::exchange::{Acquired, ExchangeStep, Login, TicketRequest};
 
 use super::KdcExchange;
 use crate::Clock;
@@ -22,17 +22,17 @@ pub async fn get_ticket<K: KdcExchange>(
     request: TicketRequest,
     kdc: &K,
     clock: &Clock,
-) -> Result<HeldTicket, TicketError> {
+) -> Result<Acquired, TicketError> {
     drive(request.begin(clock.now()), TicketRequest::reply, TicketRequest::decline, kdc, clock).await
 }
 
-async fn drive<M, K: KdcExchange>(
-    mut step: Step<M>,
-    reply: fn(M, &[u8], Time) -> Step<M>,
-    decline: fn(M, Time) -> Step<M>,
+async fn drive<M, T, K: KdcExchange>(
+    mut step: Step<M, T>,
+    reply: fn(M, &[u8], Time) -> Step<M, T>,
+    decline: fn(M, Time) -> Step<M, T>,
     kdc: &K,
     clock: &Clock,
-) -> Result<HeldTicket, TicketError> {
+) -> Result<T, TicketError> {
     loop {
         step = match step? {
             ExchangeStep::Complete(ticket) => return Ok(*ticket),

@@ -16,6 +16,13 @@ pub struct HostAddress {
     pub address: Vec<u8>,
 }
 
+impl HostAddress {
+    /// As a message has it.
+    pub(crate) fn as_message(&self) -> super::message::HostAddress<'_> {
+        super::message::HostAddress { addr_type: super::message::AddressType(self.addr_type), address: &self.address }
+    }
+}
+
 /// One element of authorization data (RFC 4120 5.2.6).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AuthorizationDataElement {

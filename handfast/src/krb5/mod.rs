@@ -11,10 +11,14 @@ pub mod keytab;
 pub mod message;
 pub mod pac;
 mod preauth;
+mod realm_path;
+mod transited;
 
 pub use auth_to_local::AuthToLocal;
 pub use ccache::Ccache;
-pub use conf::Conf;
+pub use conf::{Capaths, Conf};
 pub use held_ticket::{AuthorizationDataElement, HeldTicket, HostAddress};
 pub use keytab::{Keytab, KeytabEntry};
 pub use message::TicketFlags;
+pub use realm_path::{REALM_PATH_LIMIT, hierarchy};
+pub use transited::{TRANSITED_LIMIT, TRANSITED_REALM_LIMIT, TransitedError, decode_transited, encode_transited};

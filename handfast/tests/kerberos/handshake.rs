@@ -3,7 +3,7 @@
 use crate::pair::*;
 use handfast::krb5::enctype::{EncryptionKey, Enctype};
 use handfast::krb5::message::{AdType, TicketFlags};
-use handfast::krb5::{Keytab, KeytabEntry};
+use handfast::krb5::{Capaths, Keytab, KeytabEntry};
 use handfast::*;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -103,14 +103,42 @@ fn a_client_of_another_realm_must_have_come_a_checked_way() {
     };
     assert!(matches!(
         foreign(TicketFlags::default(), b"MIDDLE.NET").refusal(),
-        Refusal::TransitedNotChecked { client_realm } if client_realm == "OTHER.ORG"
+        Refusal::ForeignRealm { client_realm, realm } if client_realm == "OTHER.ORG" && realm == "MIDDLE.NET"
     ));
-    let mut shown = foreign(TicketFlags::default(), b"MIDDLE.NET");
+    let mut shown = foreign(TicketFlags::default(), b"MIDDLE\x1b.NET");
     shown.ticket_client = "alice@\u{7}\u{1b}[2J".parse().unwrap();
     shown.client = shown.ticket_client.clone();
-    assert!(shown.refusal().to_string().contains("realm \\u{7}\\u{1b}[2J,"));
+    let said = shown.refusal().to_string();
+    assert!(said.contains("realm \\u{7}\\u{1b}[2J and came through MIDDLE\\u{1b}.NET,"), "{said}");
     foreign(TicketFlags::default(), b"").contexts();
     foreign(TicketFlags::TRANSITED_POLICY_CHECKED, b"MIDDLE.NET").contexts();
+    // What stands on the way by the names of the realms, and by what the policy says.
+    foreign(TicketFlags::default(), b"ORG,COM").contexts();
+    foreign(TicketFlags::default(), b",").contexts();
+    let through = |realm: &str| {
+        let mut pair = foreign(TicketFlags::default(), b"MIDDLE.NET");
+        pair.server_policy =
+            Policy::default().with_capaths(Capaths::default().with("OTHER.ORG", "EXAMPLE.COM", [realm]));
+        pair
+    };
+    through("MIDDLE.NET").contexts();
+    assert!(matches!(through("ANOTHER.NET").refusal(), Refusal::ForeignRealm { .. }));
+    // Both ways: a way from here to there is none from there to here.
+    let mut pair = through("X");
+    pair.server_policy =
+        Policy::default().with_capaths(Capaths::default().with("EXAMPLE.COM", "OTHER.ORG", ["MIDDLE.NET"]));
+    assert!(matches!(pair.refusal(), Refusal::ForeignRealm { .. }));
+}
+
+#[test]
+fn a_way_that_cannot_be_read_is_refused() {
+    for contents in [&b"MIDDLE\\"[..], b"\xff", b"A.", &[b'a'; 5000]] {
+        let mut pair = Pair::new(ENCTYPES[1]);
+        pair.client = "alice@OTHER.ORG".parse().unwrap();
+        pair.ticket_client = pair.client.clone();
+        pair.transited = contents.to_vec().leak();
+        assert!(matches!(pair.refusal(), Refusal::TransitedNotReadable { .. }), "{contents:?}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use crate::directory::{LongTermKey, PrincipalEntry};
 use crate::settings::{PREAUTH, Settings};
 use handfast::crypto::Secret;
+use handfast::krb5::Capaths;
 use handfast::krb5::enctype::{EncryptionKey, Enctype};
 use handfast::krb5::message::PaDataType;
 use handfast::wire::{DecodeError, EncodeError, Reader, Writer};
@@ -96,12 +97,16 @@ pub(super) fn encode_settings(settings: &Settings) -> Result<Secret, EncodeError
     }
     out.enctypes(&settings.session_enctypes)?;
     out.writer().u64_be(u64::try_from(settings.udp_reply_limit).unwrap_or(u64::MAX));
+    let other_realms = settings.capaths.iter().next().is_some() || !settings.domain_realm.is_empty();
     // Left out while it is the default, which may have more methods in a later version.
-    if settings.preauth != PREAUTH {
+    if settings.preauth != PREAUTH || other_realms {
         out.list(&settings.preauth, |out, padata_type| {
             out.writer().i32_be(padata_type.0);
             Ok(())
         })?;
+    }
+    if other_realms {
+        out.other_realms(settings)?;
     }
     Ok(out.bytes)
 }
@@ -120,7 +125,10 @@ pub(super) fn decode_settings(bytes: &[u8]) -> Result<Settings, DecodeError> {
             true => PREAUTH.to_vec(),
             false => input.list(|input| input.0.i32_be().map(PaDataType))?,
         },
+        ..Settings::default()
     };
+    let other_realms = if input.0.is_empty() { Default::default() } else { input.other_realms()? };
+    let settings = Settings { capaths: other_realms.0, domain_realm: other_realms.1, ..settings };
     input.0.finish()?;
     Ok(settings)
 }
@@ -173,6 +181,20 @@ impl Output {
         })
     }
 
+    /// The ways to and the hosts of other realms.
+    fn other_realms(&mut self, settings: &Settings) -> Result<(), EncodeError> {
+        let ways: Vec<_> = settings.capaths.iter().collect();
+        self.list(&ways, |out, (client, server, through)| {
+            out.text(client)?;
+            out.text(server)?;
+            out.list(through, |out, realm| out.text(realm))
+        })?;
+        self.list(&settings.domain_realm, |out, (domain, realm)| {
+            out.text(domain)?;
+            out.text(realm)
+        })
+    }
+
     fn list<T>(
         &mut self,
         items: &[T],
@@ -220,6 +242,13 @@ impl Input<'_> {
 
     fn seconds(&mut self) -> Result<Duration, DecodeError> {
         self.0.u64_be().map(Duration::from_secs)
+    }
+
+    fn other_realms(&mut self) -> Result<(Capaths, Vec<(String, String)>), DecodeError> {
+        let way = |input: &mut Self| Ok((input.text()?, input.text()?, input.list(Input::text)?));
+        let add = |all: Capaths, (client, server, through)| all.with::<String>(client, server, through);
+        let capaths = self.list(way)?.into_iter().fold(Capaths::default(), add);
+        Ok((capaths, self.list(|input| Ok((input.text()?, input.text()?)))?))
     }
 
     fn enctypes(&mut self) -> Result<Vec<Enctype>, DecodeError> {
@@ -313,11 +342,20 @@ mod tests {
 
     #[test]
     fn settings_come_back() {
-        let settings = Settings { max_life: Duration::from_secs(1), udp_reply_limit: 7, ..Settings::default() };
-        let bytes = encode_settings(&settings).unwrap();
-        assert_eq!(decode_settings(bytes.expose()), Ok(settings));
-        for length in 0..bytes.expose().len() {
-            assert!(decode_settings(&bytes.expose()[..length]).is_err());
+        let settings = Settings {
+            max_life: Duration::from_secs(1),
+            udp_reply_limit: 7,
+            capaths: Capaths::default().with("A", "B", ["C", "D"]).with::<String>("B", "A", []),
+            domain_realm: vec![(".b.test".into(), "B".into())],
+            ..Settings::default()
+        };
+        let alone = Settings { capaths: Capaths::default(), domain_realm: vec![], ..settings.clone() };
+        // Fields that are left out while they say nothing: without them it is whole, too.
+        for (settings, whole_before) in [(alone, 0), (settings, 2)] {
+            let bytes = encode_settings(&settings).unwrap();
+            assert_eq!(decode_settings(bytes.expose()), Ok(settings));
+            let whole = (0..bytes.expose().len()).filter(|length| decode_settings(&bytes.expose()[..*length]).is_ok());
+            assert_eq!(whole.count(), whole_before);
         }
     }
 

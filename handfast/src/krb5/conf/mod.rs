@@ -17,6 +17,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod capaths;
 mod enctypes;
 mod libdefaults;
 mod parse;
@@ -24,6 +25,7 @@ mod profile;
 mod realm;
 mod value;
 
+pub use capaths::Capaths;
 pub use enctypes::EnctypeList;
 pub use libdefaults::{CanonicalizeHostname, LibDefaults};
 pub use profile::Section;

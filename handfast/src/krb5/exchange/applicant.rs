@@ -1,4 +1,4 @@
-use super::asked::{Asked, draw_nonce};
+use super::asked::{Asked, TgsTerms, draw_nonce};
 use super::error::ExchangeError;
 use super::{ClientSecret, TicketOptions};
 use crate::crypto::Random;
@@ -66,8 +66,8 @@ impl Applicant {
             rtime: self.options.renewable_for.map(until),
             nonce: draw_nonce(&*self.random)?,
             enctypes: self.enctypes()?,
-            addresses: Vec::new(),
             clock_skew: self.options.clock_skew,
+            terms: TgsTerms::default(),
         })
     }
 

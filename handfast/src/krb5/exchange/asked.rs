@@ -4,7 +4,8 @@ use super::error::{ExchangeError, Mismatch};
 use crate::crypto::{Random, RandomError};
 use crate::krb5::enctype::Enctype;
 use crate::krb5::message::{
-    EncKdcRepPart, KdcExchange, KdcOptions, KdcRep, KdcReqBody, KerberosTime, KrbError, PrincipalName, TicketFlags,
+    EncKdcRepPart, KdcExchange, KdcOptions, KdcRep, KdcReqBody, KerberosTime, KrbError, PaDataType, PrincipalName,
+    TicketFlags,
 };
 use crate::krb5::{HeldTicket, HostAddress};
 use crate::name::Principal;
@@ -44,6 +45,23 @@ pub(in crate::krb5) fn draw_confounder(random: &dyn Random) -> Result<[u8; 16], 
     Ok(octets)
 }
 
+/// What more there is to a request to the ticket-granting service, and what its reply must say for it.
+#[derive(Default)]
+pub(super) struct TgsTerms {
+    /// The addresses that the ticket shall be bound to.
+    pub(super) addresses: Vec<HostAddress>,
+    /// The addresses that it may be bound to: those asked for, else those of the ticket presented.
+    pub(super) expected_addresses: Vec<HostAddress>,
+    /// Whether it must be bound to exactly them.
+    pub(super) exact_addresses: bool,
+    /// Flags that the ticket must have.
+    pub(super) required_flags: TicketFlags,
+    /// Another's ticket, in DER.
+    pub(super) additional_ticket: Option<Vec<u8>>,
+    /// Padata beside the proof.
+    pub(super) padata: Vec<(PaDataType, Vec<u8>)>,
+}
+
 /// What was asked of a KDC.
 pub(super) struct Asked {
     pub(super) exchange: KdcExchange,
@@ -57,9 +75,9 @@ pub(super) struct Asked {
     pub(super) rtime: Option<KerberosTime>,
     pub(super) nonce: u32,
     pub(super) enctypes: Vec<Enctype>,
-    /// The addresses of the ticket that is presented; none in a login.
-    pub(super) addresses: Vec<HostAddress>,
     pub(super) clock_skew: Duration,
+    /// Nothing in a login.
+    pub(super) terms: TgsTerms,
 }
 
 impl Asked {
@@ -75,7 +93,7 @@ impl Asked {
             rtime: self.rtime,
             nonce: self.nonce,
             etype: self.enctypes.clone(),
-            addresses: Vec::new(),
+            addresses: self.terms.addresses.iter().map(HostAddress::as_message).collect(),
             enc_authorization_data: None,
             additional_tickets: Vec::new(),
         }
@@ -107,7 +125,7 @@ impl Asked {
         if part.nonce != self.nonce {
             return Err(ExchangeError::mismatch(Mismatch::Nonce));
         }
-        self.check_service(reply, part)?;
+        let server = self.check_service(reply, part)?;
         let got = part.key.keytype;
         if !self.enctypes.contains(&got) {
             return Err(ExchangeError::mismatch(Mismatch::SessionKeyEnctype { got, offered: self.enctypes.clone() }));
@@ -115,42 +133,50 @@ impl Asked {
         if part.flags.contains(TicketFlags::INVALID) {
             return Err(ExchangeError::mismatch(Mismatch::InvalidFlag));
         }
+        if !part.flags.contains(self.terms.required_flags) {
+            return Err(ExchangeError::mismatch(Mismatch::FlagsMissing { missing: self.terms.required_flags }));
+        }
         self.check_times(part, now)?;
         Ok(HeldTicket {
             client: self.client.clone(),
-            server: self.service.clone(),
+            server,
             key: part.key.to_key()?,
             auth_time: part.authtime.into(),
             start_time: part.starttime.map(Time::from),
             end_time: part.endtime.into(),
             renew_till: part.renew_till.map(Time::from),
-            is_skey: false,
+            is_skey: self.options.contains(KdcOptions::ENC_TKT_IN_SKEY),
             flags: part.flags,
             addresses: self.take_addresses(part)?,
             authorization_data: Vec::new(),
             ticket: reply.ticket.bytes().to_vec(),
-            second_ticket: Vec::new(),
+            second_ticket: self.terms.additional_ticket.clone().unwrap_or_default(),
         })
     }
 
-    /// The service is the one asked for, inside and out. An answer for the ticket-granting service of another realm
-    /// is a referral (RFC 6806 8).
-    fn check_service(&self, reply: &KdcRep<'_>, part: &EncKdcRepPart<'_>) -> Result<(), ExchangeError> {
+    /// The service is the one asked for, inside and out. A ticket of the KDC's own realm for the ticket-granting service
+    /// of another one is a referral (RFC 6806 8), good where referrals were asked for.
+    fn check_service(&self, reply: &KdcRep<'_>, part: &EncKdcRepPart<'_>) -> Result<Principal, ExchangeError> {
         let asked = || self.service.clone();
-        let got = part.sname.to_principal(part.srealm);
-        if got != self.service {
-            return Err(match got.components() {
-                [_, realm] if got.is_krbtgt() && self.exchange == KdcExchange::Tgs => {
-                    ExchangeError::Referral { name: asked(), realm: realm.clone() }
+        let inside = part.sname.to_principal(part.srealm);
+        if inside != self.service {
+            match inside.components() {
+                [_, realm] if inside.is_krbtgt() && self.exchange == KdcExchange::Tgs => {
+                    if !self.options.contains(KdcOptions::CANONICALIZE) {
+                        return Err(ExchangeError::Referral { name: asked(), realm: realm.clone() });
+                    }
+                    if inside.realm() != self.kdc_realm {
+                        return Err(ExchangeError::mismatch(Mismatch::Service { asked: asked(), got: inside }));
+                    }
                 }
-                _ => ExchangeError::mismatch(Mismatch::Service { asked: asked(), got }),
-            });
+                _ => return Err(ExchangeError::mismatch(Mismatch::Service { asked: asked(), got: inside })),
+            }
         }
         let got = reply.ticket.sname.to_principal(reply.ticket.realm);
-        if got != self.service {
-            return Err(ExchangeError::mismatch(Mismatch::TicketService { asked: asked(), got }));
+        if got != inside {
+            return Err(ExchangeError::mismatch(Mismatch::TicketService { asked: inside, got }));
         }
-        Ok(())
+        Ok(if inside == self.service { asked() } else { inside })
     }
 
     /// A ticket starts now, by clocks that agree, and ends at the time asked for at the latest (RFC 4120 3.1.3).
@@ -179,15 +205,16 @@ impl Asked {
         }
     }
 
-    /// No addresses are asked for, so they are those of the ticket presented, which a TGS-REP need not repeat
+    /// The addresses are those asked for, or those of the ticket presented, which a TGS-REP need not repeat
     /// (RFC 4120 5.4.2).
     fn take_addresses(&self, part: &EncKdcRepPart<'_>) -> Result<Vec<HostAddress>, ExchangeError> {
         let got = part.caddr.iter();
         let got: Vec<_> = got
             .map(|address| HostAddress { addr_type: address.addr_type.0, address: address.address.to_vec() })
             .collect();
-        if got.is_empty() || got == self.addresses {
-            return Ok(self.addresses.clone());
+        let expected = &self.terms.expected_addresses;
+        if got == *expected || got.is_empty() && !self.terms.exact_addresses {
+            return Ok(expected.clone());
         }
         Err(ExchangeError::mismatch(Mismatch::Addresses))
     }

@@ -1,7 +1,7 @@
 use super::KdcRefusal;
 use crate::crypto::RandomError;
 use crate::krb5::enctype::{CryptoError, Enctype};
-use crate::krb5::message::PaDataType;
+use crate::krb5::message::{PaDataType, TicketFlags};
 use crate::name::Principal;
 use crate::question::Question;
 use crate::time::Time;
@@ -90,6 +90,27 @@ pub enum ExchangeError {
         /// The realm that is said to know it.
         realm: String,
     },
+    /// The KDC refers to a realm that was asked already.
+    ReferralLoop {
+        /// The service.
+        service: Principal,
+        /// The realm.
+        realm: String,
+    },
+    /// The realms refer on and on.
+    TooManyReferrals {
+        /// The service.
+        service: Principal,
+        /// How many are followed.
+        limit: usize,
+    },
+    /// The KDC of a realm knows no way to the service's realm.
+    NoWay {
+        /// The service.
+        service: Principal,
+        /// The realm.
+        realm: String,
+    },
     /// The ticket at hand asks no KDC of the service's realm.
     OtherRealm {
         /// The service.
@@ -106,6 +127,21 @@ pub enum ExchangeError {
     },
     /// A question was declined that had to be answered.
     Declined(Box<Question>),
+    /// The ticket is valid already.
+    NotPostdated {
+        /// The ticket's service.
+        service: Principal,
+    },
+    /// The ticket can't be forwarded.
+    NotForwardable {
+        /// The ticket's service.
+        service: Principal,
+    },
+    /// No proxy ticket can be got with the ticket.
+    NotProxiable {
+        /// The ticket's service.
+        service: Principal,
+    },
     /// Bytes of the KDC, or of the ticket at hand, do not decode.
     Decode(DecodeError),
     /// A key or a ciphertext can't be used.
@@ -184,8 +220,13 @@ pub enum Mismatch {
         /// Until when it is.
         renew_till: Time,
     },
-    /// The ticket is bound to addresses that were not asked for.
+    /// The ticket is bound to addresses that were not asked for, or not bound to those that were.
     Addresses,
+    /// The ticket lacks flags that make it what was asked for.
+    FlagsMissing {
+        /// What was asked for.
+        missing: TicketFlags,
+    },
     /// The KDC saw another request than the one sent, or does not say (RFC 6806 11).
     RequestChanged,
 }
@@ -262,17 +303,45 @@ impl fmt::Display for ExchangeError {
             ),
             Self::Referral { name, realm } => {
                 let realm = realm.escape_debug(); // whoever answered wrote it
-                write!(f, "the KDC refers to the realm {realm} for {name}; referrals are not followed yet")
+                write!(f, "the KDC refers to the realm {realm} for {name}, which is not followed")
             }
-            Self::OtherRealm { service, ticket } => write!(
-                f,
-                "the ticket for {ticket} can't be used to ask for {service}: other realms are not reached yet"
-            ),
+            Self::ReferralLoop { service, realm } => {
+                let realm = realm.escape_debug();
+                write!(f, "on the way to {service}, a KDC refers back to the realm {realm}, which was asked already")
+            }
+            Self::TooManyReferrals { service, limit } => {
+                write!(f, "on the way to {service}, more than {limit} KDCs refer to yet another realm")
+            }
+            Self::NoWay { service, realm } => {
+                let realm = realm.escape_debug();
+                write!(
+                    f,
+                    "the KDC of {realm} knows no way to {}, the realm of {service}: if there is one, name it in [capaths] \
+                     of krb5.conf",
+                    service.realm().escape_debug()
+                )
+            }
+            Self::OtherRealm { service, ticket } => {
+                write!(f, "the ticket for {ticket} can't be used to ask for {service}")
+            }
             Self::NotRenewable { service, renew_till: Some(till) } => {
                 write!(f, "the ticket for {service} could be renewed until {till} only: log in again")
             }
             Self::NotRenewable { service, renew_till: None } => write!(f, "the ticket for {service} is not renewable"),
             Self::Declined(question) => write!(f, "there is no ticket without an answer: {question}"),
+            Self::NotPostdated { service } => {
+                write!(f, "the ticket for {service} is not postdated: there is nothing to validate")
+            }
+            Self::NotForwardable { service } => write!(
+                f,
+                "the ticket for {service} is not forwardable: log in with a forwardable one, if the realm gives it"
+            ),
+            Self::NotProxiable { service } => {
+                write!(
+                    f,
+                    "the ticket for {service} is not proxiable: log in with a proxiable one, if the realm gives it"
+                )
+            }
             Self::Decode(error) => write!(f, "undecodable: {error}"),
             Self::Crypto(error) => error.fmt(f),
             Self::Random(error) => error.fmt(f),
@@ -305,7 +374,8 @@ impl fmt::Display for Mismatch {
             Self::RenewableTooLong { asked, renew_till } => {
                 write!(f, "the ticket is renewable until {renew_till}, longer than {asked} as asked for")
             }
-            Self::Addresses => f.write_str("the ticket is bound to addresses that were not asked for"),
+            Self::Addresses => f.write_str("the ticket is bound to other addresses than were asked for"),
+            Self::FlagsMissing { missing } => write!(f, "the ticket lacks flags that were asked for: {missing:?}"),
             Self::RequestChanged => f.write_str("the request was changed on its way to the KDC"),
         }
     }

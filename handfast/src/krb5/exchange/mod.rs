@@ -2,13 +2,14 @@
 //!
 //! [`Login`] is the AS exchange (RFC 4120 3.1), [`TicketRequest`] the TGS exchange (3.3). Both take the time as an
 //! argument and randomness from a [`Random`](crate::crypto::Random), and end in a [`HeldTicket`] or an
-//! [`ExchangeError`]: a login after at most [`LOGIN_REQUEST_LIMIT`] requests, and one more over TCP for each.
+//! [`ExchangeError`]: a login after at most [`LOGIN_REQUEST_LIMIT`] requests, and one more over TCP for each; a ticket
+//! request after a few for each realm on the way.
 //!
 //! What is believed stands in the part of a reply that is encrypted for us: its nonce, names, times, flags and
 //! enctypes are held against what was asked for. A refusal (KRB-ERROR) is protected by nothing: it ends the
 //! exchange, or makes it go on as RFC 4120 says, and is otherwise only reported.
 //!
-//! Not followed yet: referrals to other realms.
+//! Not followed yet: referrals of a login to another realm.
 //!
 //! ```
 //! use handfast::{Time, crypto::{OsRandom, Secret}};
@@ -30,7 +31,10 @@ mod asked;
 mod error;
 mod login;
 mod options;
+mod proof;
+mod purpose;
 mod refusal;
+mod route;
 mod ticket_request;
 
 #[cfg(test)]
@@ -42,25 +46,30 @@ pub use error::{ExchangeError, Mismatch};
 pub use login::{LOGIN_REQUEST_LIMIT, Login};
 pub use options::{PREAUTH, TicketOptions};
 pub use refusal::{ClientProof, KdcRefusal};
-pub use ticket_request::TicketRequest;
+pub use route::REFERRAL_LIMIT;
+pub use ticket_request::{Acquired, TicketRequest};
 
 use super::HeldTicket;
+use super::enctype::KeyUsage;
 use crate::question::Question;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// Where an exchange `M` stands.
+/// The key usage of the checksum with which a KDC says what request it saw (RFC 6806 11).
+const REQUEST_CHECKSUM: KeyUsage = KeyUsage(56);
+
+/// Where an exchange `M` stands, which ends in a `T`.
 #[derive(Debug)]
-pub enum ExchangeStep<M> {
+pub enum ExchangeStep<M, T = HeldTicket> {
     /// The request shall be sent to a KDC, and its answer given to `M::reply`.
     NeedsKdc(M, KdcRequest),
     /// The question shall be answered with `M::answer`, or declined with `M::decline`. A driver that doesn't know a question
     /// declines it, and there is no ticket then. Of the machines here, only [`Login`] asks.
     NeedsAnswer(M, Question),
     /// The ticket is here.
-    Complete(Box<HeldTicket>),
+    Complete(Box<T>),
 }
 
 /// A message for a KDC of `realm`; the driver sends it and brings the reply.

@@ -1,3 +1,4 @@
+use crate::krb5::Capaths;
 use crate::krb5::enctype::Enctype;
 use crate::krb5::message::PaDataType;
 use crate::name::Principal;
@@ -28,6 +29,10 @@ pub struct TicketOptions {
     pub forwardable: bool,
     /// Whether services may get tickets for other addresses (RFC 4120 2.5).
     pub proxiable: bool,
+    /// Whether a ticket request follows the KDC to another realm (RFC 6806 8). On by default.
+    pub referrals: bool,
+    /// The ways to other realms, where a KDC knows none itself. By the hierarchy of their names by default.
+    pub capaths: Capaths,
     /// A login's service, if it shall not be for the ticket-granting service (`kadmin/changepw`, say).
     pub service: Option<Principal>,
     /// Whether a KDC may ask for fewer iterations of string-to-key than the enctype's default. It makes guessing the
@@ -47,6 +52,8 @@ impl Default for TicketOptions {
             renewable_for: None,
             forwardable: false,
             proxiable: false,
+            referrals: true,
+            capaths: Capaths::default(),
             service: None,
             weak_string_to_key: false,
             preauth: PREAUTH.to_vec(),

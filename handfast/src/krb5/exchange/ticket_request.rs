@@ -1,14 +1,13 @@
-use super::asked::{Answer, Asked, draw_confounder, draw_nonce};
+use super::asked::{Answer, Asked, draw_nonce};
 use super::error::{ExchangeError, Mismatch};
+use super::proof::{check_request, write_request};
+use super::purpose::{Purpose, options_of_hop};
+use super::route::Route;
 use super::{ExchangeStep, KdcRefusal, KdcRequest, TicketOptions};
-use crate::crypto::{Random, Secret};
-use crate::krb5::HeldTicket;
-use crate::krb5::enctype::{ChecksumKey, CipherKey, CryptoError, EncryptionKey, Enctype, KeyUsage};
-use crate::krb5::message::{
-    ApOptions, ApReq, Authenticator, AuthorizationData, Checksum, EncKdcRepPart, Encoded, EncryptedData, ErrorCode,
-    KdcExchange, KdcOptions, KdcRep, KdcReq, KdcReqBody, KerberosTime, KeyRef, KrbError, PaData, PaDataType,
-    PrincipalName, Ticket, TicketFlags,
-};
+use crate::crypto::Random;
+use crate::krb5::enctype::{CipherKey, CryptoError, EncryptionKey, Enctype, KeyUsage};
+use crate::krb5::message::{EncKdcRepPart, ErrorCode, KdcExchange, KdcOptions, KdcRep, KerberosTime, KrbError};
+use crate::krb5::{HeldTicket, HostAddress};
 use crate::name::Principal;
 use crate::time::Time;
 use alloc::boxed::Box;
@@ -18,8 +17,13 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// The TGS exchange (RFC 4120 3.3): a ticket for a service, for a ticket-granting ticket; the renewal of a ticket; or a
-/// ticket-granting ticket to hand on.
+/// The TGS exchange (RFC 4120 3.3): a ticket for a service, for a ticket-granting ticket; or a ticket renewed,
+/// validated, forwarded.
+///
+/// The KDC may refer to another realm (RFC 6806 8), and that one to a third, [`REFERRAL_LIMIT`](super::REFERRAL_LIMIT)
+/// times, no realm twice. To a service of a realm that is named, the way goes there straight, or over the realms that
+/// [`TicketOptions::capaths`] has, or the hierarchy of their names (RFC 4120 1.2). Each ticket-granting ticket on the
+/// way is checked like any other ticket, and comes out beside the one that was asked for.
 pub struct TicketRequest {
     /// The ticket that is presented.
     held: Box<HeldTicket>,
@@ -27,15 +31,18 @@ pub struct TicketRequest {
     purpose: Purpose,
     options: TicketOptions,
     random: Arc<dyn Random>,
+    route: Option<Route>,
+    acquired: Vec<HeldTicket>,
     sent: Option<Box<Sent>>,
 }
 
-/// What the ticket presented is presented for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Purpose {
-    Service,
-    Renewal,
-    Forwarding,
+/// What a request to the ticket-granting service gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acquired {
+    /// The ticket that was asked for. Its server may be of another realm than was asked for.
+    pub ticket: HeldTicket,
+    /// Ticket-granting tickets of the realms on the way, in order.
+    pub ticket_granting: Vec<HeldTicket>,
 }
 
 /// The request that waits for its answer.
@@ -45,61 +52,107 @@ struct Sent {
     subkey: EncryptionKey,
 }
 
+type Step = ExchangeStep<TicketRequest, Acquired>;
+
 impl TicketRequest {
-    /// Asks for a ticket for `service`, of the realm that `tgt` is good for; a service whose realm is not known is
-    /// taken to be of that realm.
+    /// Asks for a ticket for `service`, from the realm that `tgt` is good for on; a service whose realm is not known
+    /// is taken to be of that realm, until its KDC refers to another.
     pub fn new(tgt: &HeldTicket, service: Principal, options: TicketOptions, random: Arc<dyn Random>) -> TicketRequest {
-        TicketRequest::of(tgt, service, Purpose::Service, options, random)
+        TicketRequest::with(tgt, service, Purpose::Ticket, options, random)
     }
 
     /// Asks for `ticket` again, with a new end (RFC 4120 2.3); it may be one for any service. Of the options, only
     /// the enctypes and the clock skew matter.
     pub fn renew(ticket: &HeldTicket, options: TicketOptions, random: Arc<dyn Random>) -> TicketRequest {
-        let service = ticket.server.clone();
-        TicketRequest::of(ticket, service, Purpose::Renewal, options, random)
+        TicketRequest::with(ticket, ticket.server.clone(), Purpose::Renewal, options, random)
     }
 
-    /// Asks for one more ticket-granting ticket of the client, for another host (RFC 4120 2.6): like `tgt`, bound to no address, and
-    /// flagged as forwarded. `tgt` must be forwardable, or the KDC refuses; what it gives is so too if `options` wish it.
+    /// Asks for a postdated `ticket` to be made valid, once it has begun (RFC 4120 2.4). Of the options, only the
+    /// enctypes and the clock skew matter.
+    pub fn validate(ticket: &HeldTicket, options: TicketOptions, random: Arc<dyn Random>) -> TicketRequest {
+        TicketRequest::with(ticket, ticket.server.clone(), Purpose::Validation, options, random)
+    }
+
+    /// Asks for one more ticket-granting ticket of the client, for another host (RFC 4120 2.6): like `tgt`, bound to no
+    /// address, and flagged as forwarded. What the KDC gives is forwardable, too, if `options` wish it.
     pub fn forward(tgt: &HeldTicket, options: TicketOptions, random: Arc<dyn Random>) -> TicketRequest {
-        TicketRequest::of(tgt, tgt.server.clone(), Purpose::Forwarding, options, random)
+        TicketRequest::forward_to(tgt, Vec::new(), options, random)
     }
 
-    fn of(
-        presented: &HeldTicket,
+    /// The same, to be used from `addresses` alone.
+    pub fn forward_to(
+        tgt: &HeldTicket,
+        addresses: Vec<HostAddress>,
+        options: TicketOptions,
+        random: Arc<dyn Random>,
+    ) -> TicketRequest {
+        TicketRequest::with(tgt, tgt.server.clone(), Purpose::Forwarding(addresses), options, random)
+    }
+
+    /// Asks for a ticket for `service` of the KDC's realm, to be used by another host, from `addresses` (RFC 4120 2.5);
+    /// from anywhere if there are none.
+    pub fn proxy(
+        tgt: &HeldTicket,
+        service: Principal,
+        addresses: Vec<HostAddress>,
+        options: TicketOptions,
+        random: Arc<dyn Random>,
+    ) -> TicketRequest {
+        TicketRequest::with(tgt, service, Purpose::Proxy(addresses), options, random)
+    }
+
+    /// Asks for a ticket that the holder of the ticket-granting ticket `peer_tgt` (in DER) can open, with the session
+    /// key of that (RFC 4120 3.7). `peer` is that holder, who needs no key at the KDC.
+    pub fn user_to_user(
+        tgt: &HeldTicket,
+        peer: Principal,
+        peer_tgt: Vec<u8>,
+        options: TicketOptions,
+        random: Arc<dyn Random>,
+    ) -> TicketRequest {
+        TicketRequest::with(tgt, peer, Purpose::UserToUser(peer_tgt), options, random)
+    }
+
+    fn with(
+        held: &HeldTicket,
         service: Principal,
         purpose: Purpose,
         options: TicketOptions,
         random: Arc<dyn Random>,
     ) -> TicketRequest {
-        TicketRequest { held: Box::new(presented.clone()), service, purpose, options, random, sent: None }
+        let held = Box::new(held.clone());
+        TicketRequest { held, service, purpose, options, random, route: None, acquired: Vec::new(), sent: None }
     }
 
     /// Makes the request.
     ///
     /// # Errors
-    /// [`ExchangeError::OtherRealm`], [`ExchangeError::NotRenewable`], [`ExchangeError::EnctypeNotPermitted`],
+    /// [`ExchangeError::OtherRealm`], [`ExchangeError::NotRenewable`] and its like, [`ExchangeError::EnctypeNotPermitted`],
     /// [`ExchangeError::Random`]; [`ExchangeError::Decode`] and [`ExchangeError::Crypto`] for a ticket that can't
     /// be presented.
-    pub fn begin(mut self, now: Time) -> Result<ExchangeStep<TicketRequest>, ExchangeError> {
-        let realm = self.kdc_realm(now)?;
+    pub fn begin(mut self, now: Time) -> Result<Step, ExchangeError> {
+        self.purpose.check(&self.held, now)?;
+        let realm = self.kdc_realm()?;
+        let mut route = Route::new(&self.held, realm.clone());
         if self.service.realm().is_empty() {
-            self.service = self.service.with_realm(&*realm);
+            self.service = self.service.with_realm(realm);
         }
-        let asked = self.ask(realm, now)?;
-        let subkey = EncryptionKey::generate(self.held.key.enctype(), &*self.random)?;
-        let request = self.request(&asked, &subkey, now)?;
-        Ok(self.send(Sent { asked, request, subkey }))
+        route.plan(self.service.realm(), &self.options.capaths);
+        self.route = Some(route);
+        self.ask(now)
     }
 
     /// Takes the KDC's answer.
     ///
     /// # Errors
     /// Any [`ExchangeError`].
-    pub fn reply(mut self, reply: &[u8], now: Time) -> Result<ExchangeStep<TicketRequest>, ExchangeError> {
+    pub fn reply(mut self, reply: &[u8], now: Time) -> Result<Step, ExchangeError> {
         let Some(sent) = self.sent.take() else { return Err(ExchangeError::ApiMisuse("a reply to no request")) };
         match Answer::decode(reply)? {
-            Answer::Reply(reply) => accept(&sent, &reply, now).map(Box::new).map(ExchangeStep::Complete),
+            Answer::Reply(reply) => {
+                let ticket = accept(&sent, &reply, now)?;
+                self.arrive(ticket, now)
+            }
             Answer::Refusal(error) => self.go_on(*sent, &error, now),
         }
     }
@@ -108,86 +161,109 @@ impl TicketRequest {
     ///
     /// # Errors
     /// Always: [`ExchangeError::ApiMisuse`].
-    pub fn decline(self, _now: Time) -> Result<ExchangeStep<TicketRequest>, ExchangeError> {
+    pub fn decline(self, _now: Time) -> Result<Step, ExchangeError> {
         Err(ExchangeError::ApiMisuse("nothing was asked"))
     }
 
-    fn send(mut self, sent: Sent) -> ExchangeStep<TicketRequest> {
+    fn send(mut self, sent: Sent) -> Step {
         let request = sent.request.clone();
         self.sent = Some(Box::new(sent));
         ExchangeStep::NeedsKdc(self, request)
     }
 
+    /// Asks where the request is now: for the service if it is of that realm, else for a way there.
+    fn ask(mut self, now: Time) -> Result<Step, ExchangeError> {
+        let Some(route) = &mut self.route else { return Err(ExchangeError::ApiMisuse("a request that has not begun")) };
+        let realm = route.realm().to_string();
+        let wanted = if self.service.realm() == realm {
+            self.service.clone()
+        } else {
+            let next = route
+                .next()
+                .ok_or_else(|| ExchangeError::NoWay { service: self.service.clone(), realm: realm.clone() });
+            Principal::krbtgt(&next?, &realm)
+        };
+        let asked = self.asked(realm, wanted, now)?;
+        let subkey = EncryptionKey::generate(self.held.key.enctype(), &*self.random)?;
+        let request = write_request(&self.held, &asked, &subkey, &*self.random, now)?;
+        Ok(self.send(Sent { asked, request, subkey }))
+    }
+
+    /// A ticket: the one, or one for the next realm.
+    fn arrive(mut self, ticket: HeldTicket, now: Time) -> Result<Step, ExchangeError> {
+        let Some(route) = &mut self.route else { return Err(ExchangeError::ApiMisuse("a request that has not begun")) };
+        if ticket.server == self.service {
+            let mut ticket = ticket;
+            route.end(&mut ticket);
+            return Ok(ExchangeStep::Complete(Box::new(Acquired { ticket, ticket_granting: self.acquired })));
+        }
+        let referred = self.service.realm() == route.realm();
+        let next = route.go(&ticket, &self.service)?;
+        if referred {
+            self.service = self.service.with_realm(&*next);
+        }
+        route.plan(self.service.realm(), &self.options.capaths);
+        self.acquired.push(ticket.clone());
+        self.held = Box::new(ticket);
+        self.ask(now)
+    }
+
     /// A refusal may tell how to ask better.
-    fn go_on(
-        self,
-        mut sent: Sent,
-        error: &KrbError<'_>,
-        now: Time,
-    ) -> Result<ExchangeStep<TicketRequest>, ExchangeError> {
+    fn go_on(mut self, mut sent: Sent, error: &KrbError<'_>, now: Time) -> Result<Step, ExchangeError> {
         if error.error_code == ErrorCode::KRB_ERR_RESPONSE_TOO_BIG && !sent.request.tcp_required {
             sent.request.tcp_required = true;
             return Ok(self.send(sent));
+        }
+        let on_the_way = sent.asked.service != self.service;
+        if on_the_way && error.error_code == ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN {
+            self.sent = None;
+            return self.ask(now);
         }
         Err(ExchangeError::Refused(Box::new(KdcRefusal::new(&sent.asked, None, error, now))))
     }
 
     /// The realm whose KDC takes the ticket.
-    fn kdc_realm(&self, now: Time) -> Result<String, ExchangeError> {
-        if self.purpose == Purpose::Renewal {
-            let renew_till = self.held.renew_till;
-            let renewable =
-                self.held.flags.contains(TicketFlags::RENEWABLE) && renew_till.is_some_and(|till| till > now);
-            if !renewable {
-                return Err(ExchangeError::NotRenewable { service: self.service.clone(), renew_till });
-            }
-            return Ok(self.held.server.realm().to_string());
-        }
-        match self.held.server.components() {
-            [_, realm]
-                if self.held.server.is_krbtgt()
-                    && (self.service.realm() == realm || self.service.realm().is_empty()) =>
-            {
-                Ok(realm.clone())
-            }
-            _ => Err(ExchangeError::OtherRealm { service: self.service.clone(), ticket: self.held.server.clone() }),
+    fn kdc_realm(&self) -> Result<String, ExchangeError> {
+        let held = &self.held.server;
+        match held.components() {
+            _ if self.purpose.is_same_ticket() => Ok(held.realm().to_string()),
+            [_, realm] if held.is_krbtgt() && (self.purpose.goes_on() || self.is_of(realm)) => Ok(realm.clone()),
+            _ => Err(ExchangeError::OtherRealm { service: self.service.clone(), ticket: held.clone() }),
         }
     }
 
-    /// What to ask for, from now on. Options that the ticket presented lacks would be refused (RFC 4120 5.4.1).
-    fn ask(&self, kdc_realm: String, now: Time) -> Result<Asked, ExchangeError> {
+    fn is_of(&self, realm: &str) -> bool {
+        self.service.realm() == realm || self.service.realm().is_empty()
+    }
+
+    /// What to ask for, from now on.
+    fn asked(&self, kdc_realm: String, service: Principal, now: Time) -> Result<Asked, ExchangeError> {
         let held = &*self.held;
-        let (renewal, forwarding) = (self.purpose == Purpose::Renewal, self.purpose == Purpose::Forwarding);
-        let wish = |wanted, flag, option| {
-            if (wanted || renewal) && held.flags.contains(flag) { option } else { KdcOptions::NONE }
-        };
-        let renewable = wish(self.options.renewable_for.is_some(), TicketFlags::RENEWABLE, KdcOptions::RENEWABLE);
+        let is_hop = service != self.service;
+        let purpose = if is_hop { &Purpose::Ticket } else { &self.purpose };
         let until = |life| KerberosTime::from(now.saturating_add(life));
         let latest_renewal = held.renew_till.map(KerberosTime::from);
         let rtime = match self.options.renewable_for.map(until) {
-            Some(wanted) if !renewal => latest_renewal.map(|latest| latest.min(wanted)),
+            Some(wanted) if !purpose.is_same_ticket() => latest_renewal.map(|latest| latest.min(wanted)),
             _ => latest_renewal,
         };
+        let options = if is_hop { options_of_hop(held, &self.options) } else { purpose.options(held, &self.options) };
         Ok(Asked {
             exchange: KdcExchange::Tgs,
             kdc_realm,
             client: held.client.clone(),
-            service: self.service.clone(),
-            options: wish(self.options.forwardable, TicketFlags::FORWARDABLE, KdcOptions::FORWARDABLE)
-                .with(wish(self.options.proxiable, TicketFlags::PROXIABLE, KdcOptions::PROXIABLE))
-                .with(renewable)
-                .with(if renewal { KdcOptions::RENEW } else { KdcOptions::NONE })
-                .with(if forwarding { KdcOptions::FORWARDED } else { KdcOptions::NONE }),
-            till: if renewal {
+            service,
+            options,
+            till: if purpose.is_same_ticket() {
                 KerberosTime::EPOCH
             } else {
                 KerberosTime::from(held.end_time).min(until(self.options.lifetime))
             },
-            rtime: rtime.filter(|_| renewable != KdcOptions::NONE),
+            rtime: rtime.filter(|_| options.contains(KdcOptions::RENEWABLE)),
             nonce: draw_nonce(&*self.random)?,
             enctypes: self.enctypes()?,
-            addresses: if forwarding { Vec::new() } else { held.addresses.clone() },
             clock_skew: self.options.clock_skew,
+            terms: purpose.terms(held),
         })
     }
 
@@ -202,45 +278,6 @@ impl TicketRequest {
             return Err(ExchangeError::EnctypeNotPermitted { service: self.held.server.clone(), enctype });
         }
         Ok(usable)
-    }
-
-    /// The TGS-REQ: the body, and beside it the proof that covers the body's bytes (RFC 4120 5.2.7.1).
-    fn request(&self, asked: &Asked, subkey: &EncryptionKey, now: Time) -> Result<KdcRequest, ExchangeError> {
-        let mut body = Vec::new();
-        let req_body = Encoded::<KdcReqBody<'_>>::new(asked.body(), &mut body);
-        let proof = self.proof(req_body.bytes(), subkey, now)?;
-        let padata = vec![PaData { padata_type: PaDataType::TGS_REQ, padata_value: &proof }];
-        let bytes = KdcReq { exchange: KdcExchange::Tgs, padata, req_body }.to_der();
-        Ok(KdcRequest { realm: asked.kdc_realm.clone(), bytes, tcp_required: false })
-    }
-
-    /// The AP-REQ of PA-TGS-REQ.
-    fn proof(&self, body: &[u8], subkey: &EncryptionKey, now: Time) -> Result<Vec<u8>, ExchangeError> {
-        let key = &self.held.key;
-        let checksum_key = ChecksumKey::new(key, KeyUsage::TGS_REQ_AUTHENTICATOR_CHECKSUM)?;
-        let authenticator = Authenticator {
-            crealm: self.held.client.realm(),
-            cname: PrincipalName::from(&self.held.client),
-            cksum: Some(Checksum {
-                cksumtype: checksum_key.checksum_type(),
-                checksum: &checksum_key.checksum(&[body]),
-            }),
-            cusec: now.into(),
-            ctime: now.into(),
-            subkey: Some(KeyRef::from(subkey)),
-            seq_number: None,
-            authorization_data: AuthorizationData::default(),
-        };
-        let plain = Secret::new(authenticator.to_der());
-        let confounder = draw_confounder(&*self.random)?;
-        let mut cipher = Vec::new();
-        CipherKey::new(key, KeyUsage::TGS_REQ_AUTHENTICATOR)?.encrypt(&confounder, plain.expose(), &mut cipher);
-        let request = ApReq {
-            ap_options: ApOptions::NONE,
-            ticket: Encoded::<Ticket<'_>>::decode(&self.held.ticket)?,
-            authenticator: EncryptedData { etype: key.enctype(), kvno: None, cipher: &cipher },
-        };
-        Ok(request.to_der())
     }
 }
 
@@ -258,7 +295,10 @@ fn accept(sent: &Sent, reply: &KdcRep<'_>, now: Time) -> Result<HeldTicket, Exch
         }
         error => error.into(),
     })?;
-    sent.asked.take(reply, &EncKdcRepPart::decode(plain.expose())?, now)
+    let part = EncKdcRepPart::decode(plain.expose())?;
+    let ticket = sent.asked.take(reply, &part, now)?;
+    check_request(&sent.subkey, &sent.request.bytes, &part)?;
+    Ok(ticket)
 }
 
 /// Shows who asks for what, not the keys.

@@ -2,6 +2,8 @@ use super::encoded::{Encoded, encoded_methods};
 use super::flags::kerberos_flags;
 use super::{AuthorizationData, EncryptedData, HostAddress, KerberosTime, KeyRef, PrincipalName};
 use crate::asn1::{Listed, der_methods, sequence};
+use crate::krb5::{TransitedError, decode_transited};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// The most tickets that a list of them is read with.
@@ -121,6 +123,19 @@ pub struct TransitedEncoding<'a> {
 impl TransitedEncoding<'_> {
     /// tr-type 1, the only one there is (RFC 4120 7.5.5).
     pub const DOMAIN_X500_COMPRESS: i32 = 1;
+
+    /// The realms between those of client and server: [`decode_transited`](crate::krb5::decode_transited).
+    ///
+    /// # Errors
+    /// [`TransitedError`], also for a type other than [`DOMAIN_X500_COMPRESS`](Self::DOMAIN_X500_COMPRESS) that is
+    /// not empty.
+    pub fn realms(&self, client: &str, server: &str) -> Result<Vec<String>, TransitedError> {
+        match self.tr_type {
+            _ if self.contents.is_empty() => Ok(Vec::new()),
+            Self::DOMAIN_X500_COMPRESS => decode_transited(self.contents, client, server),
+            other => Err(TransitedError::UnknownType(other)),
+        }
+    }
 }
 
 sequence! { TransitedEncoding<'a>, fields { field 0 tr_type, field 1 contents } }

@@ -154,7 +154,7 @@ impl Waiting {
         let part = EncTicketPart::decode(plain.expose())?;
         self.check_times(&part, now)?;
         check_authorization_data(&part.authorization_data)?;
-        check_transited(&part, ticket.realm)?;
+        self.check_transited(&part, ticket.realm)?;
         Ok(Client {
             principal: part.cname.to_principal(part.crealm),
             service: key.service.clone(),
@@ -174,6 +174,21 @@ impl Waiting {
             return refuse(Refusal::TicketExpired { end, now });
         }
         Ok(())
+    }
+
+    /// A client of another realm must have come on a way that leads here, or the KDC must vouch for it (RFC 4120 2.7).
+    fn check_transited(&self, part: &EncTicketPart<'_>, realm: &str) -> Result<(), Error> {
+        let client_realm = part.crealm;
+        if client_realm == realm || part.flags.contains(TicketFlags::TRANSITED_POLICY_CHECKED) {
+            return Ok(());
+        }
+        let transited = part.transited.realms(client_realm, realm).map_err(|error| {
+            Error::refused(Refusal::TransitedNotReadable { client_realm: client_realm.into(), error })
+        })?;
+        match self.policy.capaths().first_foreign(client_realm, realm, &transited) {
+            Some(foreign) => refuse(Refusal::ForeignRealm { client_realm: client_realm.into(), realm: foreign.into() }),
+            None => Ok(()),
+        }
     }
 
     fn permitted_key(&self, key: KeyRef<'_>) -> Result<EncryptionKey, Error> {
@@ -366,15 +381,6 @@ fn check_authorization_data(data: &AuthorizationData<'_>) -> Result<(), Error> {
         Some(element) => refuse(Refusal::CriticalAuthorizationData(element.ad_type.0)),
         None => Ok(()),
     }
-}
-
-/// A client of another realm must have come straight from it, or the KDC must vouch for the way (RFC 4120 2.7).
-fn check_transited(part: &EncTicketPart<'_>, realm: &str) -> Result<(), Error> {
-    let direct = part.crealm == realm || part.transited.contents.is_empty();
-    if direct || part.flags.contains(TicketFlags::TRANSITED_POLICY_CHECKED) {
-        return Ok(());
-    }
-    refuse(Refusal::TransitedNotChecked { client_realm: part.crealm.into() })
 }
 
 /// The last bytes of the ciphertext are its checksum.

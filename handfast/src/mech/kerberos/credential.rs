@@ -16,6 +16,8 @@ struct Inner {
     client: Principal,
     secrets: Secrets,
     held: Lock<Vec<Arc<HeldTicket>>>,
+    /// Services that were asked for, and the ones of other realms that KDCs referred to.
+    referred: Lock<Vec<(Principal, Principal)>>,
     last_proof: Lock<Time>,
 }
 
@@ -37,6 +39,7 @@ impl KerberosCredential {
             client,
             secrets,
             held: Lock::new(held),
+            referred: Lock::new(Vec::new()),
             last_proof: Lock::new(Time::EPOCH),
         }))
     }
@@ -60,6 +63,30 @@ impl KerberosCredential {
         let fits =
             |ticket: &&Arc<HeldTicket>| ticket.server == *server && now < ticket.end_time && self.can_present(ticket);
         self.0.held.with(|held| held.iter().filter(fits).max_by_key(|ticket| ticket.end_time).cloned())
+    }
+
+    /// A ticket for `server`, or for what a KDC has referred to in its place before.
+    pub(crate) fn find_for(&self, server: &Principal, now: Time) -> Option<Arc<HeldTicket>> {
+        let referred = || {
+            self.0
+                .referred
+                .with(|all| all.iter().find(|(asked, _)| asked == server).map(|(_, referred)| referred.clone()))
+        };
+        self.find(server, now).or_else(|| self.find(&referred()?, now))
+    }
+
+    /// Remembers that a KDC has referred from one realm to another for a service.
+    pub(crate) fn refer(&self, asked: &Principal, referred: &Principal) {
+        if asked == referred {
+            return;
+        }
+        self.0.referred.with(|all| {
+            all.retain(|(earlier, _)| earlier != asked);
+            if all.len() >= HELD_LIMIT {
+                all.remove(0);
+            }
+            all.push((asked.clone(), referred.clone()));
+        });
     }
 
     /// A ticket for `server` that has ended, where [`KerberosCredential::find`] finds none that has not.

@@ -71,7 +71,7 @@ impl Initiating for AskingToHandOn {
             Ok(ExchangeStep::NeedsAnswer(..)) => {
                 Err(Error::ApiMisuse("a request for a ticket asks nobody but the KDC"))
             }
-            Ok(ExchangeStep::Complete(tgt)) => handshake.present(ticket, Some(&tgt), now, out),
+            Ok(ExchangeStep::Complete(acquired)) => handshake.present(ticket, Some(&acquired.ticket), now, out),
             Err(ExchangeError::Refused(_)) if handshake.policy.delegation() == Delegation::IfOkAsDelegate => {
                 handshake.present(ticket, None, now, out)
             }

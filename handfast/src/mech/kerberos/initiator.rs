@@ -11,7 +11,7 @@ use crate::flags::Flags;
 use crate::identity::Identity;
 use crate::krb5::HeldTicket;
 use crate::krb5::enctype::{CipherKey, EncryptionKey, KeyUsage};
-use crate::krb5::exchange::{ClientSecret, ExchangeStep, Login, TicketOptions, TicketRequest};
+use crate::krb5::exchange::{Acquired, ClientSecret, ExchangeStep, Login, TicketOptions, TicketRequest};
 use crate::krb5::message::{
     ApOptions, ApRep, ApReq, Authenticator, Checksum, EncApRepPart, Encoded, EncryptedData, KerberosTime, KeyRef,
     KrbError, Microseconds, PrincipalName, Ticket,
@@ -78,6 +78,7 @@ impl Handshake {
             enctypes: self.policy.enctypes().to_vec(),
             clock_skew: self.policy.clock_skew(),
             forwardable: self.policy.delegation() != Delegation::Never,
+            capaths: self.policy.capaths().clone(),
             ..TicketOptions::default()
         }
     }
@@ -87,13 +88,14 @@ impl Handshake {
         if self.service.realm().is_empty() {
             return Err(CredentialError::UnknownRealm { name: self.service.to_string() }.into());
         }
-        let held = self.credential.find(&self.service, now).filter(|_| !self.must_log_in_to_delegate(now));
+        let held = self.credential.find_for(&self.service, now).filter(|_| !self.must_log_in_to_delegate(now));
         if let Some(ticket) = held {
             return self.with_ticket(ticket, now, out);
         }
-        let (client, service) = (self.credential.client(), self.service.clone());
-        let krbtgt = Principal::krbtgt(service.realm(), client.realm());
-        match self.credential.find(&krbtgt, now) {
+        let (home, service) = (self.credential.client().realm(), self.service.clone());
+        let straight = Principal::krbtgt(service.realm(), home);
+        let krbtgt = Principal::krbtgt(home, home);
+        match self.credential.find(&straight, now).or_else(|| self.credential.find(&krbtgt, now)) {
             Some(tgt) => self.ask_for_ticket(&tgt, service, now),
             None => self.log_in(krbtgt, service, now),
         }
@@ -138,6 +140,14 @@ impl Handshake {
         self.credential.hold(Arc::clone(&ticket), now);
         self.acquired.push((*ticket).clone());
         (self, ticket)
+    }
+
+    /// Keeps the ticket for the service, and those for the realms on the way.
+    fn keep_all(self, acquired: Acquired, now: Time) -> (Self, Arc<HeldTicket>) {
+        let all = acquired.ticket_granting.into_iter();
+        let handshake = all.fold(self, |handshake, ticket| handshake.keep(ticket, now).0);
+        handshake.credential.refer(&handshake.service, &acquired.ticket.server);
+        handshake.keep(acquired.ticket, now)
     }
 
     fn ask_for_ticket(self, tgt: &HeldTicket, service: Principal, now: Time) -> Result<InitiateStep, Error> {
@@ -289,7 +299,7 @@ impl Initiating for AskingForTicket {
             }
             ExchangeStep::NeedsAnswer(..) => Err(Error::ApiMisuse("a request for a ticket asks nobody but the KDC")),
             ExchangeStep::Complete(ticket) => {
-                let (handshake, ticket) = self.handshake.keep(*ticket, now);
+                let (handshake, ticket) = self.handshake.keep_all(*ticket, now);
                 handshake.with_ticket(ticket, now, out)
             }
         }

@@ -158,6 +158,9 @@ fn cannot_begin(error: &Error) -> bool {
             ),
             ExchangeError::Referral { .. }
             | ExchangeError::OtherRealm { .. }
+            | ExchangeError::NoWay { .. }
+            | ExchangeError::ReferralLoop { .. }
+            | ExchangeError::TooManyReferrals { .. }
             | ExchangeError::NoCommonEnctype { .. }
             | ExchangeError::NoCommonPreauth { .. } => true,
             _ => false,

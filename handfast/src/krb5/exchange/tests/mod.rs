@@ -2,12 +2,14 @@
 
 mod login;
 mod preauth;
+mod referrals;
 mod refusals;
 mod scripted_kdc;
 mod ticket_request;
 
 use super::{
-    ClientSecret, ExchangeError, ExchangeStep, KdcRequest, LOGIN_REQUEST_LIMIT, Login, TicketOptions, TicketRequest,
+    Acquired, ClientSecret, ExchangeError, ExchangeStep, KdcRequest, LOGIN_REQUEST_LIMIT, Login, TicketOptions,
+    TicketRequest,
 };
 use crate::crypto::{Random, RandomError};
 use crate::krb5::HeldTicket;
@@ -15,6 +17,7 @@ use crate::krb5::enctype::{EncryptionKey, Enctype};
 use crate::krb5::message::KdcReq;
 use crate::name::Principal;
 use crate::time::Time;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -89,21 +92,30 @@ trait Exchange: Sized {
     }
 }
 
+/// The ticket alone.
+fn alone(step: ExchangeStep<TicketRequest, Acquired>) -> ExchangeStep<TicketRequest> {
+    match step {
+        ExchangeStep::NeedsKdc(machine, request) => ExchangeStep::NeedsKdc(machine, request),
+        ExchangeStep::NeedsAnswer(machine, question) => ExchangeStep::NeedsAnswer(machine, question),
+        ExchangeStep::Complete(acquired) => ExchangeStep::Complete(Box::new(acquired.ticket)),
+    }
+}
+
 macro_rules! exchange {
-    ($type:ty) => {
+    ($type:ty, $take:expr) => {
         impl Exchange for $type {
             fn begin(self, now: Time) -> Result<ExchangeStep<Self>, ExchangeError> {
-                self.begin(now)
+                self.begin(now).map($take)
             }
 
             fn reply(self, reply: &[u8], now: Time) -> Result<ExchangeStep<Self>, ExchangeError> {
-                self.reply(reply, now)
+                self.reply(reply, now).map($take)
             }
         }
     };
 }
-exchange!(Login);
-exchange!(TicketRequest);
+exchange!(Login, |step| step);
+exchange!(TicketRequest, alone);
 
 /// A login with the key of the scripted KDC.
 fn key_login(options: TicketOptions) -> Login {

@@ -77,6 +77,8 @@ impl Reply {
 
     fn to_body(exchange: KdcExchange, body: &KdcReqBody<'_>, client: Principal, key: &EncryptionKey) -> Self {
         let service = body.sname.clone().unwrap().to_principal(body.realm);
+        let addresses = body.addresses.iter().map(|address| address.address.try_into().unwrap()).collect();
+        let says = |option, flag| if body.kdc_options.contains(option) { flag } else { TicketFlags::NONE };
         Reply {
             exchange,
             padata: Vec::new(),
@@ -87,13 +89,14 @@ impl Reply {
             part_exchange: exchange,
             session_key: super::key(18, 0x5e),
             nonce: body.nonce,
-            flags: TicketFlags::NONE,
+            flags: says(KdcOptions::FORWARDED, TicketFlags::FORWARDED)
+                .with(says(KdcOptions::PROXY, TicketFlags::PROXY)),
             authtime: NOW,
             starttime: Some(NOW),
             endtime: seconds(36_000),
             renew_till: None,
             service,
-            addresses: Vec::new(),
+            addresses,
             encrypted_padata: Vec::new(),
         }
     }

@@ -1,0 +1,90 @@
+//! The bytes of a TGS request, and the proof in it (RFC 4120 5.2.7.1, 5.4.1).
+
+use super::asked::{Asked, draw_confounder};
+use super::error::{ExchangeError, Mismatch};
+use super::{KdcRequest, REQUEST_CHECKSUM};
+use crate::crypto::{Random, Secret};
+use crate::krb5::HeldTicket;
+use crate::krb5::enctype::{ChecksumKey, CipherKey, EncryptionKey, KeyUsage};
+use crate::krb5::message::{
+    ApOptions, ApReq, Authenticator, AuthorizationData, Checksum, EncKdcRepPart, Encoded, EncryptedData, KdcExchange,
+    KdcOptions, KdcReq, KdcReqBody, KeyRef, PaData, PaDataType, PrincipalName, Ticket,
+};
+use crate::time::Time;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// The TGS-REQ: the body, and beside it the proof that covers the body's bytes (RFC 4120 5.2.7.1).
+pub(super) fn write_request(
+    held: &HeldTicket,
+    asked: &Asked,
+    subkey: &EncryptionKey,
+    random: &dyn Random,
+    now: Time,
+) -> Result<KdcRequest, ExchangeError> {
+    let additional = asked.terms.additional_ticket.as_deref();
+    let additional_tickets = additional.map(Encoded::<Ticket<'_>>::decode).transpose()?.into_iter().collect();
+    let mut body = Vec::new();
+    let req_body = KdcReqBody { additional_tickets, ..asked.body() };
+    let req_body = Encoded::<KdcReqBody<'_>>::new(req_body, &mut body);
+    let proof = proof(held, req_body.bytes(), subkey, random, now)?;
+    let mut padata = vec![PaData { padata_type: PaDataType::TGS_REQ, padata_value: &proof }];
+    padata.extend(
+        asked.terms.padata.iter().map(|(padata_type, value)| PaData { padata_type: *padata_type, padata_value: value }),
+    );
+    if asked.options.contains(KdcOptions::CANONICALIZE) {
+        padata.push(PaData { padata_type: PaDataType::REQ_ENC_PA_REP, padata_value: &[] });
+    }
+    let bytes = KdcReq { exchange: KdcExchange::Tgs, padata, req_body }.to_der();
+    Ok(KdcRequest { realm: asked.kdc_realm.clone(), bytes, tcp_required: false })
+}
+
+/// The AP-REQ of PA-TGS-REQ.
+fn proof(
+    held: &HeldTicket,
+    body: &[u8],
+    subkey: &EncryptionKey,
+    random: &dyn Random,
+    now: Time,
+) -> Result<Vec<u8>, ExchangeError> {
+    let key = &held.key;
+    let checksum_key = ChecksumKey::new(key, KeyUsage::TGS_REQ_AUTHENTICATOR_CHECKSUM)?;
+    let authenticator = Authenticator {
+        crealm: held.client.realm(),
+        cname: PrincipalName::from(&held.client),
+        cksum: Some(Checksum { cksumtype: checksum_key.checksum_type(), checksum: &checksum_key.checksum(&[body]) }),
+        cusec: now.into(),
+        ctime: now.into(),
+        subkey: Some(KeyRef::from(subkey)),
+        seq_number: None,
+        authorization_data: AuthorizationData::default(),
+    };
+    let plain = Secret::new(authenticator.to_der());
+    let confounder = draw_confounder(random)?;
+    let mut cipher = Vec::new();
+    CipherKey::new(key, KeyUsage::TGS_REQ_AUTHENTICATOR)?.encrypt(&confounder, plain.expose(), &mut cipher);
+    let request = ApReq {
+        ap_options: ApOptions::NONE,
+        ticket: Encoded::<Ticket<'_>>::decode(&held.ticket)?,
+        authenticator: EncryptedData { etype: key.enctype(), kvno: None, cipher: &cipher },
+    };
+    Ok(request.to_der())
+}
+
+/// Whether the KDC saw the request that was sent, if it says what it saw (RFC 6806 11): a checksum under the key of
+/// the reply. A KDC need not say it of a TGS request, whose body the proof covers anyway.
+pub(super) fn check_request(
+    key: &EncryptionKey,
+    request: &[u8],
+    part: &EncKdcRepPart<'_>,
+) -> Result<(), ExchangeError> {
+    let changed = || ExchangeError::mismatch(Mismatch::RequestChanged);
+    let said = part.encrypted_pa_data.iter().find(|padata| padata.padata_type == PaDataType::REQ_ENC_PA_REP);
+    let Some(said) = said else { return Ok(()) };
+    let seen = Checksum::decode(said.padata_value)?;
+    let key = ChecksumKey::new(key, REQUEST_CHECKSUM)?;
+    if seen.cksumtype != key.checksum_type() {
+        return Err(changed());
+    }
+    key.verify(&[request], seen.checksum).map_err(|_| changed())
+}
