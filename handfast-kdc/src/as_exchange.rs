@@ -1,6 +1,7 @@
 use crate::directory::{LongTermKey, PrincipalEntry};
 use crate::event::Outcome;
-use crate::issue::{Grant, request_checksum, session_enctype};
+use crate::fast::{self, Armor};
+use crate::issue::{Armored, Grant, request_checksum, session_enctype};
 use crate::lifetime;
 use crate::preauth::{self, Ask, OwnedPaData, Proof, ReplyKey};
 use crate::realm::{Realm, Request};
@@ -10,8 +11,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use handfast::Time;
 use handfast::krb5::message::{
-    AuthorizationData, ErrorCode, KdcExchange, KdcOptions, KdcReq, LastReqEntry, LrType, PaDataType, PrincipalName,
-    TicketFlags,
+    AuthorizationData, Encoded, ErrorCode, KdcExchange, KdcOptions, KdcReq, KdcReqBody, LastReqEntry, LrType, PaData,
+    PaDataType, PrincipalName, TicketFlags,
 };
 
 /// Options that need a ticket to start from, or that are not supported.
@@ -24,8 +25,17 @@ const REFUSED_OPTIONS: KdcOptions = KdcOptions::NONE
     .with(KdcOptions::CNAME_IN_ADDL_TKT)
     .with(KdcOptions::ANONYMOUS);
 
+/// What counts of a request: what is inside of FAST, if something is.
+struct Asked<'a> {
+    body: &'a Encoded<'a, KdcReqBody<'a>>,
+    padata: &'a [PaData<'a>],
+    armor: Option<&'a Armor>,
+    /// The whole request, as it came.
+    bytes: &'a [u8],
+}
+
 impl Realm {
-    /// The AS exchange (RFC 4120 3.1.3).
+    /// The AS exchange (RFC 4120 3.1.3), inside of FAST or not.
     pub(crate) fn answer_as(
         &self,
         request: &Request<'_>,
@@ -33,7 +43,19 @@ impl Realm {
         now: Time,
         seen: &mut Seen,
     ) -> Result<(Vec<u8>, Outcome), Refusal> {
-        let body = &message.req_body;
+        let Some(opened) = self.open_as_armor(request, message, now)? else {
+            let asked = Asked { body: &message.req_body, padata: &message.padata, armor: None, bytes: request.bytes };
+            return self.answer_asked(&asked, now, seen);
+        };
+        let (inside, armor) = opened.request()?;
+        seen.service = inside.req_body.sname.as_ref().map(|name| name.to_principal(inside.req_body.realm));
+        let asked = Asked { body: &inside.req_body, padata: &inside.padata, armor: Some(&armor), bytes: request.bytes };
+        let answer = fast::check_options(inside.fast_options).and_then(|()| self.answer_asked(&asked, now, seen));
+        answer.map_err(|refusal| refusal.inside(armor))
+    }
+
+    fn answer_asked(&self, asked: &Asked<'_>, now: Time, seen: &mut Seen) -> Result<(Vec<u8>, Outcome), Refusal> {
+        let body = asked.body;
         seen.client = body.cname.as_ref().map(|name| name.to_principal(body.realm));
         let client = self.client(seen, now)?;
         let service = self.service(seen, now)?;
@@ -51,15 +73,20 @@ impl Realm {
             krbtgt: &krbtgt,
             client: &client,
             body,
-            request: request.bytes,
-            armor: None,
+            request: asked.bytes,
+            armor: asked.armor.map(|armor| &armor.key),
             now,
         };
-        let proof = preauth::authenticate(&message.padata, &ask, seen)?;
+        let proof = preauth::authenticate(asked.padata, &ask, seen)?;
         let proven = proof.is_some();
         let proof = proof.unwrap_or(Proof { reply_key: ReplyKey::LongTerm(preferred), padata: Vec::new() });
         let (key, kvno, padata) = reply_parts(proof)?;
-        let asked_for_checksum = preauth::find(&message.padata, PaDataType::REQ_ENC_PA_REP).is_some();
+        let strengthened = asked.armor.map(|armor| armor.strengthen(key.key(), &*self.random)).transpose()?;
+        let (strengthen_key, key) = match strengthened {
+            Some((with, key)) => (Some(with), Held::Made(Box::new(LongTermKey::new(0, key)?))),
+            None => (None, key),
+        };
+        let asked_for_checksum = preauth::find(asked.padata, PaDataType::REQ_ENC_PA_REP).is_some();
         Grant {
             exchange: KdcExchange::As,
             body,
@@ -76,9 +103,14 @@ impl Realm {
             last_req: last_req(&client, now),
             key_expiration: earliest(client.password_expires, client.expires),
             padata: padata.iter().map(preauth::borrowed).collect(),
-            request_checksum: asked_for_checksum.then(|| request_checksum(&key.request, request.bytes)),
+            request_checksum: asked_for_checksum.then(|| request_checksum(&key.request, asked.bytes)),
             reply_key: &key.as_rep,
             reply_kvno: kvno,
+            armor: asked.armor.zip(strengthen_key.as_ref()).map(|(armor, strengthen_key)| Armored {
+                armor,
+                strengthen_key,
+                now,
+            }),
         }
         .issue(&*self.random)
     }

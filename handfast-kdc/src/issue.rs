@@ -1,16 +1,18 @@
 use crate::directory::{LongTermKey, PrincipalEntry};
 use crate::event::Outcome;
+use crate::fast::Armor;
 use crate::lifetime::Times;
 use crate::refusal::Refusal;
+use alloc::vec;
 use alloc::vec::Vec;
-use handfast::Time;
 use handfast::crypto::{Random, Secret};
-use handfast::krb5::enctype::{ChecksumKey, CipherKey, Enctype};
+use handfast::krb5::enctype::{ChecksumKey, CipherKey, EncryptionKey, Enctype};
 use handfast::krb5::message::{
     AuthorizationData, Checksum, EncKdcRepPart, EncTicketPart, Encoded, EncryptedData, ErrorCode, HostAddress,
     KdcExchange, KdcRep, KdcReqBody, KerberosTime, KeyRef, LastReqEntry, PaData, PaDataType, PrincipalName, Ticket,
     TicketFlags, TransitedEncoding,
 };
+use handfast::{Principal, Time};
 
 /// A ticket that is about to be issued: everything but the bytes.
 pub(crate) struct Grant<'a> {
@@ -33,6 +35,16 @@ pub(crate) struct Grant<'a> {
     pub(crate) request_checksum: Option<Vec<u8>>,
     pub(crate) reply_key: &'a CipherKey,
     pub(crate) reply_kvno: Option<u32>,
+    /// Inside of FAST: what protects the reply.
+    pub(crate) armor: Option<Armored<'a>>,
+}
+
+/// What FAST does to a reply (RFC 6113 5.4.3).
+pub(crate) struct Armored<'a> {
+    pub(crate) armor: &'a Armor,
+    /// What the reply key was strengthened with.
+    pub(crate) strengthen_key: &'a EncryptionKey,
+    pub(crate) now: Time,
 }
 
 /// Room for what an encrypted part usually is, so that no outgrown copy of a session key stays behind.
@@ -85,15 +97,26 @@ impl Grant<'_> {
         };
         let sealed_part = self.sealed_part(key, &reply_confounder);
         let mut buffer = Vec::with_capacity(sealed_ticket.len() + 256);
+        let ticket = Encoded::<Ticket<'_>>::new(ticket, &mut buffer);
+        let fast = self.fast(ticket.bytes(), random)?;
+        let fast = fast.as_deref().map(|value| PaData { padata_type: PaDataType::FX_FAST, padata_value: value });
+        let anonymous = Principal::anonymous();
+        let hidden = self.armor.as_ref().is_some_and(|armored| armored.armor.hides_client);
         let reply = KdcRep {
             exchange: self.exchange,
-            padata: self.padata.clone(),
-            crealm: self.crealm,
-            cname: self.cname.clone(),
-            ticket: Encoded::<Ticket<'_>>::new(ticket, &mut buffer),
+            padata: fast.map_or_else(|| self.padata.clone(), |fast| vec![fast]),
+            crealm: if hidden { anonymous.realm() } else { self.crealm },
+            cname: if hidden { PrincipalName::from(&anonymous) } else { self.cname.clone() },
+            ticket,
             enc_part: EncryptedData { etype: self.reply_key.enctype(), kvno: self.reply_kvno, cipher: &sealed_part },
         };
         Ok((reply.to_der(), self.outcome(service_key)))
+    }
+
+    /// The PA-FX-FAST that takes the place of the reply's padata.
+    fn fast(&self, ticket: &[u8], random: &dyn Random) -> Result<Option<Vec<u8>>, Refusal> {
+        let Some(Armored { armor, strengthen_key, now }) = &self.armor else { return Ok(None) };
+        armor.seal_reply(&self.padata, strengthen_key, (self.crealm, &self.cname), ticket, *now, random).map(Some)
     }
 
     fn sealed_ticket(&self, key: KeyRef<'_>, service_key: &LongTermKey, confounder: &[u8; 16]) -> Vec<u8> {
@@ -120,6 +143,8 @@ impl Grant<'_> {
     fn sealed_part(&self, key: KeyRef<'_>, confounder: &[u8; 16]) -> Vec<u8> {
         let checksum = self.request_checksum.as_deref();
         let checksum = checksum.map(|value| PaData { padata_type: PaDataType::REQ_ENC_PA_REP, padata_value: value });
+        // Who sees this knows that nobody has hidden that FAST is taken here.
+        let takes_fast = PaData { padata_type: PaDataType::FX_FAST, padata_value: &[] };
         let part = EncKdcRepPart {
             exchange: self.exchange,
             key,
@@ -134,7 +159,7 @@ impl Grant<'_> {
             srealm: self.service.principal.realm(),
             sname: self.sname.clone(),
             caddr: self.caddr.clone(),
-            encrypted_pa_data: checksum.into_iter().collect(),
+            encrypted_pa_data: checksum.into_iter().flat_map(|checksum| [checksum, takes_fast]).collect(),
         };
         let mut plain = Secret::new(Vec::with_capacity(PART_ROOM));
         part.encode(plain.expose_mut());

@@ -23,7 +23,8 @@
 //! # }
 //! ```
 //!
-//! What it does not do: postdated tickets, user-to-user, constrained delegation, FAST, PKINIT, password changes, locking out who guesses at passwords. A request that asks for one of them is refused, not misread.
+//! What it does not do: postdated tickets, user-to-user, constrained delegation, PKINIT, password changes, locking out who guesses at
+//! passwords. A request that asks for one of them is refused, not misread.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 #![forbid(unsafe_code)]
 
@@ -33,6 +34,7 @@ mod as_exchange;
 mod authorization;
 mod directory;
 mod event;
+mod fast;
 mod issue;
 mod lifetime;
 mod other_realms;

@@ -118,7 +118,7 @@ impl Realm {
             KdcExchange::Tgs => self.answer_tgs(request, message, now, &mut seen),
         };
         let told = |refusal: Refusal| {
-            let error = seen.error(&refusal, &self.krbtgt, now);
+            let error = seen.error(&refusal, &self.krbtgt, now, &*self.random);
             (error, Outcome::Refused { code: refusal.code, reason: refusal.reason })
         };
         let (reply, outcome) = self.fitting(request.transport, result.unwrap_or_else(told)).unwrap_or_else(told);

@@ -24,8 +24,9 @@ pub const SESSION_ENCTYPES: [Enctype; 6] = [
     Enctype::CAMELLIA128_CTS_CMAC,
 ];
 
-/// The methods of pre-authentication that are offered, unless told otherwise: encrypted timestamp.
-pub const PREAUTH: [PaDataType; 1] = [PaDataType::ENC_TIMESTAMP];
+/// The methods of pre-authentication that are offered, unless told otherwise: encrypted challenge (inside of FAST alone),
+/// encrypted timestamp.
+pub const PREAUTH: [PaDataType; 2] = [PaDataType::ENCRYPTED_CHALLENGE, PaDataType::ENC_TIMESTAMP];
 
 /// What holds for all of a realm.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 use crate::as_exchange::check_account;
 use crate::authorization;
-use crate::directory::{KEY_USAGE_AS_REQ, PrincipalEntry};
+use crate::directory::PrincipalEntry;
 use crate::event::Outcome;
 use crate::issue::{Grant, request_checksum, session_enctype};
 use crate::lifetime::{self, Times};
@@ -76,7 +76,8 @@ impl Realm {
         let added = added.map(|sealed| authorization::open(sealed, &session, subkey.as_ref())).transpose()?;
         let reply_key = reply_key(&session, subkey.as_ref());
         let asked_for_checksum = preauth::find(&message.padata, PaDataType::REQ_ENC_PA_REP).is_some();
-        let checksum = asked_for_checksum.then(|| ChecksumKey::new(reply_key.0, KEY_USAGE_AS_REQ)).transpose()?;
+        let checksum =
+            asked_for_checksum.then(|| ChecksumKey::new(reply_key.0, KeyUsage::AS_REQ_CHECKSUM)).transpose()?;
         Grant {
             exchange: KdcExchange::Tgs,
             body,
@@ -99,6 +100,7 @@ impl Realm {
             request_checksum: checksum.map(|key| request_checksum(&key, request.bytes)),
             reply_key: &CipherKey::new(reply_key.0, reply_key.1)?,
             reply_kvno: None,
+            armor: None,
         }
         .issue(&*self.random)
     }

@@ -67,6 +67,11 @@ impl Principal {
         Principal::new(NameType::SRV_INST, ["krbtgt", realm], issuer)
     }
 
+    /// The anonymous principal in the anonymous realm (RFC 8062 3).
+    pub fn anonymous() -> Self {
+        Principal::new(NameType::WELLKNOWN, ["WELLKNOWN", "ANONYMOUS"], "WELLKNOWN:ANONYMOUS")
+    }
+
     /// Parses `text`, with `realm` where the text names none.
     pub fn parse_with_realm(text: &str, realm: &str) -> Result<Self, ParseNameError> {
         let (components, given) = split_escaped(text)?;

@@ -3,9 +3,6 @@ use core::fmt;
 use handfast::crypto::Random;
 use handfast::krb5::enctype::{ChecksumKey, CipherKey, CryptoError, EncryptionKey, Enctype, KeyUsage, string_to_key};
 
-/// The checksum of a request that a reply carries (RFC 6806 11).
-pub(crate) const KEY_USAGE_AS_REQ: KeyUsage = KeyUsage(56);
-
 /// A principal's key: version, how it came from a password, and what it is used for, derived once.
 pub struct LongTermKey {
     kvno: u32,
@@ -33,7 +30,7 @@ impl LongTermKey {
             timestamp: CipherKey::new(&key, KeyUsage::AS_REQ_TIMESTAMP)?,
             ticket: CipherKey::new(&key, KeyUsage::TICKET)?,
             as_rep: CipherKey::new(&key, KeyUsage::AS_REP_ENC_PART)?,
-            request: ChecksumKey::new(&key, KEY_USAGE_AS_REQ)?,
+            request: ChecksumKey::new(&key, KeyUsage::AS_REQ_CHECKSUM)?,
             key,
             salt: None,
             iterations: None,

@@ -14,7 +14,6 @@ pub use entry::PrincipalEntry;
 pub use file::fuzzing;
 #[cfg(feature = "file")]
 pub use file::{FileDirectory, FileDirectoryError};
-pub(crate) use long_term_key::KEY_USAGE_AS_REQ;
 pub use long_term_key::LongTermKey;
 pub use memory::MemoryDirectory;
 

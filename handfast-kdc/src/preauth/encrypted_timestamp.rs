@@ -25,26 +25,35 @@ impl Method for EncryptedTimestamp {
         ask: &Ask<'a>,
         seen: &mut Seen,
     ) -> Result<Verdict<'a>, Refusal> {
-        let key = check_time(value, ask, seen, |key, cipher| key.timestamp.decrypt(cipher).ok())?;
+        let sealed = decode(value)?;
+        let of_enctype = |key: &&LongTermKey| key.enctype() == sealed.etype && ask.body.etype.contains(&sealed.etype);
+        let mut keys = ask.client.current_keys().filter(of_enctype).peekable();
+        if keys.peek().is_none() {
+            let reason = format!("the time is under {}, which the client has no key of or didn't list", sealed.etype);
+            return Err(Refusal::new(ErrorCode::KDC_ERR_ETYPE_NOSUPP, reason));
+        }
+        let key = check_time(keys, ask, seen, |key| key.timestamp.decrypt(sealed.cipher).ok())?;
         Ok(Verdict::Proven(Proof { reply_key: ReplyKey::LongTerm(key), padata: Vec::new() }))
     }
 }
 
-/// Checks a PA-ENC-TS-ENC under a key of the client's, which is returned.
+fn failed(reason: &'static str) -> Refusal {
+    Refusal::new(ErrorCode::KDC_ERR_PREAUTH_FAILED, reason)
+}
+
+/// The EncryptedData that a client's time is in.
+pub(super) fn decode(value: &[u8]) -> Result<EncryptedData<'_>, Refusal> {
+    EncryptedData::decode(value).map_err(|_| failed("the encrypted time does not decode"))
+}
+
+/// Checks a PA-ENC-TS-ENC that one of `keys` opens, which is returned.
 pub(super) fn check_time<'a>(
-    value: &[u8],
-    ask: &Ask<'a>,
+    mut keys: impl Iterator<Item = &'a LongTermKey>,
+    ask: &Ask<'_>,
     seen: &mut Seen,
-    open: impl Fn(&LongTermKey, &[u8]) -> Option<Secret>,
+    open: impl Fn(&LongTermKey) -> Option<Secret>,
 ) -> Result<&'a LongTermKey, Refusal> {
-    let failed = |reason| Refusal::new(ErrorCode::KDC_ERR_PREAUTH_FAILED, reason);
-    let sealed = EncryptedData::decode(value).map_err(|_| failed("the encrypted time does not decode"))?;
-    let mut keys = ask.client.current_keys().filter(|key| key.enctype() == sealed.etype).peekable();
-    if keys.peek().is_none() || !ask.body.etype.contains(&sealed.etype) {
-        let reason = format!("the time is under {}, which the client has no key of or didn't list", sealed.etype);
-        return Err(Refusal::new(ErrorCode::KDC_ERR_ETYPE_NOSUPP, reason));
-    }
-    let opened = keys.find_map(|key| open(key, sealed.cipher).map(|plain| (key, plain)));
+    let opened = keys.find_map(|key| open(key).map(|plain| (key, plain)));
     let (key, plain) = opened.ok_or_else(|| failed("the time is under another key: a wrong password"))?;
     let stamp = PaEncTsEnc::decode(plain.expose()).map_err(|_| failed("PA-ENC-TS-ENC does not decode"))?;
     let time = stamp.patimestamp.with_micros(stamp.pausec.unwrap_or_default());

@@ -47,7 +47,6 @@ pub(crate) struct Ask<'a> {
     #[allow(dead_code, reason = "for methods whose key covers the request (RFC 8636 4)")]
     pub(crate) request: &'a [u8],
     /// The armor key, inside of FAST.
-    #[allow(dead_code, reason = "for FAST factors (RFC 6113 5.4)")]
     pub(crate) armor: Option<&'a EncryptionKey>,
     pub(crate) now: Time,
 }

@@ -14,6 +14,7 @@
 //! A new method is a type here, a line in [`METHODS`], and a place in `Settings::default().preauth`.
 
 mod cookie;
+mod encrypted_challenge;
 mod encrypted_timestamp;
 mod method;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use cookie::State;
 use core::time::Duration;
+use encrypted_challenge::EncryptedChallenge;
 use encrypted_timestamp::EncryptedTimestamp;
 use handfast::Time;
 use handfast::krb5::enctype::Enctype;
@@ -37,6 +39,7 @@ use handfast::krb5::message::{ErrorCode, EtypeInfo2, EtypeInfo2Entry, PaData, Pa
 
 /// Every method that there is.
 static METHODS: &[&dyn Method] = &[
+    &EncryptedChallenge,
     &EncryptedTimestamp,
     #[cfg(test)]
     &rehearsed::Rehearsed,
@@ -90,6 +93,9 @@ fn method(ask: &Ask<'_>, padata_type: PaDataType) -> Option<&'static dyn Method>
 /// What the client needs to know to prove itself (RFC 4120 5.9.1, 5.2.7.5; RFC 6113 5.2).
 fn offers(ask: &Ask<'_>) -> Result<Vec<OwnedPaData>, Refusal> {
     let mut padata = vec![(PaDataType::ETYPE_INFO2, hints(ask.client, &ask.body.etype))];
+    if ask.armor.is_none() {
+        padata.insert(0, (PaDataType::FX_FAST, Vec::new()));
+    }
     let mut states = Vec::new();
     for method in ask.settings.preauth.iter().filter_map(|padata_type| method(ask, *padata_type)) {
         let Some(offer) = method.offer(ask)? else { continue };

@@ -22,7 +22,8 @@ fn without_proof_the_client_is_told_how_to_prove_itself() {
     assert_eq!((error.crealm, error.realm), (Some("R.TEST"), "R.TEST"));
     assert_eq!((error.cname.clone(), Some(error.sname.clone())), (body.cname.clone(), body.sname.clone()));
     let (methods, info) = preauth_hints(&error);
-    assert_eq!(methods, [PaDataType::ETYPE_INFO2, PaDataType::ENC_TIMESTAMP, PaDataType::FX_COOKIE]);
+    let expected = [PaDataType::FX_FAST, PaDataType::ETYPE_INFO2, PaDataType::ENC_TIMESTAMP, PaDataType::FX_COOKIE];
+    assert_eq!(methods, expected);
     let told: Vec<_> = info.0.iter().map(|entry| (entry.etype.0, entry.salt, entry.s2kparams)).collect();
     let (salt, parameters) = (Some("R.TESTalice"), Some(&[0, 0, 0x13, 0x88][..]));
     assert_eq!(told, [(17, salt, parameters), (18, salt, parameters)]);
@@ -323,7 +324,8 @@ fn the_request_is_vouched_for_if_the_client_wants_that() {
     let wishes = vec![padata(PaDataType::REQ_ENC_PA_REP, &[]), padata(PaDataType::ENC_TIMESTAMP, &value)];
     let bytes = request(KdcExchange::As, wishes, &as_body());
     let held = open(&realm, &ask(&realm, &bytes, NOW).unwrap(), &key, KeyUsage::AS_REP_ENC_PART);
-    let [padata] = held.reply.encrypted_pa_data[..] else { panic!() };
+    let [padata, takes_fast] = held.reply.encrypted_pa_data[..] else { panic!() };
+    assert_eq!((takes_fast.padata_type, takes_fast.padata_value), (PaDataType::FX_FAST, &b""[..]));
     assert_eq!(padata.padata_type, PaDataType::REQ_ENC_PA_REP);
     let checksum = Checksum::decode(padata.padata_value).unwrap();
     assert_eq!(checksum.cksumtype, ChecksumType(16));

@@ -1,6 +1,7 @@
 //! The realm, driven by requests made by hand.
 
 mod as_exchange;
+mod fast;
 mod hostile;
 mod other_realms;
 mod preauth;

@@ -57,6 +57,24 @@ usages! {
     APPLICATION_CHECKSUM = 1025;
 }
 
+// RFC 6113 6.2, RFC 6806 11
+usages! {
+    /// The checksum that binds a FAST request to the request around it, with the armor key (RFC 6113 5.4.2).
+    FAST_REQ_CHECKSUM = 50;
+    /// A KrbFastReq, with the armor key (RFC 6113 5.4.2).
+    FAST_ENC = 51;
+    /// A KrbFastResponse, with the armor key (RFC 6113 5.4.3).
+    FAST_REP = 52;
+    /// The checksum of a ticket in a KrbFastFinished, with the armor key (RFC 6113 5.4.3).
+    FAST_FINISHED = 53;
+    /// The client's encrypted challenge (RFC 6113 5.4.6).
+    ENC_CHALLENGE_CLIENT = 54;
+    /// The KDC's encrypted challenge (RFC 6113 5.4.6).
+    ENC_CHALLENGE_KDC = 55;
+    /// The checksum with which a KDC says what request it saw, with the reply key (RFC 6806 11).
+    AS_REQ_CHECKSUM = 56;
+}
+
 // RFC 4121 2
 usages! {
     /// Wrap tokens that the acceptor sends (KG-USAGE-ACCEPTOR-SEAL).

@@ -1,12 +1,14 @@
 use super::asked::{Asked, TgsTerms, draw_nonce};
 use super::error::ExchangeError;
-use super::{ClientSecret, TicketOptions};
+use super::{ClientSecret, FastUse, TicketOptions};
 use crate::crypto::Random;
+use crate::krb5::HeldTicket;
 use crate::krb5::enctype::Enctype;
 use crate::krb5::message::{Encoded, KdcExchange, KdcOptions, KdcReqBody, KerberosTime};
-use crate::krb5::preauth::Round;
+use crate::krb5::preauth::{Armor, Round};
 use crate::name::Principal;
 use crate::time::Time;
+use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -17,6 +19,8 @@ pub(super) struct Applicant {
     pub(super) secret: ClientSecret,
     pub(super) options: TicketOptions,
     pub(super) random: Arc<dyn Random>,
+    /// A ticket-granting ticket, whose session key protects the login.
+    pub(super) armor: Option<Box<HeldTicket>>,
 }
 
 /// A request in the making: a new body, with a new nonce, for each (RFC 6113 5.4.3).
@@ -36,7 +40,7 @@ impl Applicant {
     }
 
     /// What pre-authentication needs to know of a request.
-    pub(super) fn round<'a>(&'a self, draft: &'a Draft, now: Time) -> Round<'a> {
+    pub(super) fn round<'a>(&'a self, draft: &'a Draft, armor: Option<&'a Armor>, now: Time) -> Round<'a> {
         Round {
             client: &self.client,
             secret: &self.secret,
@@ -46,8 +50,33 @@ impl Applicant {
             enctypes: &draft.asked.enctypes,
             nonce: draft.asked.nonce,
             body: &draft.body,
-            armor: None,
+            armor: armor.map(Armor::key),
         }
+    }
+
+    /// A new armor key for a conversation (RFC 6113 5.4), if there shall be one.
+    pub(super) fn armor(&self, now: Time) -> Result<Option<Armor>, ExchangeError> {
+        let own = Principal::krbtgt(self.client.realm(), self.client.realm());
+        let fits = |ticket: &&HeldTicket| {
+            ticket.server.components() == own.components() && ticket.is_valid_at(now) && ticket.has_usable_key()
+        };
+        let ticket = self.armor.as_deref();
+        match (self.options.fast, ticket.filter(fits)) {
+            (FastUse::IfPossible | FastUse::Required, Some(ticket)) => {
+                Armor::of_ticket(ticket, &*self.random, now).map(Some)
+            }
+            (FastUse::Required, None) => Err(ExchangeError::NoArmor {
+                realm: self.client.realm().to_string(),
+                ticket: ticket.map(|ticket| ticket.server.clone()),
+                end: ticket.map(|ticket| ticket.end_time),
+            }),
+            (FastUse::Off | FastUse::IfPossible, _) => Ok(None),
+        }
+    }
+
+    /// Whether the client's name shall stay inside of FAST.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.options.hide_client_name && self.options.fast == FastUse::Required
     }
 
     /// What to ask for, from now on.

@@ -125,6 +125,22 @@ pub enum ExchangeError {
         /// Until when it could be.
         renew_till: Option<Time>,
     },
+    /// FAST is required, and there is no armor for it.
+    NoArmor {
+        /// The realm of the KDC.
+        realm: String,
+        /// The ticket that was given as armor; none if none was.
+        ticket: Option<Principal>,
+        /// When that ticket ends.
+        end: Option<Time>,
+    },
+    /// The KDC answered outside of FAST. It may not know FAST, or not take the armor; or somebody else has answered.
+    NotArmored {
+        /// The realm of the KDC.
+        realm: String,
+        /// The refusal, for people: anyone may have made it. None if it was no refusal.
+        refusal: Option<Box<KdcRefusal>>,
+    },
     /// A question was declined that had to be answered.
     Declined(Box<Question>),
     /// The ticket is valid already.
@@ -229,10 +245,28 @@ pub enum Mismatch {
     },
     /// The KDC saw another request than the one sent, or does not say (RFC 6806 11).
     RequestChanged,
+    /// Inside of FAST, it lacks what ends a conversation with a ticket (RFC 6113 5.4.3).
+    NotFinished,
+    /// The ticket is not the one that the KDC vouches for inside of FAST (RFC 6113 5.4.3).
+    TicketChanged,
+    /// It refuses, and does not say why inside of FAST (RFC 6113 5.4.4).
+    NoErrorInside,
+    /// It does not answer the encrypted challenge, by which the KDC proves to know the client's key (RFC 6113 5.4.6).
+    ChallengeUnanswered,
+    /// The KDC says, where nobody can change it, that it knows FAST; but what was sent inside of FAST came to nothing, and
+    /// the login went on without: somebody on the way has seen to it.
+    FastStripped,
+    /// Outside of FAST it names another client than inside.
+    OutsideClient {
+        /// The client named inside.
+        inside: Principal,
+        /// The client named outside.
+        outside: Principal,
+    },
 }
 
 impl ExchangeError {
-    pub(super) fn mismatch(mismatch: Mismatch) -> Self {
+    pub(in crate::krb5) fn mismatch(mismatch: Mismatch) -> Self {
         ExchangeError::Mismatch(Box::new(mismatch))
     }
 }
@@ -328,6 +362,21 @@ impl fmt::Display for ExchangeError {
                 write!(f, "the ticket for {service} could be renewed until {till} only: log in again")
             }
             Self::NotRenewable { service, renew_till: None } => write!(f, "the ticket for {service} is not renewable"),
+            Self::NoArmor { realm, ticket: Some(ticket), end: Some(end) } => write!(
+                f,
+                "FAST is required, and the ticket for {ticket}, good until {end}, can't be its armor: that takes a \
+                 ticket-granting ticket for {realm} that is good now"
+            ),
+            Self::NoArmor { realm, .. } => {
+                write!(f, "FAST is required, and there is no armor for it: a ticket-granting ticket for {realm}")
+            }
+            Self::NotArmored { realm, refusal } => {
+                write!(f, "the KDC of {realm} answered outside of FAST, which is not believed")?;
+                match refusal {
+                    Some(refusal) => write!(f, "; what was said: {refusal}"),
+                    None => Ok(()),
+                }
+            }
             Self::Declined(question) => write!(f, "there is no ticket without an answer: {question}"),
             Self::NotPostdated { service } => {
                 write!(f, "the ticket for {service} is not postdated: there is nothing to validate")
@@ -377,6 +426,14 @@ impl fmt::Display for Mismatch {
             Self::Addresses => f.write_str("the ticket is bound to other addresses than were asked for"),
             Self::FlagsMissing { missing } => write!(f, "the ticket lacks flags that were asked for: {missing:?}"),
             Self::RequestChanged => f.write_str("the request was changed on its way to the KDC"),
+            Self::NotFinished => f.write_str("FAST has no end in it"),
+            Self::TicketChanged => f.write_str("the ticket is not the one that the KDC issued"),
+            Self::NoErrorInside => f.write_str("it is a refusal without a reason"),
+            Self::ChallengeUnanswered => f.write_str("the KDC has not proven that it knows the client's key"),
+            Self::FastStripped => f.write_str("the KDC knows FAST, and somebody on the way has hidden that"),
+            Self::OutsideClient { inside, outside } => {
+                write!(f, "it is for {inside}, and claims outside of FAST to be for {outside}")
+            }
         }
     }
 }

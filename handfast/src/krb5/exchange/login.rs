@@ -1,25 +1,24 @@
 use super::applicant::{Applicant, Draft};
 use super::asked::Answer;
 use super::error::{ExchangeError, Mismatch};
-use super::{ClientSecret, ExchangeStep, KdcRefusal, KdcRequest, TicketOptions};
+use super::{ClientSecret, ExchangeStep, FastUse, KdcRefusal, KdcRequest, TicketOptions};
 use crate::crypto::{Random, Secret};
 use crate::krb5::HeldTicket;
-use crate::krb5::enctype::{ChecksumKey, CipherKey, CryptoError, EncryptionKey, KeyUsage};
+use crate::krb5::enctype::{ChecksumKey, CipherKey, CryptoError, EncryptionKey, KeyUsage, fx_cf2};
 use crate::krb5::message::{
-    Checksum, EncKdcRepPart, Encoded, EncryptedData, ErrorCode, KdcExchange, KdcRep, KdcReq, KdcReqBody, KrbError,
-    PaData, PaDataType, TicketFlags,
+    Checksum, EncKdcRepPart, Encoded, EncryptedData, ErrorCode, FastOptions, KdcExchange, KdcRep, KdcReq, KdcReqBody,
+    KrbError, KrbFastReq, PaData, PaDataType, PrincipalName, TicketFlags,
 };
-use crate::krb5::preauth::{Conversation, Move, OwnedPaData, method_data};
+use crate::krb5::preauth::{Armor, ArmoredReply, Conversation, Move, OwnedPaData, method_data};
 use crate::name::Principal;
 use crate::question::{self, Question};
 use crate::time::Time;
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
 use core::fmt;
-
-/// The key usage of the checksum with which a KDC says what request it saw (RFC 6806 11).
-const AS_REQ_CHECKSUM: KeyUsage = KeyUsage(56);
 
 /// The most requests of one login, whatever a KDC says; as many as MIT krb5 makes.
 pub const LOGIN_REQUEST_LIMIT: u32 = 16;
@@ -30,8 +29,12 @@ pub const LOGIN_REQUEST_LIMIT: u32 = 16;
 /// key is made; the first of [`TicketOptions::preauth`] among them is used, in as many requests as it takes. The ticket is one
 /// for the ticket-granting service, unless [`TicketOptions::service`] names another.
 pub struct Login {
-    applicant: Applicant,
+    applicant: Box<Applicant>,
     conversation: Conversation,
+    /// Of this conversation.
+    armor: Option<Armor>,
+    /// Whether a KDC that seems not to know FAST is asked without.
+    without_armor: bool,
     /// Requests made.
     requests: u32,
     waiting: Option<Box<Waiting>>,
@@ -52,15 +55,24 @@ struct Sent {
 impl Login {
     /// A login of `client`, whose realm must be known.
     pub fn new(client: Principal, secret: ClientSecret, options: TicketOptions, random: Arc<dyn Random>) -> Login {
-        let applicant = Applicant { client, secret, options, random };
-        Login { applicant, conversation: Conversation::default(), requests: 0, waiting: None }
+        let applicant = Box::new(Applicant { client, secret, options, random, armor: None });
+        let conversation = Conversation::default();
+        Login { applicant, conversation, armor: None, without_armor: false, requests: 0, waiting: None }
+    }
+
+    /// Goes on inside of FAST (RFC 6113 5.4), protected by the session key of `ticket`: a ticket-granting ticket of anybody for
+    /// the client's realm, such as one that the host got with its own keys. [`TicketOptions::fast`] says whether it must be so.
+    #[must_use]
+    pub fn with_armor(mut self, ticket: &HeldTicket) -> Login {
+        self.applicant.armor = Some(Box::new(ticket.clone()));
+        self
     }
 
     /// Makes the first request.
     ///
     /// # Errors
-    /// [`ExchangeError::NoUsableEnctype`], [`ExchangeError::Random`], and [`ExchangeError::ApiMisuse`] for a client
-    /// without a realm or a service of another realm.
+    /// [`ExchangeError::NoUsableEnctype`], [`ExchangeError::NoArmor`], [`ExchangeError::Random`], and
+    /// [`ExchangeError::ApiMisuse`] for a client without a realm or a service of another realm.
     pub fn begin(self, now: Time) -> Result<ExchangeStep<Login>, ExchangeError> {
         self.start(false, now)
     }
@@ -74,8 +86,8 @@ impl Login {
             return Err(ExchangeError::ApiMisuse("a reply to no request"));
         };
         match Answer::decode(reply)? {
-            Answer::Reply(reply) => self.accept(&sent, &reply, now).map(Box::new).map(ExchangeStep::Complete),
-            Answer::Refusal(error) => self.go_on(sent, &error, now),
+            Answer::Reply(reply) => self.accept(&sent, reply, now).map(Box::new).map(ExchangeStep::Complete),
+            Answer::Refusal(error) => self.hear(sent, &error, now),
         }
     }
 
@@ -87,7 +99,7 @@ impl Login {
         let Some(Waiting::Answer(draft, _)) = self.waiting.take().map(|waiting| *waiting) else {
             return Err(ExchangeError::ApiMisuse("an answer to no question"));
         };
-        let next = self.conversation.answered(answer, &self.applicant.round(&draft, now))?;
+        let next = self.conversation.answered(answer, &self.applicant.round(&draft, self.armor.as_ref(), now))?;
         self.follow(draft, next)
     }
 
@@ -102,8 +114,10 @@ impl Login {
         })
     }
 
-    /// A request without a proof.
-    fn start(self, tcp_required: bool, now: Time) -> Result<ExchangeStep<Login>, ExchangeError> {
+    /// A new conversation; its first request has no proof.
+    fn start(mut self, tcp_required: bool, now: Time) -> Result<ExchangeStep<Login>, ExchangeError> {
+        self.conversation = Conversation::default();
+        self.armor = if self.without_armor { None } else { self.applicant.armor(now)? };
         let draft = self.applicant.draft(tcp_required, now)?;
         self.send(draft, &[])
     }
@@ -118,16 +132,30 @@ impl Login {
         }
     }
 
-    /// Sends a draft with padata, and says that the KDC's view of it will be checked (RFC 6806 11).
     fn send(mut self, draft: Draft, own: &[OwnedPaData]) -> Result<ExchangeStep<Login>, ExchangeError> {
-        let mut padata = self.conversation.padata(own);
-        padata.push(PaData { padata_type: PaDataType::REQ_ENC_PA_REP, padata_value: &[] });
-        let req_body = Encoded::<KdcReqBody<'_>>::decode(&draft.body)?;
-        let bytes = KdcReq { exchange: KdcExchange::As, padata, req_body }.to_der();
-        let realm = draft.asked.kdc_realm.clone();
-        let request = KdcRequest { realm, bytes, tcp_required: draft.tcp_required };
+        let bytes = self.request(&draft, own)?;
+        let request = KdcRequest { realm: draft.asked.kdc_realm.clone(), bytes, tcp_required: draft.tcp_required };
         self.requests += 1;
         self.wait(Sent { draft, request })
+    }
+
+    /// The AS-REQ of a draft. It says that the KDC's view of it will be checked (RFC 6806 11).
+    fn request(&self, draft: &Draft, own: &[OwnedPaData]) -> Result<Vec<u8>, ExchangeError> {
+        let checked = PaData { padata_type: PaDataType::REQ_ENC_PA_REP, padata_value: &[] };
+        let mut padata = self.conversation.padata(own);
+        padata.push(checked);
+        let req_body = Encoded::<KdcReqBody<'_>>::decode(&draft.body)?;
+        let Some(armor) = &self.armor else {
+            return Ok(KdcReq { exchange: KdcExchange::As, padata, req_body }.to_der());
+        };
+        let hidden = self.applicant.is_hidden();
+        let fast_options = if hidden { FastOptions::HIDE_CLIENT_NAMES } else { FastOptions::NONE };
+        let outside = if hidden { anonymous(&req_body) } else { draft.body.clone() };
+        let inside = KrbFastReq { fast_options, padata, req_body };
+        let armored = armor.seal(&inside, &outside, &*self.applicant.random)?;
+        let padata = vec![PaData { padata_type: PaDataType::FX_FAST, padata_value: &armored }, checked];
+        let req_body = Encoded::<KdcReqBody<'_>>::decode(&outside)?;
+        Ok(KdcReq { exchange: KdcExchange::As, padata, req_body }.to_der())
     }
 
     fn wait(mut self, sent: Sent) -> Result<ExchangeStep<Login>, ExchangeError> {
@@ -136,8 +164,41 @@ impl Login {
         Ok(ExchangeStep::NeedsKdc(self, request))
     }
 
+    /// Takes a refusal: inside of FAST, the one that stands inside (RFC 6113 5.4.4).
+    fn hear(mut self, sent: Sent, outside: &KrbError<'_>, now: Time) -> Result<ExchangeStep<Login>, ExchangeError> {
+        let Some(armor) = &self.armor else { return self.go_on(sent, outside, true, now) };
+        if outside.error_code == ErrorCode::KRB_ERR_RESPONSE_TOO_BIG && !sent.request.tcp_required {
+            return self.go_on(sent, outside, true, now); // All that comes of it is TCP.
+        }
+        if let Some(inside) = armor.open_error(outside, sent.draft.asked.nonce)? {
+            let error = KrbError::decode(&inside.error)?;
+            let error = KrbError { e_data: Some(&inside.method_data), ..error };
+            return self.go_on(sent, &error, inside.has_cookie, now);
+        }
+        // Who names FAST knows it, and would have answered inside.
+        let knows = |methods: Vec<PaData<'_>>| methods.iter().any(|padata| padata.padata_type == PaDataType::FX_FAST);
+        if !self.may_go_without_armor() || method_data(outside.e_data).is_ok_and(knows) {
+            let refusal = KdcRefusal::new(&sent.draft.asked, None, outside, now);
+            return Err(not_armored(&sent, Some(Box::new(refusal))));
+        }
+        (self.armor, self.without_armor) = (None, true);
+        self.go_on(sent, outside, true, now)
+    }
+
+    /// Whether a KDC that answers outside of FAST may be one that doesn't know FAST: to the first request, and if the options
+    /// let it be.
+    fn may_go_without_armor(&self) -> bool {
+        self.applicant.options.fast != FastUse::Required && self.conversation.tried().is_empty()
+    }
+
     /// A refusal may tell how to ask better.
-    fn go_on(mut self, mut sent: Sent, error: &KrbError<'_>, now: Time) -> Result<ExchangeStep<Login>, ExchangeError> {
+    fn go_on(
+        mut self,
+        mut sent: Sent,
+        error: &KrbError<'_>,
+        may_continue: bool,
+        now: Time,
+    ) -> Result<ExchangeStep<Login>, ExchangeError> {
         let tcp_required = sent.request.tcp_required;
         match error.error_code {
             ErrorCode::KRB_ERR_RESPONSE_TOO_BIG if !tcp_required => {
@@ -150,10 +211,8 @@ impl Login {
             }
             _ if self.requests >= LOGIN_REQUEST_LIMIT => Err(self.refused(&sent, error, now)),
             // The KDC has forgotten the conversation (RFC 6113 5.2).
-            ErrorCode::KDC_ERR_PREAUTH_EXPIRED => {
-                self.conversation = Conversation::default();
-                self.start(tcp_required, now)
-            }
+            ErrorCode::KDC_ERR_PREAUTH_EXPIRED => self.start(tcp_required, now),
+            _ if !may_continue => Err(self.refused(&sent, error, now)),
             _ => {
                 let draft = self.applicant.draft(tcp_required, now)?;
                 match self.next(&draft, error, now)? {
@@ -166,7 +225,7 @@ impl Login {
 
     /// What the client's pre-authentication makes of an error (RFC 6113 2.3); none if it ends the conversation.
     fn next(&mut self, draft: &Draft, error: &KrbError<'_>, now: Time) -> Result<Option<Move>, ExchangeError> {
-        let round = self.applicant.round(draft, now);
+        let round = self.applicant.round(draft, self.armor.as_ref(), now);
         let (proven, begun) = (self.conversation.proof().is_some(), !self.conversation.tried().is_empty());
         match error.error_code {
             ErrorCode::KDC_ERR_PREAUTH_REQUIRED if !proven => {
@@ -190,15 +249,51 @@ impl Login {
         ExchangeError::Refused(Box::new(KdcRefusal { tried, takes, ..refusal }))
     }
 
-    fn accept(&mut self, sent: &Sent, reply: &KdcRep<'_>, now: Time) -> Result<HeldTicket, ExchangeError> {
-        sent.draft.asked.check_outside(reply)?;
-        let round = self.applicant.round(&sent.draft, now);
+    fn accept(&mut self, sent: &Sent, reply: KdcRep<'_>, now: Time) -> Result<HeldTicket, ExchangeError> {
+        let asked = &sent.draft.asked;
+        let inside = self.inside(sent, &reply)?;
+        let reply = match &inside {
+            Some(inside) => self.as_inside(reply, inside)?,
+            None => reply,
+        };
+        asked.check_outside(&reply)?;
+        let round = self.applicant.round(&sent.draft, self.armor.as_ref(), now);
         let keys = self.conversation.reply_keys(&reply.padata, reply.enc_part.etype, &sent.request.bytes, &round)?;
+        let keys = strengthened(keys, inside.as_ref().and_then(|inside| inside.strengthen_key.as_ref()))?;
         let (key, plain) = self.decrypt(&keys, &reply.enc_part)?;
         let part = EncKdcRepPart::decode(plain.expose())?;
-        let ticket = sent.draft.asked.take(reply, &part, now)?;
+        let ticket = asked.take(&reply, &part, now)?;
         check_request(key, &sent.request.bytes, &part)?;
+        if self.without_armor && part.encrypted_pa_data.iter().any(|padata| padata.padata_type == PaDataType::FX_FAST) {
+            return Err(ExchangeError::mismatch(Mismatch::FastStripped));
+        }
         Ok(ticket)
+    }
+
+    /// What the KDC says inside of FAST; none if the login goes on without.
+    fn inside(&mut self, sent: &Sent, reply: &KdcRep<'_>) -> Result<Option<ArmoredReply>, ExchangeError> {
+        let Some(armor) = &self.armor else { return Ok(None) };
+        let inside = armor.open_reply(&reply.padata, sent.draft.asked.nonce, reply.ticket.bytes())?;
+        if inside.is_none() {
+            if !self.may_go_without_armor() {
+                return Err(not_armored(sent, None));
+            }
+            (self.armor, self.without_armor) = (None, true);
+        }
+        Ok(inside)
+    }
+
+    /// A reply with what stands inside of FAST instead of what stands outside. There it names the client as inside, or the
+    /// anonymous principal if names are hidden (RFC 6113 5.4.2).
+    fn as_inside<'a>(&self, reply: KdcRep<'a>, inside: &'a ArmoredReply) -> Result<KdcRep<'a>, ExchangeError> {
+        let outside = reply.cname.to_principal(reply.crealm);
+        let hidden = self.applicant.is_hidden() && outside == Principal::anonymous();
+        if outside != inside.client && !hidden {
+            let inside = inside.client.clone();
+            return Err(ExchangeError::mismatch(Mismatch::OutsideClient { inside, outside }));
+        }
+        let padata = inside.padata.iter().map(OwnedPaData::borrowed).collect();
+        Ok(KdcRep { padata, crealm: inside.client.realm(), cname: PrincipalName::from(&inside.client), ..reply })
     }
 
     fn decrypt<'k>(
@@ -218,6 +313,22 @@ impl Login {
     }
 }
 
+fn not_armored(sent: &Sent, refusal: Option<Box<KdcRefusal>>) -> ExchangeError {
+    ExchangeError::NotArmored { realm: sent.draft.asked.kdc_realm.clone(), refusal }
+}
+
+/// The body to show outside of FAST, without the client's name.
+fn anonymous(body: &KdcReqBody<'_>) -> Vec<u8> {
+    let anonymous = Principal::anonymous();
+    KdcReqBody { cname: Some(PrincipalName::from(&anonymous)), ..body.clone() }.to_der()
+}
+
+/// The reply keys, strengthened as FAST says (RFC 6113 5.4.3).
+fn strengthened(keys: Vec<EncryptionKey>, with: Option<&EncryptionKey>) -> Result<Vec<EncryptionKey>, CryptoError> {
+    let Some(with) = with else { return Ok(keys) };
+    keys.iter().map(|key| fx_cf2(with, key, b"strengthenkey", b"replykey")).collect()
+}
+
 /// Whether the KDC saw the request that was sent. It says so if it sets the flag enc-pa-rep (RFC 6806 11).
 fn check_request(key: &EncryptionKey, request: &[u8], part: &EncKdcRepPart<'_>) -> Result<(), ExchangeError> {
     if !part.flags.contains(TicketFlags::ENC_PA_REP) {
@@ -226,7 +337,7 @@ fn check_request(key: &EncryptionKey, request: &[u8], part: &EncKdcRepPart<'_>) 
     let changed = || ExchangeError::mismatch(Mismatch::RequestChanged);
     let seen = part.encrypted_pa_data.iter().find(|padata| padata.padata_type == PaDataType::REQ_ENC_PA_REP);
     let seen = Checksum::decode(seen.ok_or_else(changed)?.padata_value)?;
-    let key = ChecksumKey::new(key, AS_REQ_CHECKSUM)?;
+    let key = ChecksumKey::new(key, KeyUsage::AS_REQ_CHECKSUM)?;
     if seen.cksumtype != key.checksum_type() {
         return Err(changed());
     }

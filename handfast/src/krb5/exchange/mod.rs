@@ -44,7 +44,7 @@ pub use super::preauth::ClientSecret;
 pub(super) use asked::draw_confounder;
 pub use error::{ExchangeError, Mismatch};
 pub use login::{LOGIN_REQUEST_LIMIT, Login};
-pub use options::{PREAUTH, TicketOptions};
+pub use options::{FastUse, PREAUTH, TicketOptions};
 pub use refusal::{ClientProof, KdcRefusal};
 pub use route::REFERRAL_LIMIT;
 pub use ticket_request::{Acquired, TicketRequest};

@@ -5,8 +5,22 @@ use crate::name::Principal;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// The methods of pre-authentication that a login uses by itself, best first: encrypted timestamp.
-pub const PREAUTH: [PaDataType; 1] = [PaDataType::ENC_TIMESTAMP];
+/// The methods of pre-authentication that a login uses by itself, best first: encrypted challenge (inside of FAST alone),
+/// encrypted timestamp.
+pub const PREAUTH: [PaDataType; 2] = [PaDataType::ENCRYPTED_CHALLENGE, PaDataType::ENC_TIMESTAMP];
+
+/// Whether a login goes on inside of FAST (RFC 6113 5.4), which hides it and its proofs from eavesdroppers, and refusals too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum FastUse {
+    /// It does not, even with an armor ticket at hand.
+    Off,
+    /// It does if there is an armor ticket that fits, and the KDC takes it. A KDC that does not know FAST is asked without it. If
+    /// the KDC's proven reply then says that it does know FAST, somebody on the way has pretended, and there is no ticket.
+    #[default]
+    IfPossible,
+    /// It does, or there is no ticket: nothing that a KDC, or who pretends to be it, says outside of FAST is believed.
+    Required,
+}
 
 /// What a ticket shall be like. The KDC may give less.
 ///
@@ -41,6 +55,11 @@ pub struct TicketOptions {
     /// The methods by which a login may prove itself, best first, each named by its padata type: [`PREAUTH`] by default.
     /// One that is not here is not used, whatever a KDC asks for; one that this build doesn't have is passed over.
     pub preauth: Vec<PaDataType>,
+    /// Whether a login goes on inside of FAST, with [`Login::with_armor`](super::Login::with_armor): if possible, by default.
+    pub fast: FastUse,
+    /// Whether the client's name stays inside of FAST, where eavesdroppers don't see it (hide-client-names, RFC 6113 5.4.2).
+    /// It counts where FAST is required, as a KDC that doesn't know FAST has to see the name. Off by default.
+    pub hide_client_name: bool,
 }
 
 impl Default for TicketOptions {
@@ -57,6 +76,8 @@ impl Default for TicketOptions {
             service: None,
             weak_string_to_key: false,
             preauth: PREAUTH.to_vec(),
+            fast: FastUse::default(),
+            hide_client_name: false,
         }
     }
 }

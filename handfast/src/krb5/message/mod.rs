@@ -9,7 +9,8 @@
 //! - Reading is DER with the allowances that RFC 4120 makes: UInt32 from negative INTEGERs, flags shorter or
 //!   longer than 32 bits, empty lists for absent ones. Writing is strict.
 //! - No type of RFC 4120 is extensible in the sense of ASN.1 (section 1.5: "extension" is a new type in a typed
-//!   hole), so an unknown field is an error, except in [`ChangePasswdData`] (RFC 3244 2 asks for it).
+//!   hole), so an unknown field is an error, except in [`ChangePasswdData`] (RFC 3244 2 asks for it) and in the messages
+//!   of FAST (RFC 6113 5.4), which are extensible.
 //! - Every list has a limit: [`PADATA_LIMIT`] and its neighbours.
 
 mod ap;
@@ -18,6 +19,7 @@ mod cred;
 mod encoded;
 mod encrypted_data;
 mod error;
+mod fast;
 mod flags;
 mod host_address;
 mod kdc;
@@ -35,6 +37,10 @@ pub use cred::{CRED_LIMIT, EncKrbCredPart, KrbCred, KrbCredInfo};
 pub use encoded::Encoded;
 pub use encrypted_data::{Checksum, EncryptedData, KeyRef};
 pub use error::{ErrorCode, KrbError, MethodData, TYPED_DATA_LIMIT, TypedData, TypedDataElement};
+pub use fast::{
+    ArmorType, FastOptions, KrbFastArmor, KrbFastArmoredRep, KrbFastArmoredReq, KrbFastFinished, KrbFastReq,
+    KrbFastResponse, PaFxFastReply, PaFxFastRequest,
+};
 pub use host_address::{ADDRESS_LIMIT, AddressType, HostAddress};
 pub use kdc::{ETYPE_LIMIT, KdcExchange, KdcOptions, KdcReq, KdcReqBody};
 pub use kdc_rep::{EncKdcRepPart, KdcRep, LAST_REQ_LIMIT, LastReqEntry, LrType};

@@ -43,8 +43,7 @@ impl Conversation {
     /// [`ExchangeError::NoCommonPreauth`].
     pub(in crate::krb5) fn choose(&mut self, padata: &[PaData<'_>], round: &Round<'_>) -> Result<Move, ExchangeError> {
         self.hear(padata)?;
-        self.offer =
-            padata.iter().map(|padata| OwnedPaData::new(padata.padata_type, padata.padata_value.to_vec())).collect();
+        self.offer = padata.iter().map(OwnedPaData::from).collect();
         self.next(round)
     }
 
@@ -148,7 +147,7 @@ impl Conversation {
             self.hints = hints;
         }
         let cookie = padata.iter().find(|padata| padata.padata_type == PaDataType::FX_COOKIE);
-        self.cookie = cookie.map(|cookie| OwnedPaData::new(cookie.padata_type, cookie.padata_value.to_vec()));
+        self.cookie = cookie.map(OwnedPaData::from);
         Ok(())
     }
 }

@@ -43,7 +43,11 @@ impl Mechanism for InUse {
 }
 
 /// A PA-ENC-TS-ENC in an EncryptedData (RFC 4120 5.2.7.2).
-fn encrypted_time(key: &EncryptionKey, usage: KeyUsage, round: &Round<'_>) -> Result<Vec<u8>, ExchangeError> {
+pub(super) fn encrypted_time(
+    key: &EncryptionKey,
+    usage: KeyUsage,
+    round: &Round<'_>,
+) -> Result<Vec<u8>, ExchangeError> {
     let plain = Secret::new(PaEncTsEnc { patimestamp: round.now.into(), pausec: Some(round.now.into()) }.to_der());
     let mut cipher = Vec::new();
     CipherKey::new(key, usage)?.encrypt(&draw_confounder(round.random)?, plain.expose(), &mut cipher);

@@ -76,6 +76,12 @@ impl OwnedPaData {
     }
 }
 
+impl From<&PaData<'_>> for OwnedPaData {
+    fn from(padata: &PaData<'_>) -> Self {
+        OwnedPaData::new(padata.padata_type, padata.padata_value.to_vec())
+    }
+}
+
 /// The request that is being made.
 #[derive(Clone, Copy)]
 pub(in crate::krb5) struct Round<'a> {
@@ -93,7 +99,6 @@ pub(in crate::krb5) struct Round<'a> {
     #[allow(dead_code, reason = "for mechanisms that cover the body (RFC 4556 3.2.1, RFC 9588 4)")]
     pub(in crate::krb5) body: &'a [u8],
     /// The armor key, inside of FAST.
-    #[allow(dead_code, reason = "for FAST factors (RFC 6113 5.4)")]
     pub(in crate::krb5) armor: Option<&'a EncryptionKey>,
 }
 
@@ -125,12 +130,11 @@ pub(in crate::krb5) struct Replied<'a> {
 
 impl<'a> Replied<'a> {
     /// The first value of a type.
-    #[allow(dead_code, reason = "for mechanisms that the KDC answers in its reply")]
     pub(in crate::krb5) fn find(&self, wanted: PaDataType) -> Option<&'a [u8]> {
         find(self.padata, wanted)
     }
 }
 
-fn find<'a>(padata: &[PaData<'a>], wanted: PaDataType) -> Option<&'a [u8]> {
+pub(super) fn find<'a>(padata: &[PaData<'a>], wanted: PaDataType) -> Option<&'a [u8]> {
     padata.iter().find(|padata| padata.padata_type == wanted).map(|padata| padata.padata_value)
 }

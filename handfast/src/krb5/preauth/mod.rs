@@ -20,8 +20,10 @@
 //! everybody. All that it needs comes as an argument: [`Round`] (the request that is being made, its body in DER, the
 //! armor key, time, randomness), [`Said`] (the padata of the KDC's error) and [`Replied`].
 
+mod armor;
 mod client_secret;
 mod conversation;
+mod encrypted_challenge;
 mod encrypted_timestamp;
 mod key_hints;
 mod long_term_keys;
@@ -29,6 +31,7 @@ mod mechanism;
 #[cfg(test)]
 mod rehearsed;
 
+pub(super) use armor::{Armor, ArmoredReply};
 pub use client_secret::ClientSecret;
 pub(super) use conversation::{Conversation, method_data};
 pub(super) use key_hints::{KeyHint, KeyHints};
@@ -38,10 +41,12 @@ pub(super) use mechanism::{Mechanism, Method, Move, OwnedPaData, Replied, Round,
 #[cfg(test)]
 pub(super) use rehearsed::REHEARSED;
 
+use encrypted_challenge::EncryptedChallenge;
 use encrypted_timestamp::EncryptedTimestamp;
 
 /// Every method that this build has.
 static METHODS: &[&dyn Method] = &[
+    &EncryptedChallenge,
     &EncryptedTimestamp,
     #[cfg(test)]
     &rehearsed::Rehearsed,

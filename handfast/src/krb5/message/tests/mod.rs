@@ -44,6 +44,8 @@ macro_rules! round_trip {
     }};
 }
 
+mod fast;
+
 fn time(seconds: i64) -> KerberosTime {
     crate::Time::from_unix_seconds(seconds).into()
 }
