@@ -22,7 +22,7 @@ types! {
     KdcReq, KdcRep, EncKdcRepPart, Ticket, EncTicketPart, ApReq, Authenticator, ApRep, EncApRepPart, KrbPriv,
     EncKrbPrivPart, KrbCred, EncKrbCredPart, KrbError, MethodData, EtypeInfo2, PaEncTsEnc, KdcReqBody, KrbSafe,
     EtypeInfo, PaPacRequest, TypedData, AuthorizationData, AdKdcIssued, ChangePasswdData, EncryptedData,
-    PaFxFastRequest, KrbFastReq, PaFxFastReply, KrbFastResponse,
+    PaFxFastRequest, KrbFastReq, PaFxFastReply, KrbFastResponse, AdCammac, AuthenticationIndicators,
 }
 
 /// A message of every type: written, it reads as itself.

@@ -4,6 +4,7 @@ use crate::krb5::TransitedError;
 use crate::krb5::enctype::{CryptoError, Enctype};
 use crate::krb5::exchange::{ExchangeError, KdcUnreachable};
 use crate::krb5::message::ErrorCode;
+use crate::krb5::pac::PacError;
 use crate::mechanism_id::MechanismId;
 use crate::name::{ParseNameError, Principal};
 use crate::time::Time;
@@ -171,6 +172,10 @@ pub enum Refusal {
         /// The type of the restriction.
         i32,
     ),
+    /// The PAC in the ticket is not proven.
+    Pac(PacError),
+    /// The ticket has no PAC, and the policy requires one.
+    PacMissing,
     /// The client comes from another realm by way of others, no KDC has checked the way, and what the ticket says of
     /// it can't be read (RFC 4120 2.7, 3.3.3.2).
     TransitedNotReadable {
@@ -394,6 +399,8 @@ impl fmt::Display for Refusal {
             Refusal::CriticalAuthorizationData(ad_type) => {
                 write!(f, "the ticket is restricted in a way that is not understood: authorization data {ad_type}")
             }
+            Refusal::Pac(error) => write!(f, "{error}; PacPolicy::Ignore takes the client's name without it"),
+            Refusal::PacMissing => f.write_str("the ticket has no PAC, and the policy requires one"),
             Refusal::TransitedNotReadable { client_realm, error } => {
                 let client_realm = client_realm.escape_debug(); // another realm's KDC wrote it
                 write!(f, "the client is of the realm {client_realm}, and its way here can't be read: {error}")

@@ -156,7 +156,7 @@ pub use initiate::{Initiate, InitiateAnswer, InitiateKdc, InitiateToken, Initiat
 pub use mech::ntlm::NtlmServer;
 pub use mech::{Part, Protection, Unprotected};
 pub use name::{NameType, ParseNameError, ParseServiceNameError, Principal, ServiceName};
-pub use policy::Policy;
+pub use policy::{PacPolicy, Policy};
 pub use question::{Account, Answer, Logon, Question};
 pub use replay::ReplayGuard;
 pub use time::Time;

@@ -1,6 +1,8 @@
 use crate::flags::Flags;
 use crate::krb5::Capaths;
 use crate::krb5::enctype::Enctype;
+use crate::krb5::message::{AdType, PrincipalName};
+use crate::name::Principal;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -22,6 +24,9 @@ pub struct Policy {
     absent_bindings: AbsentBindings,
     delegation: Delegation,
     takes_delegated: bool,
+    pac: PacPolicy,
+    understood: Vec<AdType>,
+    aliases: Vec<Principal>,
     ntlm_unproven_server: bool,
     token_limit: usize,
     leg_limit: u32,
@@ -43,6 +48,17 @@ pub(crate) enum Delegation {
     Always,
 }
 
+/// What an acceptor does with the PAC in a client's ticket (MS-PAC).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PacPolicy {
+    /// It is not looked at.
+    Ignore,
+    /// One that is there is checked, and a client whose PAC is not proven is refused; a client without one is not.
+    IfPresent,
+    /// A client without a PAC is refused too.
+    Require,
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Policy {
@@ -61,6 +77,9 @@ impl Default for Policy {
             absent_bindings: AbsentBindings::Refuse,
             delegation: Delegation::Never,
             takes_delegated: false,
+            pac: PacPolicy::IfPresent,
+            understood: Vec::new(),
+            aliases: Vec::new(),
             ntlm_unproven_server: false,
             token_limit: 64 * 1024,
             leg_limit: 16,
@@ -175,6 +194,43 @@ impl Policy {
     pub fn take_delegated(mut self) -> Self {
         self.takes_delegated = true;
         self
+    }
+
+    /// What an acceptor does with the PAC in a client's ticket: [`PacPolicy::IfPresent`], unless set. It is apart from
+    /// who the client is, which the ticket says.
+    #[must_use]
+    pub fn with_pac(mut self, pac: PacPolicy) -> Self {
+        self.pac = pac;
+        self
+    }
+
+    pub(crate) fn pac(&self) -> PacPolicy {
+        self.pac
+    }
+
+    /// The application itself looks at elements of these types in tickets and authenticators, which would otherwise be
+    /// restrictions that nobody understands, and refused (RFC 4120 5.2.6).
+    #[must_use]
+    pub fn with_understood_authorization_data(mut self, types: impl IntoIterator<Item = AdType>) -> Self {
+        self.understood = types.into_iter().collect();
+        self
+    }
+
+    pub(crate) fn understands(&self, ad_type: AdType) -> bool {
+        self.understood.contains(&ad_type)
+    }
+
+    /// Names of this service that its keytab has no entry for, such as those that a realm's directory knows in another
+    /// case or without the domain: a ticket for one of them may be under any key of the keytab in that realm.
+    /// [`Context::local`](crate::Context::local) is the name that the client asked for.
+    #[must_use]
+    pub fn with_aliases(mut self, aliases: impl IntoIterator<Item = Principal>) -> Self {
+        self.aliases = aliases.into_iter().collect();
+        self
+    }
+
+    pub(crate) fn is_alias(&self, sname: &PrincipalName<'_>, realm: &str) -> bool {
+        self.aliases.iter().any(|alias| sname.names(alias) && alias.realm() == realm)
     }
 
     pub(crate) fn takes_delegated(&self) -> bool {

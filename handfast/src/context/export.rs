@@ -5,6 +5,7 @@ use crate::crypto::Secret;
 use crate::error::Error;
 use crate::flags::Flags;
 use crate::identity::Identity;
+use crate::krb5::Authorization;
 use crate::krb5::enctype::Enctype;
 use crate::mech::{Established, Mechanism, MechanismId, Why, kerberos, ntlm};
 use crate::name::{NameType, Principal};
@@ -36,6 +37,10 @@ impl Context {
         writer.bytes(&established.expires.map_or(i64::MAX, Time::unix_micros).to_be_bytes());
         writer.i32_be(established.enctype.map_or(0, |enctype| enctype.0));
         write_bytes(established.session_key.expose(), out);
+        Writer::new(out).u8(u8::from(established.authorization.is_some()));
+        if let Some(authorization) = &established.authorization {
+            authorization.export(out);
+        }
         established.halves.seal.export(out);
         established.halves.unseal.export(out);
         bytes
@@ -74,6 +79,12 @@ fn read(exported: &[u8], own: Option<&dyn Mechanism>) -> Result<Context, Error> 
     };
     let enctype = Some(Enctype(reader.i32_be()?)).filter(|enctype| enctype.0 != 0);
     let session_key = Secret::new(read_bytes(&mut reader)?.to_vec());
+    let at = reader.clone();
+    let authorization = match reader.u8()? {
+        0 => None,
+        1 => Some(Box::new(Authorization::import(&mut reader)?)),
+        _ => return Err(at.invalid("whether there is authorization data is 0 or 1").into()),
+    };
     let (mechanism, halves) = match own {
         Some(own) if own.id().der_contents() == id => (own.id(), own.import(&mut reader)?),
         _ if id == MechanismId::KERBEROS.der_contents() => (MechanismId::KERBEROS, kerberos::import(&mut reader)?),
@@ -83,8 +94,20 @@ fn read(exported: &[u8], own: Option<&dyn Mechanism>) -> Result<Context, Error> 
     reader.finish()?;
     let why = Why::Imported;
     let (acquired, delegated) = (Vec::new(), Vec::new());
-    let established =
-        Established { mechanism, why, peer, local, flags, expires, session_key, enctype, acquired, delegated, halves };
+    let established = Established {
+        mechanism,
+        why,
+        peer,
+        local,
+        flags,
+        expires,
+        session_key,
+        enctype,
+        acquired,
+        delegated,
+        authorization,
+        halves,
+    };
     Ok(Context::new(Box::new(established)))
 }
 

@@ -7,8 +7,8 @@ use crate::crypto::Secret;
 use crate::error::MessageError;
 use crate::flags::Flags;
 use crate::identity::Identity;
-use crate::krb5::HeldTicket;
 use crate::krb5::enctype::Enctype;
+use crate::krb5::{Authorization, HeldTicket};
 use crate::mech::{Established, Halves, MechanismId, Part, Protection, Seal, Unprotected, Unseal, Why};
 use crate::time::Time;
 use crate::window::Order;
@@ -87,6 +87,13 @@ impl Context {
     pub fn delegated(&self) -> Option<Credential> {
         let client = self.delegated_tickets().first()?.client.clone();
         Some(Credential::held(client, self.delegated_tickets().to_vec()))
+    }
+
+    /// On the acceptor's side of Kerberos, what the KDC says of the initiator beside its name: SIDs and groups of a PAC,
+    /// authentication indicators, other elements; only what is proven.
+    #[doc(alias("gss_get_name_attribute", "SECPKG_ATTR_ACCESS_TOKEN"))]
+    pub fn authorization(&self) -> Option<&Authorization> {
+        self.established.authorization.as_deref()
     }
 
     /// The tickets of [`Context::delegated`], for a credential cache; empty if there are none.

@@ -1,6 +1,7 @@
 //! Kerberos V5 below the GSS-API: messages, encryption types, files and exchanges.
 
 pub mod auth_to_local;
+mod authorization;
 mod byte_order;
 pub mod ccache;
 pub mod conf;
@@ -15,6 +16,7 @@ mod realm_path;
 mod transited;
 
 pub use auth_to_local::AuthToLocal;
+pub use authorization::Authorization;
 pub use ccache::Ccache;
 pub use conf::{Capaths, Conf};
 pub use held_ticket::{AuthorizationDataElement, HeldTicket, HostAddress};

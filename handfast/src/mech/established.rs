@@ -3,8 +3,8 @@ use crate::crypto::Secret;
 use crate::error::{Error, MessageError};
 use crate::flags::Flags;
 use crate::identity::Identity;
-use crate::krb5::HeldTicket;
 use crate::krb5::enctype::{Enctype, Part};
+use crate::krb5::{Authorization, HeldTicket};
 use crate::time::Time;
 use crate::window::Order;
 use alloc::boxed::Box;
@@ -37,6 +37,8 @@ pub struct Established {
     pub acquired: Vec<HeldTicket>,
     /// On the acceptor's side, tickets of the initiator that it has delegated.
     pub delegated: Vec<HeldTicket>,
+    /// On the acceptor's side, what a KDC says of the initiator beside its name.
+    pub authorization: Option<Box<Authorization>>,
     /// The protection of messages, one half for each direction.
     pub halves: Halves,
 }

@@ -50,6 +50,8 @@ pub(crate) struct Pair {
     pub(crate) start: Time,
     pub(crate) end: Time,
     pub(crate) restriction: Option<AdType>,
+    pub(crate) authorization_data: Vec<(AdType, Vec<u8>)>,
+    pub(crate) more_keys: Vec<KeytabEntry>,
     pub(crate) transited: &'static [u8],
     pub(crate) guard: Option<ReplayGuard>,
     pub(crate) client_policy: Policy,
@@ -71,6 +73,8 @@ impl Pair {
             start: now().saturating_sub(Duration::from_secs(60)).whole_seconds(),
             end: now().saturating_add(Duration::from_secs(3600)).whole_seconds(),
             restriction: None,
+            authorization_data: Vec::new(),
+            more_keys: Vec::new(),
             transited: &[],
             guard: Some(ReplayGuard::in_memory()),
             client_policy: Policy::default(),
@@ -79,8 +83,17 @@ impl Pair {
     }
 
     pub(crate) fn ticket(&self) -> Vec<u8> {
+        let part = self.ticket_part();
+        let mut cipher = Vec::new();
+        CipherKey::new(&self.service_key, KeyUsage::TICKET).unwrap().encrypt(&[9; 16], &part.to_der(), &mut cipher);
+        let enc_part = EncryptedData { etype: self.enctype, kvno: Some(self.kvno), cipher: &cipher };
+        Ticket { realm: self.service.realm(), sname: PrincipalName::from(&self.service), enc_part }.to_der()
+    }
+
+    pub(crate) fn ticket_part(&self) -> EncTicketPart<'_> {
         let restriction = self.restriction.map(|ad_type| AdElement { ad_type, ad_data: &[] });
-        let part = EncTicketPart {
+        let others = self.authorization_data.iter().map(|(ad_type, ad_data)| AdElement { ad_type: *ad_type, ad_data });
+        EncTicketPart {
             flags: self.flags,
             key: KeyRef { keytype: self.session_key.enctype(), keyvalue: self.session_key.bytes() },
             crealm: self.ticket_client.realm(),
@@ -91,12 +104,8 @@ impl Pair {
             endtime: self.end.into(),
             renew_till: None,
             caddr: Vec::new(),
-            authorization_data: AuthorizationData(restriction.into_iter().collect()),
-        };
-        let mut cipher = Vec::new();
-        CipherKey::new(&self.service_key, KeyUsage::TICKET).unwrap().encrypt(&[9; 16], &part.to_der(), &mut cipher);
-        let enc_part = EncryptedData { etype: self.enctype, kvno: Some(self.kvno), cipher: &cipher };
-        Ticket { realm: self.service.realm(), sname: PrincipalName::from(&self.service), enc_part }.to_der()
+            authorization_data: AuthorizationData(restriction.into_iter().chain(others).collect()),
+        }
     }
 
     pub(crate) fn credential(&self) -> Credential {
@@ -138,6 +147,7 @@ impl Pair {
             3,
             EncryptionKey::new(self.enctype, self.key(8)).unwrap(),
         ));
+        self.more_keys.iter().cloned().for_each(|entry| keytab.add(entry));
         keytab
     }
 

@@ -15,6 +15,7 @@
 
 mod ap;
 mod authorization_data;
+mod cammac;
 mod cred;
 mod encoded;
 mod encrypted_data;
@@ -33,6 +34,7 @@ mod time;
 
 pub use ap::{ApOptions, ApRep, ApReq, Authenticator, EncApRepPart};
 pub use authorization_data::{AD_DEPTH_LIMIT, AD_LIMIT, AdElement, AdKdcIssued, AdType, AuthorizationData};
+pub use cammac::{AdCammac, AuthenticationIndicators, CAMMAC_LIMIT, VerifierMac};
 pub use cred::{CRED_LIMIT, EncKrbCredPart, KrbCred, KrbCredInfo};
 pub use encoded::Encoded;
 pub use encrypted_data::{Checksum, EncryptedData, KeyRef};

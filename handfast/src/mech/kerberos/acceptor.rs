@@ -1,3 +1,4 @@
+use super::authorization::{self, TicketKeys};
 use super::dce_style::WaitingForThirdLeg;
 use super::decrypt;
 use super::delegation::Delegator;
@@ -8,13 +9,12 @@ use crate::crypto::{Random, Secret};
 use crate::error::{Error, Refusal};
 use crate::flags::Flags;
 use crate::identity::Identity;
-use crate::krb5::HeldTicket;
 use crate::krb5::enctype::{CipherKey, CryptoError, EncryptionKey, KeyUsage};
 use crate::krb5::keytab::Keytab;
 use crate::krb5::message::{
-    AdType, ApOptions, ApRep, ApReq, Authenticator, AuthorizationData, EncApRepPart, EncTicketPart, EncryptedData,
-    KeyRef, Ticket, TicketFlags,
+    ApOptions, ApRep, ApReq, Authenticator, EncApRepPart, EncTicketPart, EncryptedData, KeyRef, Ticket, TicketFlags,
 };
+use crate::krb5::{Authorization, HeldTicket};
 use crate::mech::{AcceptInput, AcceptRequest, AcceptStep, Accepting, Established, MechanismId, Progress, Why};
 use crate::name::Principal;
 use crate::policy::{AbsentBindings, Policy};
@@ -38,6 +38,7 @@ struct ServiceKey {
     service: Principal,
     kvno: u32,
     cipher: CipherKey,
+    key: EncryptionKey,
 }
 
 impl KerberosAcceptor {
@@ -53,7 +54,7 @@ impl KerberosAcceptor {
     fn with(keytab: &Keytab, guard: Option<Arc<ReplayGuard>>, random: Arc<dyn Random>) -> Self {
         let usable = |entry: &crate::krb5::keytab::KeytabEntry| {
             let cipher = CipherKey::new(&entry.key, KeyUsage::TICKET).ok()?;
-            Some(ServiceKey { service: entry.principal.clone(), kvno: entry.kvno, cipher })
+            Some(ServiceKey { service: entry.principal.clone(), kvno: entry.kvno, cipher, key: entry.key.clone() })
         };
         let keys = keytab.entries().iter().filter_map(usable).collect();
         KerberosAcceptor(Arc::new(Shared { keys, guard, random }))
@@ -107,6 +108,7 @@ struct Client {
     service: Principal,
     session_key: EncryptionKey,
     expires: Time,
+    authorization: Box<Authorization>,
 }
 
 /// What the authenticator proves, once it has been decrypted and checked.
@@ -144,23 +146,40 @@ impl Waiting {
         if !self.policy.permits(enctype) {
             return refuse(Refusal::EnctypeNotPermitted(enctype));
         }
-        let key = self.shared.find(ticket)?;
-        let plain = key.cipher.decrypt(ticket.enc_part.cipher).map_err(|error| match error {
-            CryptoError::IntegrityCheckFailed | CryptoError::TooShort { .. } => {
-                Error::refused(Refusal::TicketNotDecryptable { service: key.service.clone(), enctype })
-            }
-            error => error.into(),
-        })?;
+        let (key, plain) = self.decrypt_ticket(ticket)?;
         let part = EncTicketPart::decode(plain.expose())?;
         self.check_times(&part, now)?;
-        check_authorization_data(&part.authorization_data)?;
         self.check_transited(&part, ticket.realm)?;
+        let keys = TicketKeys { server: &key.key, kdc: self.shared.kdc_keys(ticket.realm) };
+        let authorization = authorization::read(&part, &ticket.sname, &keys, &self.policy)?;
         Ok(Client {
             principal: part.cname.to_principal(part.crealm),
-            service: key.service.clone(),
+            service: if ticket.sname.names(&key.service) {
+                key.service.clone()
+            } else {
+                ticket.sname.to_principal(ticket.realm)
+            },
             session_key: self.permitted_key(part.key)?,
             expires: part.endtime.to_time(),
+            authorization: Box::new(authorization),
         })
+    }
+
+    /// Tries the keys of the service, or all where the ticket is for an alias of one of them.
+    fn decrypt_ticket(&self, ticket: &Ticket<'_>) -> Result<(&ServiceKey, Secret<Vec<u8>>), Error> {
+        let mut refusal = None;
+        for key in self.shared.find(ticket, &self.policy)? {
+            match key.cipher.decrypt(ticket.enc_part.cipher) {
+                Ok(plain) => return Ok((key, plain)),
+                Err(CryptoError::IntegrityCheckFailed | CryptoError::TooShort { .. }) => {
+                    let (service, enctype) = (key.service.clone(), key.cipher.enctype());
+                    refusal = Some(Refusal::TicketNotDecryptable { service, enctype });
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // There is a key: `find` says otherwise why not.
+        refuse(refusal.unwrap_or(Refusal::AuthenticatorNotDecryptable))
     }
 
     fn check_times(&self, part: &EncTicketPart<'_>, now: Time) -> Result<(), Error> {
@@ -215,7 +234,7 @@ impl Waiting {
             });
         }
         self.check_skew(authenticator.ctime.with_micros(authenticator.cusec), now)?;
-        check_authorization_data(&authenticator.authorization_data)?;
+        authorization::check_critical(&authenticator.authorization_data, &self.policy)?;
         let field = self.check_gss_checksum(&authenticator)?;
         let subkey = authenticator.subkey.map(|key| self.permitted_key(key)).transpose()?;
         let delegated = self.take_delegated(&field, client, subkey.as_ref(), now)?;
@@ -319,6 +338,7 @@ impl Waiting {
             enctype,
             acquired: Vec::new(),
             delegated: proof.delegated,
+            authorization: Some(client.authorization),
             halves: agreement.into_halves(),
         });
         let Some(key) = third_leg else { return Ok(AcceptStep::Complete(established)) };
@@ -343,14 +363,21 @@ impl Waiting {
 }
 
 impl Shared {
-    /// The key that the ticket names.
-    fn find(&self, ticket: &Ticket<'_>) -> Result<&ServiceKey, Error> {
+    /// The keys that the ticket may be encrypted with: the one that it names, or for an alias those of all services.
+    fn find(&self, ticket: &Ticket<'_>, policy: &Policy) -> Result<Vec<&ServiceKey>, Error> {
         let is_service = |key: &&ServiceKey| ticket.sname.names(&key.service) && ticket.realm == key.service.realm();
         let (kvno, enctype) = (ticket.enc_part.kvno, ticket.enc_part.etype);
         let fits = |key: &&ServiceKey| key.cipher.enctype() == enctype && kvno.is_none_or(|kvno| kvno == key.kvno);
         let of_service = || self.keys.iter().filter(is_service);
         if let Some(key) = of_service().filter(fits).max_by_key(|key| key.kvno) {
-            return Ok(key);
+            return Ok(Vec::from([key]));
+        }
+        if policy.is_alias(&ticket.sname, ticket.realm) {
+            let of_realm: Vec<_> =
+                self.keys.iter().filter(|key| key.service.realm() == ticket.realm).filter(fits).collect();
+            if !of_realm.is_empty() {
+                return Ok(of_realm);
+            }
         }
         let held: Vec<_> = of_service().map(|key| (key.kvno, key.cipher.enctype())).collect();
         let service = ticket.sname.to_principal(ticket.realm);
@@ -358,6 +385,13 @@ impl Shared {
             return refuse(Refusal::UnknownService { service, held: self.services() });
         }
         refuse(Refusal::NoKey { service, kvno, enctype, held })
+    }
+
+    /// The keys of the realm's ticket-granting service, which a KDC's own keytab has.
+    fn kdc_keys(&self, realm: &str) -> Vec<&EncryptionKey> {
+        let krbtgt = |key: &&ServiceKey| key.service.is_krbtgt() && key.service.realm() == realm;
+        let local = |key: &&ServiceKey| key.service.components().get(1).is_some_and(|of| of == realm);
+        self.keys.iter().filter(krbtgt).filter(local).map(|key| &key.key).collect()
     }
 
     fn services(&self) -> Vec<Principal> {
@@ -373,14 +407,6 @@ impl Shared {
 
 fn refuse<T>(refusal: Refusal) -> Result<T, Error> {
     Err(Error::refused(refusal))
-}
-
-/// Elements that are not known are critical, unless they stand inside AD-IF-RELEVANT (RFC 4120 5.2.6).
-fn check_authorization_data(data: &AuthorizationData<'_>) -> Result<(), Error> {
-    match data.0.iter().find(|element| element.ad_type != AdType::IF_RELEVANT) {
-        Some(element) => refuse(Refusal::CriticalAuthorizationData(element.ad_type.0)),
-        None => Ok(()),
-    }
 }
 
 /// The last bytes of the ciphertext are its checksum.

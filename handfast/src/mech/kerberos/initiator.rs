@@ -396,6 +396,7 @@ impl WaitingForProof {
             enctype,
             acquired: self.handshake.acquired,
             delegated: Vec::new(),
+            authorization: None,
             halves: agreement.into_halves(),
         })
     }

@@ -1,6 +1,7 @@
 //! Kerberos V5 (RFC 4121).
 
 mod acceptor;
+mod authorization;
 mod credential;
 mod dce_style;
 mod delegation;

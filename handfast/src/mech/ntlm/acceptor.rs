@@ -351,6 +351,7 @@ pub(super) fn established(
         enctype: None,
         acquired: Vec::new(),
         delegated: Vec::new(),
+        authorization: None,
         halves: halves(key, role, flags.contains(NegotiateFlags::SEAL)),
     })
 }
