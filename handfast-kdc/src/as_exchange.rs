@@ -64,7 +64,7 @@ impl Realm {
         }
         lifetime::refuse_postdating(body, &self.settings, now)?;
         let times = lifetime::initial(body, &self.settings, &client, &service, now)?;
-        let session = session_enctype(&body.etype, &self.settings.session_enctypes, &service)?;
+        let session = session_enctype(&body.etype, &self.settings, &service)?;
         let preferred = preauth::preferred_key(&client, &body.etype)?;
         let krbtgt = self.krbtgt()?;
         let ask = Ask {
@@ -119,7 +119,7 @@ impl Realm {
     fn client(&self, seen: &Seen, now: Time) -> Result<Arc<PrincipalEntry>, Refusal> {
         let unknown = |reason| Refusal::new(ErrorCode::KDC_ERR_C_PRINCIPAL_UNKNOWN, reason);
         let name = seen.client.as_ref().ok_or_else(|| unknown("the request names no client"))?;
-        let entry = self.directory.find(name)?.ok_or_else(|| unknown("the directory has no such client"))?;
+        let entry = self.find(name)?.ok_or_else(|| unknown("the directory has no such client"))?;
         check_account(&entry, now)?;
         if entry.password_expires.is_some_and(|end| end <= now) {
             return Err(Refusal::new(ErrorCode::KDC_ERR_KEY_EXPIRED, "the client's password has expired"));
@@ -130,7 +130,7 @@ impl Realm {
     /// The ticket-granting service of this realm.
     fn krbtgt(&self) -> Result<Arc<PrincipalEntry>, Refusal> {
         let none = || Refusal::new(ErrorCode::KRB_ERR_GENERIC, "the directory has no ticket-granting service");
-        self.directory.find(&self.krbtgt)?.ok_or_else(none)
+        self.find(&self.krbtgt)?.ok_or_else(none)
     }
 }
 

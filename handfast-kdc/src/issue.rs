@@ -3,6 +3,7 @@ use crate::event::Outcome;
 use crate::fast::Armor;
 use crate::lifetime::Times;
 use crate::refusal::Refusal;
+use crate::settings::Settings;
 use alloc::vec;
 use alloc::vec::Vec;
 use handfast::crypto::{Random, Secret};
@@ -183,10 +184,11 @@ impl Grant<'_> {
 /// The session key's enctype: the first in the request that the service takes and the realm allows (RFC 4120 3.1.3).
 pub(crate) fn session_enctype(
     requested: &[Enctype],
-    allowed: &[Enctype],
+    settings: &Settings,
     service: &PrincipalEntry,
 ) -> Result<Enctype, Refusal> {
-    let fits = |enctype: &&Enctype| allowed.contains(enctype) && enctype.can_compute() && service.takes(**enctype);
+    let allowed = |enctype: &Enctype| settings.session_enctypes.contains(enctype) && settings.permits(*enctype);
+    let fits = |enctype: &&Enctype| allowed(enctype) && service.takes(**enctype);
     requested.iter().find(fits).copied().ok_or_else(|| {
         let reason = "no enctype of the request is one that the service takes and the realm allows";
         Refusal::new(ErrorCode::KDC_ERR_ETYPE_NOSUPP, reason)

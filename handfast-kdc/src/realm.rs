@@ -1,4 +1,4 @@
-use crate::directory::{Directory, PrincipalEntry};
+use crate::directory::{Directory, DirectoryError, PrincipalEntry};
 use crate::event::{Event, Outcome};
 use crate::refusal::{Refusal, Seen};
 use crate::settings::Settings;
@@ -144,6 +144,12 @@ impl Realm {
         Err(Refusal::new(ErrorCode::KRB_ERR_RESPONSE_TOO_BIG, reason))
     }
 
+    /// A principal of the directory, with those of its keys that the settings permit.
+    pub(crate) fn find(&self, name: &Principal) -> Result<Option<Arc<PrincipalEntry>>, DirectoryError> {
+        let entry = self.directory.find(name)?;
+        Ok(entry.map(|entry| entry.with_keys_of(|enctype| self.settings.permits(enctype))))
+    }
+
     /// The service that a ticket is asked for, if one may be issued for it.
     pub(crate) fn service(&self, seen: &Seen, now: Time) -> Result<Arc<PrincipalEntry>, Refusal> {
         let unknown = |reason| Refusal::new(ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN, reason);
@@ -152,7 +158,7 @@ impl Realm {
             // Keys of other realms' ticket-granting services are there to open their tickets, not to make such.
             return Err(unknown("the service is of another realm"));
         }
-        let entry = self.directory.find(name)?.ok_or_else(|| unknown("the directory has no such service"))?;
+        let entry = self.find(name)?.ok_or_else(|| unknown("the directory has no such service"))?;
         if entry.disabled {
             return Err(Refusal::new(ErrorCode::KDC_ERR_SERVICE_REVOKED, "the service is disabled"));
         }

@@ -46,6 +46,9 @@ pub struct Settings {
     /// Which realm a host is in that this realm has no services of: clients are referred there (RFC 6806 8). Names of
     /// hosts, or of domains with a `.` in front, in lower case; the longest that fits counts.
     pub domain_realm: Vec<(String, String)>,
+    /// Whether keys of rc4-hmac (RFC 4757) are used at all: those of clients and services that have one, and session keys, where
+    /// `session_enctypes` or a service's entry names them. No: such a key is as good as none.
+    pub weak_rc4: bool,
     /// The longest reply that goes by UDP, in bytes; for a longer one the client is told to ask over TCP
     /// (RFC 4120 7.2.1): 4096.
     pub udp_reply_limit: usize,
@@ -63,6 +66,7 @@ impl Default for Settings {
             session_enctypes: SESSION_ENCTYPES.to_vec(),
             capaths: Capaths::default(),
             domain_realm: Vec::new(),
+            weak_rc4: false,
             udp_reply_limit: 4096,
             preauth: PREAUTH.to_vec(),
         }
@@ -76,5 +80,10 @@ impl Settings {
         let fits = |name: &str| if name.starts_with('.') { host.ends_with(name) } else { host == name };
         let fitting = self.domain_realm.iter().filter(|(name, _)| fits(name));
         fitting.max_by_key(|(name, _)| (!name.starts_with('.'), name.len())).map(|(_, realm)| realm)
+    }
+
+    /// Whether keys of `enctype` are used.
+    pub(crate) fn permits(&self, enctype: Enctype) -> bool {
+        enctype.is_strong() || (self.weak_rc4 && enctype == Enctype::RC4_HMAC)
     }
 }

@@ -56,14 +56,14 @@ impl Realm {
         let opened = self.open_ticket(&ap_req.ticket, body)?;
         let ticket = EncTicketPart::decode(opened.expose()).map_err(|_| unreadable("the ticket"))?;
         seen.client = Some(ticket.cname.to_principal(ticket.crealm));
-        let session = held_key(ticket.key)?;
+        let session = self.held_key(ticket.key)?;
         let opened = open_authenticator(&ap_req, &session)?;
         let authenticator = Authenticator::decode(opened.expose()).map_err(|_| unreadable("the authenticator"))?;
         self.check_authenticator(&authenticator, &ticket, &session, message.req_body.bytes(), now, seen)?;
         self.check_ticket(&ticket, request.peer, now)?;
         self.check_issuer(&ticket, ap_req.ticket.realm)?;
         self.check_client(seen, now)?;
-        let subkey = authenticator.subkey.map(held_key).transpose()?;
+        let subkey = authenticator.subkey.map(|key| self.held_key(key)).transpose()?;
 
         check_renewal(body, &ap_req.ticket)?;
         let service = self.service_or_referral(body, seen, now)?;
@@ -85,7 +85,7 @@ impl Realm {
             cname: ticket.cname.clone(),
             service: &service,
             sname: named(body, &service),
-            session: session_enctype(&body.etype, &self.settings.session_enctypes, &service)?,
+            session: session_enctype(&body.etype, &self.settings, &service)?,
             flags: flags(body.kdc_options, &ticket, &service, times.renew_till.is_some(), way_checked),
             transited: &transited.contents,
             times,
@@ -105,6 +105,15 @@ impl Realm {
         .issue(&*self.random)
     }
 
+    /// A key out of a ticket or authenticator, if it is of an enctype that is used here.
+    fn held_key(&self, key: KeyRef<'_>) -> Result<EncryptionKey, Refusal> {
+        let unusable = |error: CryptoError| Refusal::new(ErrorCode::KDC_ERR_ETYPE_NOSUPP, format!("{error}"));
+        if !self.settings.permits(key.keytype) {
+            return Err(unusable(CryptoError::UnsupportedEnctype(key.keytype)));
+        }
+        EncryptionKey::new(key.keytype, key.keyvalue).map_err(unusable)
+    }
+
     /// A client that was removed or disabled after it got its ticket gets no further ones (RFC 4120 3.3.3.1). Another
     /// realm's clients are that realm's business.
     fn check_client(&self, seen: &Seen, now: Time) -> Result<(), Refusal> {
@@ -112,7 +121,7 @@ impl Realm {
             return Ok(());
         }
         let gone = || Refusal::new(ErrorCode::KDC_ERR_TGT_REVOKED, "the ticket's client is not in the directory");
-        let entry = seen.client.as_ref().map(|name| self.directory.find(name)).transpose()?.flatten();
+        let entry = seen.client.as_ref().map(|name| self.find(name)).transpose()?.flatten();
         check_account(&*entry.ok_or_else(gone)?, now)
     }
 
@@ -144,16 +153,6 @@ fn named<'a>(body: &KdcReqBody<'a>, service: &'a PrincipalEntry) -> PrincipalNam
 
 fn unreadable(what: &str) -> Refusal {
     Refusal::new(ErrorCode::KRB_AP_ERR_MODIFIED, format!("{what} does not decode"))
-}
-
-/// A key out of a ticket or authenticator, if it can be computed with.
-fn held_key(key: KeyRef<'_>) -> Result<EncryptionKey, Refusal> {
-    let unusable = |error: CryptoError| Refusal::new(ErrorCode::KDC_ERR_ETYPE_NOSUPP, format!("{error}"));
-    let held = EncryptionKey::new(key.keytype, key.keyvalue).map_err(unusable)?;
-    if held.enctype().can_compute() {
-        return Ok(held);
-    }
-    Err(unusable(CryptoError::UnsupportedEnctype(held.enctype())))
 }
 
 /// The subkey if there is one, and the usage that goes with it (RFC 4120 3.3.3, 7.5.1).

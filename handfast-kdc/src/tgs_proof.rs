@@ -31,7 +31,7 @@ impl Realm {
         }
         let name = ticket.sname.to_principal(ticket.realm);
         let no_key = |code, reason| Refusal::new(code, reason);
-        let entry = self.directory.find(&name)?;
+        let entry = self.find(&name)?;
         let unknown = || match ticket.realm == self.name() {
             true => no_key(ErrorCode::KRB_AP_ERR_NOKEY, "the ticket's service is not known"),
             false => no_key(ErrorCode::KRB_AP_ERR_NOT_US, "the ticket is of a realm that shares no keys with this one"),

@@ -129,17 +129,19 @@ impl Settings {
         }
     }
 
-    /// The default policy, with `clockskew`, `permitted_enctypes` and the section `[capaths]`.
+    /// The default policy, with `clockskew`, `permitted_enctypes`, `allow_rc4` and the section `[capaths]`.
     pub fn policy(&self) -> Policy {
         let policy = Policy::default().with_clock_skew(self.libdefaults.clockskew).with_capaths(self.conf.capaths());
-        match self.usable(self.libdefaults.permitted_enctypes.as_ref()) {
+        let listed = self.libdefaults.permitted_enctypes.as_ref();
+        let policy = match self.usable(listed) {
             Some(enctypes) => policy.with_enctypes(enctypes),
             None => policy,
-        }
+        };
+        if self.weak_rc4(listed) { policy.weak_rc4() } else { policy }
     }
 
     /// What tickets shall be like: `ticket_lifetime`, `renew_lifetime`, `forwardable`, `proxiable`, `clockskew`,
-    /// `default_tkt_enctypes` and `permitted_enctypes`, and the section `[capaths]`.
+    /// `default_tkt_enctypes`, `permitted_enctypes` and `allow_rc4`, and the section `[capaths]`.
     pub fn ticket_options(&self) -> TicketOptions {
         let defaults = &self.libdefaults;
         let enctypes = defaults.default_tkt_enctypes.as_ref().or(defaults.permitted_enctypes.as_ref());
@@ -153,14 +155,18 @@ impl Settings {
             ..TicketOptions::default()
         };
         options.enctypes = self.usable(enctypes).unwrap_or(options.enctypes);
+        options.weak_rc4 = self.weak_rc4(enctypes);
         options
     }
 
-    /// Those of a list that can be used here; weak ones only if `allow_weak_crypto` is set.
+    /// Those of a list that can be used here and are strong.
     fn usable(&self, list: Option<&EnctypeList>) -> Option<Vec<Enctype>> {
-        let list = list?.clone();
-        let list = if self.libdefaults.allow_weak_crypto { list } else { list.without_weak() };
-        Some(list.enctypes.into_iter().filter(|enctype| enctype.can_compute()).collect())
+        Some(list?.enctypes.iter().copied().filter(|enctype| enctype.is_strong()).collect())
+    }
+
+    /// Whether `allow_rc4` is set, and a list, if there is one, has RC4.
+    fn weak_rc4(&self, list: Option<&EnctypeList>) -> bool {
+        self.libdefaults.allow_rc4 && list.is_none_or(|list| list.enctypes.contains(&Enctype::RC4_HMAC))
     }
 
     /// The name of a credential cache: `name`, or the default one: `KRB5CCNAME`, `default_ccache_name`, `FILE:/tmp/krb5cc_UID`.
@@ -262,6 +268,27 @@ mod tests {
         assert_eq!(options.enctypes, [Enctype::AES128_CTS_HMAC_SHA1_96]);
         assert_eq!((options.lifetime.as_secs(), options.forwardable, options.proxiable), (8 * 3600, true, false));
         assert_eq!(options.renewable_for, Some(Duration::from_secs(7 * 86400)));
+    }
+
+    #[test]
+    fn rc4_takes_a_relation_of_its_own() {
+        let rc4 = |text: &str| {
+            let settings = settings(&format!("[libdefaults]\n{text}"));
+            let (policy, options) = (settings.policy(), settings.ticket_options());
+            assert!(!options.enctypes.contains(&Enctype::RC4_HMAC));
+            assert_eq!(policy.permits(Enctype::RC4_HMAC), policy.permits_ticket(Enctype::RC4_HMAC));
+            (policy.permits(Enctype::RC4_HMAC), options.weak_rc4)
+        };
+        for refused in ["", "permitted_enctypes = aes rc4\n", "permitted_enctypes = rc4\nallow_weak_crypto = true\n"] {
+            assert_eq!(rc4(refused), (false, false), "{refused}");
+        }
+        assert_eq!(rc4("allow_rc4 = true\n"), (true, true));
+        assert_eq!(rc4("allow_rc4 = true\npermitted_enctypes = aes rc4\n"), (true, true));
+        assert_eq!(rc4("allow_rc4 = true\npermitted_enctypes = DEFAULT\n"), (true, true));
+        assert_eq!(rc4("permitted_enctypes = DEFAULT\n"), (false, false));
+        assert_eq!(rc4("allow_rc4 = true\npermitted_enctypes = aes\n"), (false, false));
+        assert_eq!(rc4("allow_rc4 = true\npermitted_enctypes = DEFAULT -rc4\n"), (false, false));
+        assert_eq!(rc4("allow_rc4 = true\ndefault_tkt_enctypes = aes\n"), (true, false));
     }
 
     #[test]

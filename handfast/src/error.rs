@@ -567,6 +567,9 @@ pub enum MessageError {
     SequenceExhausted,
     /// The halves of this context can't be used apart.
     NotSplittable,
+    /// Messages of this context can't be protected in place: RC4's have a frame that is as long as their length takes (RFC 4757 7.3),
+    /// unless the context is in DCE style.
+    NotInPlace,
     /// A key or a cipher can't be used.
     Crypto(CryptoError),
 }
@@ -603,6 +606,9 @@ impl fmt::Display for MessageError {
             MessageError::BufferSize { needed } => write!(f, "a buffer of {needed} bytes is needed"),
             MessageError::TooManyParts { limit } => write!(f, "a message has at most {limit} parts"),
             MessageError::SequenceExhausted => f.write_str("all sequence numbers of this context are used up"),
+            MessageError::NotInPlace => {
+                f.write_str("messages of rc4-hmac can be protected in place in DCE style alone")
+            }
             MessageError::NotSplittable => f.write_str("the two directions of this context share their state"),
             MessageError::Crypto(error) => error.fmt(f),
         }

@@ -19,6 +19,8 @@ use core::time::Duration;
 pub struct Policy {
     flags: Flags,
     enctypes: Vec<Enctype>,
+    /// Of tickets alone.
+    weak_tickets: Vec<Enctype>,
     clock_skew: Duration,
     capaths: Capaths,
     absent_bindings: AbsentBindings,
@@ -72,6 +74,7 @@ impl Default for Policy {
                 Enctype::CAMELLIA128_CTS_CMAC,
             ]
             .into(),
+            weak_tickets: Vec::new(),
             clock_skew: Duration::from_secs(300),
             capaths: Capaths::default(),
             absent_bindings: AbsentBindings::Refuse,
@@ -255,16 +258,47 @@ impl Policy {
         &self.enctypes
     }
 
-    /// Allows these encryption types and no others, best first.
+    /// Allows these encryption types and no others, best first. Weak ones among them are left out: each has a name of its own,
+    /// such as [`Policy::weak_rc4`], which adds it behind these.
     #[must_use]
     pub fn with_enctypes(mut self, enctypes: impl IntoIterator<Item = Enctype>) -> Self {
-        self.enctypes = enctypes.into_iter().collect();
+        self.enctypes = enctypes.into_iter().filter(|enctype| !enctype.is_weak()).collect();
+        self.weak_tickets.clear();
         self
     }
 
-    /// Whether `enctype` may be used.
+    /// Allows rc4-hmac (RFC 4757) everywhere, after all others: for the keys of passwords and of services, of sessions, and for
+    /// messages, which then are those of RFC 4757 7.
+    ///
+    /// A password's key has no salt and costs nothing to guess, messages have a MAC of 8 octets, and the two directions
+    /// of a context share key streams. For services whose *tickets* alone are of RC4 there is [`Policy::weak_rc4_tickets`].
+    #[must_use]
+    pub fn weak_rc4(mut self) -> Self {
+        self.enctypes.retain(|enctype| *enctype != Enctype::RC4_HMAC);
+        self.enctypes.push(Enctype::RC4_HMAC);
+        self
+    }
+
+    /// An acceptor takes tickets that are encrypted with its key of rc4-hmac, if the session key in them is of an enctype that is
+    /// permitted: a service whose keytab has no better key, in a realm that knows that it can do better.
+    #[must_use]
+    pub fn weak_rc4_tickets(self) -> Self {
+        self.weak_tickets(Enctype::RC4_HMAC)
+    }
+
+    fn weak_tickets(mut self, enctype: Enctype) -> Self {
+        self.weak_tickets.push(enctype);
+        self
+    }
+
+    /// Whether keys of `enctype` may be used: those of sessions, and of all else.
     pub fn permits(&self, enctype: Enctype) -> bool {
         self.enctypes.contains(&enctype)
+    }
+
+    /// Whether an acceptor takes tickets under its key of `enctype`, whatever the session key in them is.
+    pub fn permits_ticket(&self, enctype: Enctype) -> bool {
+        self.permits(enctype) || self.weak_tickets.contains(&enctype)
     }
 
     /// How far two clocks may be apart: 5 minutes (RFC 4120 3.1.3), unless set.
@@ -327,6 +361,23 @@ mod tests {
         let strong: Vec<_> = Enctype::strong().collect();
         assert_eq!(Policy::default().enctypes(), strong);
         assert_eq!(Policy::default().enctypes(), [20, 19, 18, 17, 26, 25].map(Enctype));
+    }
+
+    #[test]
+    fn weak_enctypes_come_in_by_their_own_names_alone() {
+        let (rc4, aes) = (Enctype::RC4_HMAC, Enctype::AES256_CTS_HMAC_SHA1_96);
+        let default = Policy::default();
+        assert!(!default.permits(rc4) && !default.permits_ticket(rc4));
+        for enctype in Enctype::computable().filter(|enctype| enctype.is_weak()) {
+            let named = default.clone().with_enctypes([enctype, aes]);
+            assert_eq!((named.enctypes(), named.permits_ticket(enctype)), (&[aes][..], false));
+        }
+        let tickets = default.clone().weak_rc4_tickets();
+        assert!(!tickets.permits(rc4) && tickets.permits_ticket(rc4) && tickets.permits_ticket(aes));
+        assert!(!tickets.with_enctypes([aes]).permits_ticket(rc4));
+        let all = default.clone().weak_rc4().weak_rc4();
+        assert_eq!(all.enctypes(), [default.enctypes(), &[rc4]].concat());
+        assert_eq!(default.with_enctypes([]).weak_rc4().enctypes(), [rc4]);
     }
 
     #[test]

@@ -177,6 +177,20 @@ impl PrincipalEntry {
         self.keys.iter().map(Arc::as_ref).filter(move |key| Some(key.kvno()) == current)
     }
 
+    /// The same with those keys alone whose enctype `permits` takes. No older key becomes current by it: where none of the current
+    /// ones is left, none is.
+    pub(crate) fn with_keys_of(mut self: Arc<Self>, permits: impl Fn(Enctype) -> bool) -> Arc<Self> {
+        if self.keys.iter().any(|key| !permits(key.enctype())) {
+            let current = self.kvno();
+            let keys = &mut Arc::make_mut(&mut self).keys;
+            keys.retain(|key| permits(key.enctype()));
+            if !keys.iter().any(|key| Some(key.kvno()) == current) {
+                keys.clear();
+            }
+        }
+        self
+    }
+
     /// All keys, as a service's keytab holds them.
     pub fn keytab_entries(&self) -> impl Iterator<Item = KeytabEntry> + '_ {
         self.keys.iter().map(|key| KeytabEntry {

@@ -6,6 +6,7 @@ mod hostile;
 mod other_realms;
 mod preauth;
 mod tgs_exchange;
+mod weak_rc4;
 
 use crate::{Answer, MemoryDirectory, PrincipalEntry, Realm, Request, SESSION_ENCTYPES, Settings, Transport};
 use handfast::crypto::OsRandom;

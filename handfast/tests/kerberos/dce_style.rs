@@ -453,3 +453,39 @@ fn an_exported_context_stays_in_its_style() {
     let mut client = Context::import(client.export().expose()).unwrap();
     assert_eq!(client.unseal(&mut seal(&mut server, b"and on")).unwrap(), b"and on");
 }
+
+/// RFC 4757 7.3 as MIT krb5 lays it out in DCE style: a frame around the header alone, no padding, and an acceptor's subkey.
+#[test]
+fn messages_of_rc4_are_protected_in_place() {
+    let client_policy = Policy::default().weak_rc4().dce_style();
+    let server_policy = Policy::default().weak_rc4();
+    let (mut client, mut server) =
+        Legs::of(Pair { client_policy, server_policy, ..Pair::new(Enctype::RC4_HMAC) }).contexts();
+    for protection in [Protection::Confidentiality, Protection::Integrity] {
+        for (header, data, changed) in [(*b"head", *b"some data", false), (*b"Head", *b"some data", true)] {
+            assert_eq!(client.sizes(protection), (45, 0));
+            let (mut before, mut text) = ([0; 45], data);
+            let parts = &mut [Part::Signed(b"head"), Part::Sealed(&mut text), Part::Signed(b"tail")];
+            client.protect_parts(protection, &mut before, parts, &mut []).unwrap();
+            assert_eq!(before[..2], [0x60, 43]);
+            assert_eq!(text == data, protection == Protection::Integrity);
+            let parts = &mut [Part::Signed(&header), Part::Sealed(&mut text), Part::Signed(b"tail")];
+            let result = server.unprotect_parts(protection, &mut before.clone(), parts, &mut []);
+            if changed {
+                assert_eq!(result.unwrap_err(), MessageError::NotAuthentic);
+                break;
+            }
+            assert_eq!((result.unwrap(), text), ((protection, Order::InOrder), data));
+        }
+        // The refused one still counts: its number was not seen.
+        let (client_next, server_next) = Legs::of(Pair {
+            client_policy: Policy::default().weak_rc4().dce_style(),
+            server_policy: Policy::default().weak_rc4(),
+            ..Pair::new(Enctype::RC4_HMAC)
+        })
+        .contexts();
+        (client, server) = (client_next, server_next);
+    }
+    let mut whole = seal(&mut client, b"in one piece");
+    assert_eq!(server.unseal(&mut whole).unwrap(), b"in one piece");
+}

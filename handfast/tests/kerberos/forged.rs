@@ -11,9 +11,9 @@ use handfast::*;
 
 const AES128: Enctype = Enctype::AES128_CTS_HMAC_SHA1_96;
 const AES256: Enctype = Enctype::AES256_CTS_HMAC_SHA1_96;
-const ASKED: Flags = Flags::MUTUAL;
+pub(crate) const ASKED: Flags = Flags::MUTUAL;
 
-fn framed(id: u8, message: &[u8]) -> Vec<u8> {
+pub(crate) fn framed(id: u8, message: &[u8]) -> Vec<u8> {
     let mut token = Vec::new();
     framing::write_header(MechanismId::KERBEROS, 2 + message.len(), &mut token);
     [&token[..], &[id, 0], message].concat()
@@ -59,7 +59,7 @@ fn refusal(change: impl FnOnce(&mut Authenticator<'static>)) -> Option<Refusal> 
     refusal_of(Pair::new(AES256), |pair| ap_req(pair, &field(ASKED | Flags::INTEGRITY), AES256, change))
 }
 
-fn refusal_of(mut pair: Pair, token: impl FnOnce(&Pair) -> Vec<u8>) -> Option<Refusal> {
+pub(crate) fn refusal_of(mut pair: Pair, token: impl FnOnce(&Pair) -> Vec<u8>) -> Option<Refusal> {
     let token = token(&pair);
     match accept(&pair.acceptor(), &token, now()).0 {
         Ok(_) => None,

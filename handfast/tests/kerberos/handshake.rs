@@ -397,7 +397,7 @@ fn a_keytab_without_a_usable_key_of_the_client_makes_no_credential() {
     let alice: Principal = "alice@EXAMPLE.COM".parse().unwrap();
     let none = CredentialError::NoUsableKey { client: alice.clone() };
     assert_eq!(Credential::keytab(alice.clone(), &keytab).unwrap_err(), none);
-    let key = EncryptionKey::unchecked(Enctype(23), [1; 16]);
+    let key = EncryptionKey::unchecked(Enctype(24), [1; 16]);
     keytab.add(KeytabEntry { principal: alice.clone(), timestamp: now(), kvno: 1, key });
     assert_eq!(Credential::keytab(alice, &keytab).unwrap_err(), none);
 }

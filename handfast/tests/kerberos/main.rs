@@ -9,3 +9,4 @@ mod forged;
 mod handshake;
 mod messages;
 mod pair;
+mod rc4;

@@ -98,15 +98,18 @@ pub(super) fn encode_settings(settings: &Settings) -> Result<Secret, EncodeError
     out.enctypes(&settings.session_enctypes)?;
     out.writer().u64_be(u64::try_from(settings.udp_reply_limit).unwrap_or(u64::MAX));
     let other_realms = settings.capaths.iter().next().is_some() || !settings.domain_realm.is_empty();
-    // Left out while it is the default, which may have more methods in a later version.
-    if settings.preauth != PREAUTH || other_realms {
+    // Left out while it is the default, which may have more methods in a later version; so is all behind it.
+    if settings.preauth != PREAUTH || other_realms || settings.weak_rc4 {
         out.list(&settings.preauth, |out, padata_type| {
             out.writer().i32_be(padata_type.0);
             Ok(())
         })?;
     }
-    if other_realms {
+    if other_realms || settings.weak_rc4 {
         out.other_realms(settings)?;
+    }
+    if settings.weak_rc4 {
+        out.writer().u8(1);
     }
     Ok(out.bytes)
 }
@@ -128,7 +131,8 @@ pub(super) fn decode_settings(bytes: &[u8]) -> Result<Settings, DecodeError> {
         ..Settings::default()
     };
     let other_realms = if input.0.is_empty() { Default::default() } else { input.other_realms()? };
-    let settings = Settings { capaths: other_realms.0, domain_realm: other_realms.1, ..settings };
+    let weak_rc4 = if input.0.is_empty() { false } else { input.set_flag()? };
+    let settings = Settings { capaths: other_realms.0, domain_realm: other_realms.1, weak_rc4, ..settings };
     input.0.finish()?;
     Ok(settings)
 }
@@ -251,6 +255,12 @@ impl Input<'_> {
         Ok((capaths, self.list(|input| Ok((input.text()?, input.text()?)))?))
     }
 
+    /// A flag that is only written where it is set.
+    fn set_flag(&mut self) -> Result<bool, DecodeError> {
+        let at = self.0.clone();
+        if self.0.u8()? == 1 { Ok(true) } else { Err(at.invalid("a flag that is there is 1")) }
+    }
+
     fn enctypes(&mut self) -> Result<Vec<Enctype>, DecodeError> {
         self.list(|input| input.0.i32_be().map(Enctype))
     }
@@ -357,6 +367,11 @@ mod tests {
             let whole = (0..bytes.expose().len()).filter(|length| decode_settings(&bytes.expose()[..*length]).is_ok());
             assert_eq!(whole.count(), whole_before);
         }
+        let weak = Settings { weak_rc4: true, ..Settings::default() };
+        let mut bytes = encode_settings(&weak).unwrap().expose().clone();
+        assert_eq!(decode_settings(&bytes), Ok(weak));
+        *bytes.last_mut().unwrap() = 0;
+        assert!(decode_settings(&bytes).is_err());
     }
 
     #[test]

@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 /// Encryption types in the order of preference, as a list in krb5.conf names them.
 ///
 /// The list has names with commas or white space between them. A name stands for one enctype or for a
-/// family (`aes`, `aes-sha1`, `aes-sha2`, `camellia`, `rc4`, `des3`), `DEFAULT` for all that this
-/// build can use, the preferred first;
+/// family (`aes`, `aes-sha1`, `aes-sha2`, `camellia`, `rc4`, `des3`), `DEFAULT` for all that are strong, the preferred first,
+/// and behind them RC4 in a file that says `allow_rc4`;
 /// a `-` before a name takes out what it stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct EnctypeList {
@@ -24,7 +24,7 @@ const AES256_SHA2: Enctype = Enctype::AES256_CTS_HMAC_SHA384_192;
 const AES128_SHA2: Enctype = Enctype::AES128_CTS_HMAC_SHA256_128;
 const CAMELLIA128: Enctype = Enctype::CAMELLIA128_CTS_CMAC;
 const CAMELLIA256: Enctype = Enctype::CAMELLIA256_CTS_CMAC;
-const RC4: Enctype = Enctype(23);
+const RC4: Enctype = Enctype::RC4_HMAC;
 const RC4_EXPORT: Enctype = Enctype(24);
 const DES3: Enctype = Enctype(16);
 const DES_CRC: Enctype = Enctype(1);
@@ -57,9 +57,9 @@ const NAMES: [(&str, &[Enctype]); 18] = [
 ];
 
 /// What a name stands for.
-fn named(name: &str) -> Option<Vec<Enctype>> {
+fn named(name: &str, rc4: bool) -> Option<Vec<Enctype>> {
     if name.eq_ignore_ascii_case("DEFAULT") {
-        return Some(Enctype::strong().collect());
+        return Some(Enctype::strong().chain(rc4.then_some(RC4)).collect());
     }
     let listed = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     listed.map(|(_, enctypes)| enctypes.to_vec()).or_else(|| Enctype::from_name(name).map(|enctype| [enctype].into()))
@@ -68,13 +68,18 @@ fn named(name: &str) -> Option<Vec<Enctype>> {
 impl EnctypeList {
     /// Reads a list.
     pub fn parse(text: &str) -> Self {
+        EnctypeList::parse_with(text, false)
+    }
+
+    /// Reads a list where `allow_rc4` says whether `DEFAULT` ends with RC4.
+    pub(super) fn parse_with(text: &str, allow_rc4: bool) -> Self {
         let mut list = EnctypeList::default();
         for word in text.split(|c: char| c == ',' || c.is_ascii_whitespace()).filter(|word| !word.is_empty()) {
             let (name, removes) = match word.strip_prefix('-') {
                 Some(name) => (name, true),
                 None => (word.strip_prefix('+').unwrap_or(word), false),
             };
-            match named(name) {
+            match named(name, allow_rc4) {
                 Some(enctypes) => list.apply(&enctypes, removes),
                 None => list.unknown.push(name.to_string()),
             }

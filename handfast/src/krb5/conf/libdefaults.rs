@@ -19,6 +19,9 @@ pub struct LibDefaults {
     pub default_tkt_enctypes: Option<EnctypeList>,
     /// Whether weak enctypes stay in the lists above; no.
     pub allow_weak_crypto: bool,
+    /// Whether keys of rc4-hmac may be used; no. For MIT krb5 1.20 this is about session keys, here about all keys, and it alone lets
+    /// them in, be they in a list or not.
+    pub allow_rc4: bool,
     /// How long initial tickets are to be good; 1 day.
     pub ticket_lifetime: Duration,
     /// How long they are to be renewable; not at all.
@@ -92,8 +95,9 @@ impl Conf {
         let of_realm = realm.and_then(|realm| section?.section(realm));
         let found = Lookup { sections: [of_realm, section] };
         let allow_weak_crypto = found.boolean("allow_weak_crypto", false)?;
+        let allow_rc4 = found.boolean("allow_rc4", false)?;
         let enctypes = |name| {
-            let list = EnctypeList::parse(found.text(name)?);
+            let list = EnctypeList::parse_with(found.text(name)?, allow_rc4);
             Some(if allow_weak_crypto { list } else { list.without_weak() })
         };
         Ok(LibDefaults {
@@ -103,6 +107,7 @@ impl Conf {
             default_tgs_enctypes: enctypes("default_tgs_enctypes"),
             default_tkt_enctypes: enctypes("default_tkt_enctypes"),
             allow_weak_crypto,
+            allow_rc4,
             ticket_lifetime: found.duration("ticket_lifetime")?.unwrap_or(DAY),
             renew_lifetime: found.duration("renew_lifetime")?.filter(|lifetime| !lifetime.is_zero()),
             forwardable: found.boolean("forwardable", false)?,

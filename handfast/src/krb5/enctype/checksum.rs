@@ -1,6 +1,6 @@
 use super::cipher::LONGEST_MAC;
 use super::usage::Purpose;
-use super::{Algorithms, ChecksumType, CryptoError, EncryptionKey, KeyUsage, Row, rfc3961, rfc6803, rfc8009};
+use super::{Algorithms, ChecksumType, CryptoError, EncryptionKey, KeyUsage, Row, rfc3961, rfc4757, rfc6803, rfc8009};
 use crate::crypto::block::{Aes128, Aes256, Camellia128, Camellia256};
 use crate::crypto::cmac::cmac;
 use crate::crypto::constant_time_eq;
@@ -22,6 +22,7 @@ enum Scheduled {
     Sha384(Box<HmacKey<Sha384>>),
     Camellia128(Camellia128),
     Camellia256(Camellia256),
+    Rc4(rfc4757::Signing),
 }
 
 impl ChecksumKey {
@@ -39,6 +40,7 @@ impl ChecksumKey {
             Algorithms::Aes256Sha384 => Scheduled::Sha384(Box::new(rfc8009::checksum_key(base, usage, row.mac))),
             Algorithms::Camellia128 => Scheduled::Camellia128(rfc6803::subkey(base, usage, Purpose::Checksum)),
             Algorithms::Camellia256 => Scheduled::Camellia256(rfc6803::subkey(base, usage, Purpose::Checksum)),
+            Algorithms::Rc4 => Scheduled::Rc4(rfc4757::Signing::new(base, usage)),
         };
         Ok(ChecksumKey { row, key: scheduled })
     }
@@ -63,6 +65,7 @@ impl ChecksumKey {
             Scheduled::Sha384(key) => key.mac(parts, out),
             Scheduled::Camellia128(key) => cmac(key, parts, out),
             Scheduled::Camellia256(key) => cmac(key, parts, out),
+            Scheduled::Rc4(key) => key.mac(parts, out),
         }
         mac
     }

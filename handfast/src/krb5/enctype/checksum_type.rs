@@ -9,6 +9,8 @@ impl ChecksumType {
     pub const HMAC_SHA1_96_AES128: ChecksumType = ChecksumType(15);
     /// hmac-sha1-96-aes256 (RFC 3962 7)
     pub const HMAC_SHA1_96_AES256: ChecksumType = ChecksumType(16);
+    /// hmac-md5 with RC4's keys (RFC 4757 4)
+    pub const HMAC_MD5: ChecksumType = ChecksumType(-138);
     /// cmac-camellia128 (RFC 6803 7)
     pub const CMAC_CAMELLIA128: ChecksumType = ChecksumType(17);
     /// cmac-camellia256 (RFC 6803 7)
@@ -23,6 +25,7 @@ impl ChecksumType {
         Some(match self {
             Self::HMAC_SHA1_96_AES128 => "hmac-sha1-96-aes128",
             Self::HMAC_SHA1_96_AES256 => "hmac-sha1-96-aes256",
+            Self::HMAC_MD5 => "hmac-md5",
             Self::CMAC_CAMELLIA128 => "cmac-camellia128",
             Self::CMAC_CAMELLIA256 => "cmac-camellia256",
             Self::HMAC_SHA256_128_AES128 => "hmac-sha256-128-aes128",

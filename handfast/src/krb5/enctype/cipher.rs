@@ -1,5 +1,6 @@
 use super::cts::Message;
 use super::rfc3961::EncryptAndHmac;
+use super::rfc4757::Rc4Hmac;
 use super::rfc6803::EncryptAndCmac;
 use super::rfc8009::EncryptThenMac;
 use super::{Algorithms, CryptoError, EncryptionKey, Enctype, KeyUsage, Part, Row};
@@ -13,7 +14,7 @@ use core::fmt;
 /// Octets in the longest MAC, that of aes256-cts-hmac-sha384-192.
 pub(super) const LONGEST_MAC: usize = 24;
 
-/// Octets in a confounder, the first block of every ciphertext.
+/// Octets in the longest confounder, the first block of a ciphertext.
 const CONFOUNDER: usize = 16;
 
 /// How an enctype encrypts with the keys of one usage. The buffers have the enctype's lengths.
@@ -56,8 +57,8 @@ impl<P: MacOfPlaintext> Profile for P {
 /// The encryption keys of one usage (RFC 3961 5.3, RFC 8009 5, RFC 6803 6), derived and scheduled once.
 ///
 /// A ciphertext is `confounder | data | MAC`, the first two encrypted together: [`CipherKey::header_len`] octets,
-/// as many octets as the data, and [`CipherKey::mac_len`] octets. The key is safe to share between threads,
-/// wipes itself, and takes some 100 octets: ciphers are expanded per message, HMAC's padded blocks are hashed here.
+/// as many octets as the data, and [`CipherKey::mac_len`] octets; RC4's has the MAC in front (RFC 4757 5). The
+/// key is safe to share between threads, wipes itself, and takes some 100 octets: ciphers are expanded per message, HMAC's padded blocks are hashed here.
 pub struct CipherKey {
     row: &'static Row,
     keys: Keys,
@@ -71,6 +72,7 @@ enum Keys {
     Aes256Sha384(Box<EncryptThenMac<Aes256, Sha384>>),
     Camellia128(EncryptAndCmac<Camellia128>),
     Camellia256(EncryptAndCmac<Camellia256>),
+    Rc4(Rc4Hmac),
 }
 
 /// Calls a method of whichever profile is there.
@@ -83,6 +85,7 @@ macro_rules! profile {
             Keys::Aes256Sha384(keys) => keys.$method($($argument),*),
             Keys::Camellia128(keys) => keys.$method($($argument),*),
             Keys::Camellia256(keys) => keys.$method($($argument),*),
+            Keys::Rc4(keys) => keys.$method($($argument),*),
         }
     };
 }
@@ -102,6 +105,7 @@ impl CipherKey {
             Algorithms::Aes256Sha384 => Keys::Aes256Sha384(Box::new(EncryptThenMac::new(base, usage, row.mac))),
             Algorithms::Camellia128 => Keys::Camellia128(EncryptAndCmac::new(base, usage)),
             Algorithms::Camellia256 => Keys::Camellia256(EncryptAndCmac::new(base, usage)),
+            Algorithms::Rc4 => Keys::Rc4(Rc4Hmac::new(base, usage)),
         };
         Ok(CipherKey { row, keys })
     }
@@ -131,12 +135,11 @@ impl CipherKey {
     /// The confounder must be unpredictable and new for each message.
     pub fn encrypt(&self, confounder: &[u8; CONFOUNDER], plaintext: &[u8], out: &mut Vec<u8>) {
         let start = out.len();
-        out.reserve(self.sealed_len(plaintext.len()));
-        out.extend_from_slice(confounder);
-        out.extend_from_slice(plaintext);
-        out.extend_from_slice([0; LONGEST_MAC].split_at(self.mac_len()).0);
-        let (header, rest) = out.split_at_mut(start).1.split_at_mut(CONFOUNDER);
-        let (data, mac) = rest.split_at_mut(plaintext.len());
+        let header_len = self.header_len();
+        out.resize(start + self.sealed_len(plaintext.len()), 0);
+        let (mac, header, data) = self.cut_mut(out.split_at_mut(start).1, plaintext.len());
+        header.copy_from_slice(confounder.split_at(header_len).0);
+        data.copy_from_slice(plaintext);
         profile!(&self.keys, seal(Message::new(header, &mut [Part::Sealed(data)]), mac));
     }
 
@@ -146,13 +149,15 @@ impl CipherKey {
     /// [`CryptoError::TooShort`] and [`CryptoError::IntegrityCheckFailed`].
     pub fn decrypt(&self, ciphertext: &[u8]) -> Result<Secret<Vec<u8>>, CryptoError> {
         let data_len = self.data_len(ciphertext)?;
-        let (header, rest) = ciphertext.split_at(self.header_len());
-        let (data, mac) = rest.split_at(data_len);
-        let mut confounder = [0; CONFOUNDER];
-        confounder.copy_from_slice(header);
-        let mut plaintext = Secret::new(data.to_vec());
+        let (mac, sealed) = self.mac_and_sealed(ciphertext);
+        let (front, data) = sealed.split_at(self.header_len());
+        let mut header = [0; CONFOUNDER];
+        let (header, _) = header.split_at_mut(front.len());
+        header.copy_from_slice(front);
+        let mut plaintext = Secret::new(Vec::with_capacity(data_len));
+        plaintext.expose_mut().extend_from_slice(data);
         let mut parts = [Part::Sealed(plaintext.expose_mut())];
-        profile!(&self.keys, unseal(Message::new(&mut confounder, &mut parts), mac))?;
+        profile!(&self.keys, unseal(Message::new(header, &mut parts), mac))?;
         Ok(plaintext)
     }
 
@@ -163,8 +168,7 @@ impl CipherKey {
     /// buffer then.
     pub fn decrypt_in_place<'c>(&self, ciphertext: &'c mut [u8]) -> Result<&'c mut [u8], CryptoError> {
         let data_len = self.data_len(ciphertext)?;
-        let (header, rest) = ciphertext.split_at_mut(self.header_len());
-        let (data, mac) = rest.split_at_mut(data_len);
+        let (mac, header, data) = self.cut_mut(ciphertext, data_len);
         profile!(&self.keys, unseal(Message::new(header, &mut [Part::Sealed(data)]), mac))?;
         Ok(data)
     }
@@ -190,6 +194,28 @@ impl CipherKey {
     pub fn unseal_parts(&self, header: &mut [u8], parts: &mut [Part<'_>], mac: &[u8]) -> Result<(), CryptoError> {
         self.check_buffers(header, mac)?;
         profile!(&self.keys, unseal(Message::new(header, parts), mac))
+    }
+
+    /// MAC, confounder and data of a whole ciphertext, in whichever order they stand.
+    fn cut_mut<'c>(&self, ciphertext: &'c mut [u8], data_len: usize) -> (&'c mut [u8], &'c mut [u8], &'c mut [u8]) {
+        let (mac, sealed) = match self.row.mac_first {
+            true => ciphertext.split_at_mut(self.row.mac),
+            false => {
+                let (sealed, mac) = ciphertext.split_at_mut(self.header_len() + data_len);
+                (mac, sealed)
+            }
+        };
+        let (header, data) = sealed.split_at_mut(self.header_len());
+        (mac, header, data)
+    }
+
+    /// MAC and encrypted text of a whole ciphertext that is long enough.
+    fn mac_and_sealed<'c>(&self, ciphertext: &'c [u8]) -> (&'c [u8], &'c [u8]) {
+        if self.row.mac_first {
+            return ciphertext.split_at(self.row.mac);
+        }
+        let (sealed, mac) = ciphertext.split_at(ciphertext.len() - self.row.mac);
+        (mac, sealed)
     }
 
     /// Octets of data in a whole ciphertext.

@@ -33,6 +33,12 @@ impl<'m, 'a> Message<'m, 'a> {
         core::iter::once(&*self.header).chain(self.parts.iter().map(Part::octets))
     }
 
+    /// Does `work` on each piece of the encrypted text, in order.
+    pub(super) fn each_sealed(&mut self, mut work: impl FnMut(&mut [u8])) {
+        work(self.header);
+        self.parts.iter_mut().for_each(|part| work(part.sealed_mut()));
+    }
+
     /// Overwrites all that is encrypted or was decrypted with zeros.
     pub(super) fn wipe(&mut self) {
         self.header.zeroize();

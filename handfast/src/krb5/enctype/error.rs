@@ -54,6 +54,8 @@ pub enum CryptoError {
         /// The most that the enctype can give.
         limit: usize,
     },
+    /// RC4's string-to-key wants text (RFC 4757 2), and the password is not UTF-8.
+    PasswordNotText,
     /// The source of randomness failed.
     Random(RandomError),
 }
@@ -84,6 +86,7 @@ impl fmt::Display for CryptoError {
             Self::OutputTooLong { requested, limit } => {
                 write!(f, "PRF+ for {requested} octets refused: the limit is {limit}")
             }
+            Self::PasswordNotText => f.write_str("the password is not UTF-8, so it has no key of rc4-hmac"),
             Self::Random(error) => error.fmt(f),
         }
     }

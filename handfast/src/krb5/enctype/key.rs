@@ -1,4 +1,4 @@
-use super::{Algorithms, CryptoError, Enctype, Row, rfc3961, rfc6803, rfc8009};
+use super::{Algorithms, CryptoError, Enctype, Row, rfc3961, rfc4757, rfc6803, rfc8009};
 use crate::crypto::block::{Aes128, Aes256, Camellia128, Camellia256};
 use crate::crypto::hash::{Sha1, Sha256, Sha384};
 use crate::crypto::{Random, Secret};
@@ -81,7 +81,7 @@ impl EncryptionKey {
     }
 
     /// The pseudo-random function of the enctype (RFC 3961 5.3, RFC 8009 5, RFC 6803 6): 16 octets for the
-    /// enctypes of RFC 3962 and RFC 6803, 32 and 48 for those of RFC 8009.
+    /// enctypes of RFC 3962 and RFC 6803, 32 and 48 for those of RFC 8009, 20 for RC4 (RFC 4757 5).
     ///
     /// # Errors
     /// [`CryptoError::UnsupportedEnctype`] and [`CryptoError::WrongKeySize`].
@@ -94,6 +94,7 @@ impl EncryptionKey {
             Algorithms::Aes256Sha384 => rfc8009::prf::<Sha384>(key, input),
             Algorithms::Camellia128 => rfc6803::prf::<Camellia128>(key, input),
             Algorithms::Camellia256 => rfc6803::prf::<Camellia256>(key, input),
+            Algorithms::Rc4 => rfc4757::prf(key, input),
         })
     }
 }

@@ -24,6 +24,7 @@ mod part;
 mod properties;
 mod rfc3961;
 mod rfc3962;
+mod rfc4757;
 mod rfc6113;
 mod rfc6803;
 mod rfc8009;
@@ -60,6 +61,8 @@ struct Row {
     key_size: usize,
     confounder: usize,
     mac: usize,
+    /// The MAC stands in front of the confounder, not behind the data.
+    mac_first: bool,
     checksum: ChecksumType,
     /// Iterations of string-to-key where no parameters say otherwise.
     iterations: u32,
@@ -78,10 +81,11 @@ enum Algorithms {
     Aes256Sha384,
     Camellia128,
     Camellia256,
+    Rc4,
 }
 
 /// Every enctype that this build can compute with, the preferred first.
-static TABLE: [Row; 6] = [
+static TABLE: [Row; 7] = [
     Row {
         enctype: Enctype::AES256_CTS_HMAC_SHA384_192,
         name: "aes256-cts-hmac-sha384-192",
@@ -90,6 +94,7 @@ static TABLE: [Row; 6] = [
         key_size: 32,
         confounder: 16,
         mac: 24,
+        mac_first: false,
         checksum: ChecksumType::HMAC_SHA384_192_AES256,
         iterations: 32_768,
         weak: false,
@@ -103,6 +108,7 @@ static TABLE: [Row; 6] = [
         key_size: 16,
         confounder: 16,
         mac: 16,
+        mac_first: false,
         checksum: ChecksumType::HMAC_SHA256_128_AES128,
         iterations: 32_768,
         weak: false,
@@ -116,6 +122,7 @@ static TABLE: [Row; 6] = [
         key_size: 32,
         confounder: 16,
         mac: 12,
+        mac_first: false,
         checksum: ChecksumType::HMAC_SHA1_96_AES256,
         iterations: 4096,
         weak: false,
@@ -129,6 +136,7 @@ static TABLE: [Row; 6] = [
         key_size: 16,
         confounder: 16,
         mac: 12,
+        mac_first: false,
         checksum: ChecksumType::HMAC_SHA1_96_AES128,
         iterations: 4096,
         weak: false,
@@ -142,6 +150,7 @@ static TABLE: [Row; 6] = [
         key_size: 32,
         confounder: 16,
         mac: 16,
+        mac_first: false,
         checksum: ChecksumType::CMAC_CAMELLIA256,
         iterations: 32_768,
         weak: false,
@@ -155,10 +164,25 @@ static TABLE: [Row; 6] = [
         key_size: 16,
         confounder: 16,
         mac: 16,
+        mac_first: false,
         checksum: ChecksumType::CMAC_CAMELLIA128,
         iterations: 32_768,
         weak: false,
         deprecated: false,
+    },
+    Row {
+        enctype: Enctype::RC4_HMAC,
+        name: "rc4-hmac",
+        aliases: &["arcfour-hmac", "arcfour-hmac-md5"],
+        algorithms: Algorithms::Rc4,
+        key_size: 16,
+        confounder: 8,
+        mac: 16,
+        mac_first: true,
+        checksum: ChecksumType::HMAC_MD5,
+        iterations: 0,
+        weak: true,
+        deprecated: true,
     },
 ];
 
@@ -171,6 +195,8 @@ impl Enctype {
     pub const AES128_CTS_HMAC_SHA256_128: Enctype = Enctype(19);
     /// aes256-cts-hmac-sha384-192 (RFC 8009)
     pub const AES256_CTS_HMAC_SHA384_192: Enctype = Enctype(20);
+    /// rc4-hmac (RFC 4757): weak
+    pub const RC4_HMAC: Enctype = Enctype(23);
     /// camellia128-cts-cmac (RFC 6803)
     pub const CAMELLIA128_CTS_CMAC: Enctype = Enctype(25);
     /// camellia256-cts-cmac (RFC 6803)
@@ -318,9 +344,9 @@ mod tests {
     }
 
     #[test]
-    fn no_enctype_here_needs_a_policy_that_names_it() {
+    fn rc4_alone_needs_a_policy_that_names_it() {
         for enctype in Enctype::computable() {
-            assert_eq!((enctype.is_weak(), enctype.is_deprecated()), (false, false));
+            assert_eq!(enctype.is_weak(), enctype == Enctype::RC4_HMAC, "{enctype}");
         }
     }
 

@@ -115,8 +115,8 @@ impl Applicant {
 
     /// The enctypes to offer, those with a key in front: the KDC takes the first one that it can (RFC 4120 3.1.3).
     fn enctypes(&self) -> Result<Vec<Enctype>, ExchangeError> {
-        let supported = self.options.enctypes.iter().copied().filter(|enctype| enctype.can_compute());
-        let (mut held, other): (Vec<_>, Vec<_>) = supported.partition(|&enctype| self.secret.has(enctype));
+        let usable = self.options.usable_enctypes().into_iter();
+        let (mut held, other): (Vec<_>, Vec<_>) = usable.partition(|&enctype| self.secret.has(enctype));
         if held.is_empty() {
             return Err(ExchangeError::NoUsableEnctype { permitted: self.options.enctypes.clone() });
         }

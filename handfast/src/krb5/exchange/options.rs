@@ -30,8 +30,12 @@ pub enum FastUse {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TicketOptions {
-    /// The enctypes of keys that are taken, best first. All that this build supports and that are not weak, by default.
+    /// The enctypes of keys that are taken, best first: [`Enctype::strong`] by default. One that this build can't compute with,
+    /// or that is weak, is passed over.
     pub enctypes: Vec<Enctype>,
+    /// Whether keys of rc4-hmac (RFC 4757) are taken too, for passwords, replies and sessions, after all others. Off by default:
+    /// the key of a password has no salt and costs nothing to guess.
+    pub weak_rc4: bool,
     /// How far the KDC's clock and ours may be apart: 5 minutes by default.
     pub clock_skew: Duration,
     /// How long the ticket shall be good, from now on: a day by default. A ticket for a service ends with the
@@ -66,6 +70,7 @@ impl Default for TicketOptions {
     fn default() -> Self {
         TicketOptions {
             enctypes: Enctype::strong().collect(),
+            weak_rc4: false,
             clock_skew: Duration::from_secs(300),
             lifetime: Duration::from_secs(86_400),
             renewable_for: None,
@@ -79,5 +84,13 @@ impl Default for TicketOptions {
             fast: FastUse::default(),
             hide_client_name: false,
         }
+    }
+}
+
+impl TicketOptions {
+    /// What may be asked for, best first.
+    pub(super) fn usable_enctypes(&self) -> Vec<Enctype> {
+        let strong = self.enctypes.iter().copied().filter(|enctype| enctype.is_strong());
+        strong.chain(self.weak_rc4.then_some(Enctype::RC4_HMAC)).collect()
     }
 }

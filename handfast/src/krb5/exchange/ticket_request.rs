@@ -268,10 +268,9 @@ impl TicketRequest {
     }
 
     fn enctypes(&self) -> Result<Vec<Enctype>, ExchangeError> {
-        let permitted = &self.options.enctypes;
-        let usable: Vec<_> = permitted.iter().copied().filter(|enctype| enctype.can_compute()).collect();
+        let usable = self.options.usable_enctypes();
         if usable.is_empty() {
-            return Err(ExchangeError::NoUsableEnctype { permitted: permitted.clone() });
+            return Err(ExchangeError::NoUsableEnctype { permitted: self.options.enctypes.clone() });
         }
         let enctype = self.held.key.enctype();
         if !usable.contains(&enctype) {

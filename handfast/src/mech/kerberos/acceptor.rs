@@ -3,7 +3,7 @@ use super::dce_style::WaitingForThirdLeg;
 use super::decrypt;
 use super::delegation::Delegator;
 use super::message::{Framing, GSS_CHECKSUM_TYPE, GssChecksum, Token, TokenId, read_token, write_refusal, write_token};
-use super::per_message::{Agreement, Sender};
+use super::per_message::{Agreement, Sender, has_old_tokens};
 use super::seeds::Seeds;
 use crate::crypto::{Random, Secret};
 use crate::error::{Error, Refusal};
@@ -143,7 +143,7 @@ impl Waiting {
     /// Decrypts the ticket with the service's key and checks what the KDC says in it (RFC 4120 3.2.3).
     fn open_ticket(&self, ticket: &Ticket<'_>, now: Time) -> Result<Client, Error> {
         let enctype = ticket.enc_part.etype;
-        if !self.policy.permits(enctype) {
+        if !self.policy.permits_ticket(enctype) {
             return refuse(Refusal::EnctypeNotPermitted(enctype));
         }
         let (key, plain) = self.decrypt_ticket(ticket)?;
@@ -306,13 +306,17 @@ impl Waiting {
         let seeds = Seeds::draw(&*self.shared.random)?;
         let base = proof.subkey.as_ref().unwrap_or(&client.session_key);
         let dce_style = proof.flags.contains(Flags::DCE_STYLE);
-        let (key, acceptor_subkey, send_first) = if dce_style || proof.flags.contains(Flags::MUTUAL) {
-            let subkey = seeds.subkey_like(base)?;
-            write_ap_rep(&client.session_key, &subkey, &proof, &seeds, out)?;
-            (subkey, true, seeds.sequence_number)
-        } else {
-            (base.clone(), false, proof.sequence_number)
+        let mutual = dce_style || proof.flags.contains(Flags::MUTUAL);
+        let subkey = match mutual && (dce_style || !has_old_tokens(base.enctype())) {
+            true => Some(seeds.subkey_like(base)?),
+            false => None,
         };
+        if mutual {
+            write_ap_rep(&client.session_key, subkey.as_ref(), &proof, &seeds, out)?;
+        }
+        let send_first = if mutual { seeds.sequence_number } else { proof.sequence_number };
+        let acceptor_subkey = subkey.is_some();
+        let key = subkey.unwrap_or_else(|| base.clone());
         let flags = self.effective_flags(&proof);
         let session_key = Secret::new(key.bytes().to_vec());
         let enctype = Some(key.enctype());
@@ -421,14 +425,14 @@ fn replay_tag(cipher: &[u8], mac_len: usize) -> ReplayTag {
 
 fn write_ap_rep(
     session_key: &EncryptionKey,
-    subkey: &EncryptionKey,
+    subkey: Option<&EncryptionKey>,
     proof: &Proof,
     seeds: &Seeds,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
     let (ctime, cusec) = proof.at;
-    let subkey = KeyRef { keytype: subkey.enctype(), keyvalue: subkey.bytes() };
-    let part = EncApRepPart { ctime, cusec, subkey: Some(subkey), seq_number: Some(seeds.sequence_number) };
+    let subkey = subkey.map(KeyRef::from);
+    let part = EncApRepPart { ctime, cusec, subkey, seq_number: Some(seeds.sequence_number) };
     let plain = Secret::new(part.to_der());
     let mut cipher = Vec::new();
     CipherKey::new(session_key, KeyUsage::AP_REP_ENC_PART)?.encrypt(&seeds.confounder, plain.expose(), &mut cipher);

@@ -2,6 +2,7 @@ use crate::crypto::Secret;
 use crate::krb5::HeldTicket;
 use crate::krb5::enctype::EncryptionKey;
 use crate::name::Principal;
+use crate::policy::Policy;
 use crate::sync::Lock;
 use crate::time::Time;
 use alloc::sync::Arc;
@@ -53,26 +54,31 @@ impl KerberosCredential {
     }
 
     /// Whether the client can present it: a cache may also hold tickets of other clients, for user-to-user
-    /// authentication, and of enctypes that nobody here computes.
-    fn can_present(&self, ticket: &HeldTicket) -> bool {
-        ticket.client == self.0.client && !ticket.is_skey && ticket.has_usable_key()
+    /// authentication, and with session keys that nobody here computes with, or that are weak.
+    fn can_present(&self, ticket: &HeldTicket, policy: &Policy) -> bool {
+        let enctype = ticket.key.enctype();
+        let usable = ticket.has_usable_key() && (enctype.is_strong() || policy.permits(enctype));
+        ticket.client == self.0.client && !ticket.is_skey && usable
     }
 
     /// A ticket for `server` that has not ended; of several, the one that lasts longest.
-    pub(crate) fn find(&self, server: &Principal, now: Time) -> Option<Arc<HeldTicket>> {
-        let fits =
-            |ticket: &&Arc<HeldTicket>| ticket.server == *server && now < ticket.end_time && self.can_present(ticket);
-        self.0.held.with(|held| held.iter().filter(fits).max_by_key(|ticket| ticket.end_time).cloned())
+    /// One with a weak session key is found only where the policy names it, and there is no other.
+    pub(crate) fn find(&self, server: &Principal, policy: &Policy, now: Time) -> Option<Arc<HeldTicket>> {
+        let fits = |ticket: &&Arc<HeldTicket>| {
+            ticket.server == *server && now < ticket.end_time && self.can_present(ticket, policy)
+        };
+        let better = |ticket: &&Arc<HeldTicket>| (ticket.key.enctype().is_strong(), ticket.end_time);
+        self.0.held.with(|held| held.iter().filter(fits).max_by_key(better).cloned())
     }
 
     /// A ticket for `server`, or for what a KDC has referred to in its place before.
-    pub(crate) fn find_for(&self, server: &Principal, now: Time) -> Option<Arc<HeldTicket>> {
+    pub(crate) fn find_for(&self, server: &Principal, policy: &Policy, now: Time) -> Option<Arc<HeldTicket>> {
         let referred = || {
             self.0
                 .referred
                 .with(|all| all.iter().find(|(asked, _)| asked == server).map(|(_, referred)| referred.clone()))
         };
-        self.find(server, now).or_else(|| self.find(&referred()?, now))
+        self.find(server, policy, now).or_else(|| self.find(&referred()?, policy, now))
     }
 
     /// Remembers that a KDC has referred from one realm to another for a service.
@@ -90,8 +96,8 @@ impl KerberosCredential {
     }
 
     /// A ticket for `server` that has ended, where [`KerberosCredential::find`] finds none that has not.
-    pub(crate) fn find_ended(&self, server: &Principal) -> Option<Arc<HeldTicket>> {
-        let fits = |ticket: &&Arc<HeldTicket>| ticket.server == *server && self.can_present(ticket);
+    pub(crate) fn find_ended(&self, server: &Principal, policy: &Policy) -> Option<Arc<HeldTicket>> {
+        let fits = |ticket: &&Arc<HeldTicket>| ticket.server == *server && self.can_present(ticket, policy);
         self.0.held.with(|held| held.iter().find(fits).cloned())
     }
 
@@ -152,16 +158,30 @@ mod tests {
         let mine = held(1, 1000);
         let another = HeldTicket { client: "bob@R".parse().unwrap(), ..held(2, 2000) };
         let user_to_user = HeldTicket { is_skey: true, ..held(3, 2000) };
-        let unusable = HeldTicket { key: EncryptionKey::unchecked(Enctype(23), [4; 16]), ..held(4, 2000) };
+        let unusable = HeldTicket { key: EncryptionKey::unchecked(Enctype(24), [4; 16]), ..held(4, 2000) };
         let ended = held(5, 10);
         for other in [another, user_to_user, unusable, ended] {
             let credential =
                 KerberosCredential::new(mine.client.clone(), Secrets::None, Vec::from([mine.clone(), other.clone()]));
-            let found = credential.find(&mine.server, Time::from_unix_seconds(500)).unwrap();
+            let (policy, now) = (Policy::default(), Time::from_unix_seconds(500));
+            let found = credential.find(&mine.server, &policy, now).unwrap();
             assert_eq!(*found, mine);
             let alone = KerberosCredential::new(mine.client.clone(), Secrets::None, Vec::from([other]));
-            assert!(alone.find(&mine.server, Time::from_unix_seconds(500)).is_none());
+            assert!(alone.find(&mine.server, &policy, now).is_none());
         }
+    }
+
+    #[test]
+    fn a_ticket_with_a_weak_session_key_is_found_last_and_only_if_the_policy_names_it() {
+        let (strong, now) = (held(1, 1000), Time::from_unix_seconds(500));
+        let weak = HeldTicket { key: EncryptionKey::new(Enctype::RC4_HMAC, [4; 16]).unwrap(), ..held(4, 2000) };
+        let of = |tickets| KerberosCredential::new("alice@R".parse().unwrap(), Secrets::None, tickets);
+        let (default, named) = (Policy::default(), Policy::default().weak_rc4());
+        let alone = of(Vec::from([weak.clone()]));
+        assert!(alone.find(&weak.server, &default, now).is_none());
+        assert!(alone.find_ended(&weak.server, &default).is_none());
+        assert_eq!(*alone.find(&weak.server, &named, now).unwrap(), weak);
+        assert_eq!(*of(Vec::from([strong.clone(), weak])).find(&strong.server, &named, now).unwrap(), strong);
     }
 
     #[test]

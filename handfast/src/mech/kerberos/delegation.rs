@@ -33,7 +33,7 @@ impl Handshake {
         };
         let client = self.credential.client().clone();
         let service = self.home();
-        match self.credential.find(&service, now) {
+        match self.credential.find(&service, &self.policy, now) {
             Some(tgt) if tgt.flags.contains(TicketFlags::FORWARDABLE) => Ok(Some(tgt)),
             _ if !always => Ok(None),
             Some(_) => Err(CredentialError::NotForwardable { client }.into()),
@@ -44,7 +44,9 @@ impl Handshake {
     /// Whether there may be a ticket for the service, but none that a ticket to hand on can be had for, and a login helps.
     pub(super) fn must_log_in_to_delegate(&self, now: Time) -> bool {
         let can_log_in = !matches!(self.credential.secrets(), Secrets::None);
-        self.policy.delegation() != Delegation::Never && can_log_in && self.credential.find(&self.home(), now).is_none()
+        self.policy.delegation() != Delegation::Never
+            && can_log_in
+            && self.credential.find(&self.home(), &self.policy, now).is_none()
     }
 
     fn home(&self) -> Principal {

@@ -3,14 +3,14 @@ use super::dce_style::write_third_leg;
 use super::decrypt;
 use super::delegation::{self, AskingToHandOn};
 use super::message::{Framing, GSS_CHECKSUM_TYPE, GssChecksum, Token, TokenId, read_token, write_token};
-use super::per_message::{Agreement, Sender};
+use super::per_message::{Agreement, Sender, has_old_tokens};
 use super::seeds::Seeds;
 use crate::crypto::{Random, Secret};
 use crate::error::{CredentialError, Error, PeerRefusal, Refusal};
 use crate::flags::Flags;
 use crate::identity::Identity;
 use crate::krb5::HeldTicket;
-use crate::krb5::enctype::{CipherKey, EncryptionKey, KeyUsage};
+use crate::krb5::enctype::{CipherKey, EncryptionKey, Enctype, KeyUsage};
 use crate::krb5::exchange::{Acquired, ClientSecret, ExchangeStep, Login, TicketOptions, TicketRequest};
 use crate::krb5::message::{
     ApOptions, ApRep, ApReq, Authenticator, Checksum, EncApRepPart, Encoded, EncryptedData, KerberosTime, KeyRef,
@@ -76,6 +76,7 @@ impl Handshake {
     fn options(&self) -> TicketOptions {
         TicketOptions {
             enctypes: self.policy.enctypes().to_vec(),
+            weak_rc4: self.policy.permits(Enctype::RC4_HMAC),
             clock_skew: self.policy.clock_skew(),
             forwardable: self.policy.delegation() != Delegation::Never,
             capaths: self.policy.capaths().clone(),
@@ -88,14 +89,19 @@ impl Handshake {
         if self.service.realm().is_empty() {
             return Err(CredentialError::UnknownRealm { name: self.service.to_string() }.into());
         }
-        let held = self.credential.find_for(&self.service, now).filter(|_| !self.must_log_in_to_delegate(now));
+        let held =
+            self.credential.find_for(&self.service, &self.policy, now).filter(|_| !self.must_log_in_to_delegate(now));
         if let Some(ticket) = held {
             return self.with_ticket(ticket, now, out);
         }
         let (home, service) = (self.credential.client().realm(), self.service.clone());
         let straight = Principal::krbtgt(service.realm(), home);
         let krbtgt = Principal::krbtgt(home, home);
-        match self.credential.find(&straight, now).or_else(|| self.credential.find(&krbtgt, now)) {
+        match self
+            .credential
+            .find(&straight, &self.policy, now)
+            .or_else(|| self.credential.find(&krbtgt, &self.policy, now))
+        {
             Some(tgt) => self.ask_for_ticket(&tgt, service, now),
             None => self.log_in(krbtgt, service, now),
         }
@@ -107,7 +113,8 @@ impl Handshake {
             Secrets::Password(password) => ClientSecret::Password(password.clone()),
             Secrets::Keys(keys) => ClientSecret::Keys(keys.clone()),
             Secrets::None => {
-                let ended = self.credential.find_ended(&service).or_else(|| self.credential.find_ended(&krbtgt));
+                let find = |server| self.credential.find_ended(server, &self.policy);
+                let ended = find(&service).or_else(|| find(&krbtgt));
                 return Err(match ended {
                     Some(ticket) => CredentialError::TicketExpired { client, end: ticket.end_time }.into(),
                     None => CredentialError::NoTicket { client, service }.into(),
@@ -362,6 +369,7 @@ impl WaitingForProof {
             Some(key) if !self.handshake.policy.permits(key.keytype) => {
                 return Err(Error::refused(Refusal::EnctypeNotPermitted(key.keytype)));
             }
+            Some(key) if self.ignores_subkey(key.keytype) => (self.subkey.clone(), false),
             Some(key) => (EncryptionKey::new(key.keytype, key.keyvalue)?, true),
             None => (self.subkey.clone(), false),
         };
@@ -370,6 +378,11 @@ impl WaitingForProof {
             write_third_leg(&self.ticket.key, at, receive_first, &*self.handshake.random, out)?;
         }
         Ok(self.establish(key, acceptor_subkey, receive_first))
+    }
+
+    /// The acceptor's subkey of the same old enctype as ours goes unused, as in MIT krb5: tokens don't say that they are under it.
+    fn ignores_subkey(&self, enctype: Enctype) -> bool {
+        has_old_tokens(enctype) && enctype == self.subkey.enctype() && !self.proof.flags.contains(Flags::DCE_STYLE)
     }
 
     fn establish(self, key: EncryptionKey, acceptor_subkey: bool, receive_first: u32) -> Box<Established> {

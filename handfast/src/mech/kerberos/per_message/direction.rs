@@ -62,6 +62,10 @@ impl Direction {
         made_once(&mut self.mic_checksum, || ChecksumKey::new(key, usage))
     }
 
+    pub(super) fn sent_by_acceptor(&self) -> bool {
+        self.sender == Sender::Acceptor
+    }
+
     pub(super) fn flags(&self, protection: Protection) -> u8 {
         let sender = if self.sender == Sender::Acceptor { SENT_BY_ACCEPTOR } else { 0 };
         let sealed = if protection == Protection::Confidentiality { SEALED } else { 0 };
@@ -106,7 +110,10 @@ pub(super) fn flag(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
     }
 }
 
-fn made_once<T>(slot: &mut Option<Box<T>>, make: impl FnOnce() -> Result<T, CryptoError>) -> Result<&T, CryptoError> {
+pub(super) fn made_once<T>(
+    slot: &mut Option<Box<T>>,
+    make: impl FnOnce() -> Result<T, CryptoError>,
+) -> Result<&T, CryptoError> {
     if slot.is_none() {
         *slot = Some(Box::new(make()?));
     }

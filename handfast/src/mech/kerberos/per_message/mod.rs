@@ -1,4 +1,4 @@
-//! Per-message tokens (RFC 4121 4.2): Wrap, sealed or signed only, and MIC.
+//! Per-message tokens (RFC 4121 4.2): Wrap, sealed or signed only, and MIC. Contexts of RC4 have others: [`rfc4757`].
 //!
 //! ```text
 //! Wrap, sealed   header | encrypt( message | filler | header' )     EC = length of the filler
@@ -17,17 +17,19 @@
 mod direction;
 mod header;
 mod pieces;
+mod rfc4757;
 mod seal;
 mod unseal;
 
 use crate::crypto::Secret;
 use crate::flags::Flags;
-use crate::krb5::enctype::EncryptionKey;
-use crate::mech::Halves;
+use crate::krb5::enctype::{EncryptionKey, Enctype};
+use crate::mech::{Halves, Seal, Unseal};
 use crate::window::SequenceWindow;
 use crate::wire::{DecodeError, Reader};
 use alloc::boxed::Box;
 use direction::Direction;
+use rfc4757::{Rc4Seal, Rc4Unseal};
 use seal::KerberosSeal;
 use unseal::KerberosUnseal;
 
@@ -68,16 +70,34 @@ impl Agreement {
         let dce_style = self.flags.contains(Flags::DCE_STYLE);
         let ours = Direction::new(self.role, self.acceptor_subkey, dce_style, self.key.clone());
         let theirs = Direction::new(self.role.other(), self.acceptor_subkey, dce_style, self.key);
-        let seal = KerberosSeal::new(ours, u64::from(self.send_first), self.confounder_secret);
         let window = SequenceWindow::new(u64::from(self.receive_first), self.flags);
-        let unseal = KerberosUnseal::new(theirs, window, self.flags);
-        Halves { seal: Box::new(seal), unseal: Box::new(unseal), splittable: true }
+        let (first, secret) = (self.send_first, self.confounder_secret);
+        if has_old_tokens(ours.key.enctype()) {
+            let seal = Box::new(Rc4Seal::new(ours, first, secret));
+            return Halves { seal, unseal: Box::new(Rc4Unseal::new(theirs, window, self.flags)), splittable: true };
+        }
+        let seal = Box::new(KerberosSeal::new(ours, u64::from(first), secret));
+        Halves { seal, unseal: Box::new(KerberosUnseal::new(theirs, window, self.flags)), splittable: true }
     }
+}
+
+/// Whether contexts with keys of `enctype` have the tokens of RFC 1964, and no acceptor's subkey, since those tokens don't say
+/// which key they are under (RFC 4121 1, RFC 4757 7).
+pub(super) fn has_old_tokens(enctype: Enctype) -> bool {
+    enctype == Enctype::RC4_HMAC
 }
 
 /// Both halves, from what their `export` wrote.
 pub(super) fn import(reader: &mut Reader<'_>) -> Result<Halves, DecodeError> {
-    let seal = Box::new(KerberosSeal::import(reader)?);
-    let unseal = Box::new(KerberosUnseal::import(reader)?);
+    let ours = Direction::import(reader)?;
+    let seal: Box<dyn Seal> = match has_old_tokens(ours.key.enctype()) {
+        true => Box::new(Rc4Seal::resume(ours, reader)?),
+        false => Box::new(KerberosSeal::resume(ours, reader)?),
+    };
+    let theirs = Direction::import(reader)?;
+    let unseal: Box<dyn Unseal> = match has_old_tokens(theirs.key.enctype()) {
+        true => Box::new(Rc4Unseal::resume(theirs, reader)?),
+        false => Box::new(KerberosUnseal::resume(theirs, reader)?),
+    };
     Ok(Halves { seal, unseal, splittable: true })
 }

@@ -6,6 +6,8 @@ use crate::mech::Part;
 
 /// The most parts that the in-place form takes.
 const PARTS: usize = 8;
+/// The most pieces that a checksum covers: a token's own, in front of the parts and behind them.
+const PIECES: usize = PARTS + 2;
 
 pub(super) fn exactly(buffer: &mut [u8], needed: usize) -> Result<&mut [u8], MessageError> {
     if buffer.len() == needed { Ok(buffer) } else { Err(MessageError::BufferSize { needed }) }
@@ -50,30 +52,43 @@ impl<'b> Layout<'b> {
 /// The pieces of what a checksum covers, in order.
 #[derive(Clone, Copy)]
 pub(super) struct Pieces<'a> {
-    pieces: [&'a [u8]; PARTS + 1],
+    pieces: [&'a [u8]; PIECES],
     count: usize,
 }
 
 impl<'a> Pieces<'a> {
-    const NONE: Pieces<'static> = Pieces { pieces: [&[]; PARTS + 1], count: 0 };
+    const NONE: Pieces<'static> = Pieces { pieces: [&[]; PIECES], count: 0 };
 
     pub(super) fn of(message: &'a [u8]) -> Pieces<'a> {
-        let mut pieces: [&[u8]; PARTS + 1] = [&[]; PARTS + 1];
+        let mut pieces: [&[u8]; PIECES] = [&[]; PIECES];
         let [first, ..] = &mut pieces;
         *first = message;
         Pieces { pieces, count: 1 }
     }
 
     pub(super) fn of_slices(pieces: &[&'a [u8]]) -> Result<Pieces<'a>, MessageError> {
-        pieces.iter().copied().try_fold(Pieces::NONE, Pieces::with)
+        Pieces::NONE.with_all(pieces.len(), pieces.iter().copied())
+    }
+
+    /// `first`, and behind it a message in pieces.
+    pub(super) fn behind(first: &'a [u8], pieces: &[&'a [u8]]) -> Result<Pieces<'a>, MessageError> {
+        Pieces::of(first).with_all(pieces.len(), pieces.iter().copied())
+    }
+
+    /// `first`, the parts, and `last`.
+    pub(super) fn around(first: &'a [u8], parts: &'a [Part<'_>], last: &'a [u8]) -> Result<Pieces<'a>, MessageError> {
+        Pieces::of(first).with_all(parts.len(), parts.iter().map(octets))?.with(last)
     }
 
     pub(super) fn of_parts(parts: &'a [Part<'_>]) -> Result<Pieces<'a>, MessageError> {
-        let octets = |part: &'a Part<'_>| match part {
-            Part::Sealed(octets) => &**octets,
-            Part::Signed(octets) => *octets,
-        };
-        parts.iter().map(octets).try_fold(Pieces::NONE, Pieces::with)
+        Pieces::NONE.with_all(parts.len(), parts.iter().map(octets))
+    }
+
+    fn with_all(self, count: usize, mut pieces: impl Iterator<Item = &'a [u8]>) -> Result<Pieces<'a>, MessageError> {
+        if count > PARTS {
+            return Err(MessageError::TooManyParts { limit: PARTS });
+        }
+        pieces.try_fold(self, Pieces::with)
     }
 
     pub(super) fn with(mut self, piece: &'a [u8]) -> Result<Pieces<'a>, MessageError> {
@@ -85,6 +100,13 @@ impl<'a> Pieces<'a> {
 
     pub(super) fn all(&self) -> &[&'a [u8]] {
         self.pieces.get(..self.count).unwrap_or(&[])
+    }
+}
+
+fn octets<'a>(part: &'a Part<'_>) -> &'a [u8] {
+    match part {
+        Part::Sealed(octets) => octets,
+        Part::Signed(octets) => octets,
     }
 }
 

@@ -109,10 +109,9 @@ impl KerberosSeal {
         }
     }
 
-    pub(super) fn import(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let direction = Direction::import(reader)?;
-        let next = if flag(reader)? { Some(reader.u64_be()?) } else { None };
-        Ok(KerberosSeal { direction, next, confounder_secret: Secret::new(reader.array()?) })
+    pub(super) fn resume(direction: Direction, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (next, confounder_secret) = import_counter(reader)?;
+        Ok(KerberosSeal { direction, next, confounder_secret })
     }
 }
 
@@ -170,13 +169,24 @@ impl Seal for KerberosSeal {
 
     fn export(&self, out: &mut Vec<u8>) {
         self.direction.export(out);
-        let mut writer = Writer::new(out);
-        match self.next {
-            Some(next) => writer.u8(1).u64_be(next),
-            None => writer.u8(0),
-        };
-        writer.bytes(self.confounder_secret.expose());
+        export_counter(self.next, &self.confounder_secret, out);
     }
+}
+
+/// Appends what a sending half counts, and what its confounders are made from.
+pub(super) fn export_counter(next: Option<u64>, confounder_secret: &Secret<[u8; 16]>, out: &mut Vec<u8>) {
+    let mut writer = Writer::new(out);
+    match next {
+        Some(next) => writer.u8(1).u64_be(next),
+        None => writer.u8(0),
+    };
+    writer.bytes(confounder_secret.expose());
+}
+
+/// What [`export_counter`] wrote.
+pub(super) fn import_counter(reader: &mut Reader<'_>) -> Result<(Option<u64>, Secret<[u8; 16]>), DecodeError> {
+    let next = if flag(reader)? { Some(reader.u64_be()?) } else { None };
+    Ok((next, Secret::new(reader.array()?)))
 }
 
 /// A length as EC and RRC hold it.

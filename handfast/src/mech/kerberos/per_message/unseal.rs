@@ -78,10 +78,8 @@ impl KerberosUnseal {
         usize::from(header.rotation) + filler
     }
 
-    pub(super) fn import(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let direction = Direction::import(reader)?;
-        let flags = Flags::from_bits(reader.u32_be()?);
-        let window = SequenceWindow::resume(reader.u64_be()?, reader.u64_be()?, flags);
+    pub(super) fn resume(direction: Direction, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (window, flags) = import_window(reader)?;
         Ok(KerberosUnseal { direction, window, flags })
     }
 }
@@ -145,9 +143,20 @@ impl Unseal for KerberosUnseal {
 
     fn export(&self, out: &mut Vec<u8>) {
         self.direction.export(out);
-        let (next, seen) = self.window.state();
-        Writer::new(out).u32_be(self.flags.bits()).u64_be(next).u64_be(seen);
+        export_window(&self.window, self.flags, out);
     }
+}
+
+/// Appends what a receiving half remembers.
+pub(super) fn export_window(window: &SequenceWindow, flags: Flags, out: &mut Vec<u8>) {
+    let (next, seen) = window.state();
+    Writer::new(out).u32_be(flags.bits()).u64_be(next).u64_be(seen);
+}
+
+/// What [`export_window`] wrote.
+pub(super) fn import_window(reader: &mut Reader<'_>) -> Result<(SequenceWindow, Flags), DecodeError> {
+    let flags = Flags::from_bits(reader.u32_be()?);
+    Ok((SequenceWindow::resume(reader.u64_be()?, reader.u64_be()?, flags), flags))
 }
 
 /// In pieces, a token is either as it was made or rotated so that all of its tail is in the header.
