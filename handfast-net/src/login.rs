@@ -1,4 +1,5 @@
-//! Logs in and gets tickets: the exchanges of [`handfast::krb5::exchange`], with a KDC and a clock. Blocking.
+//! Logs in and gets tickets: the exchanges of [`handfast::krb5::exchange`], with a KDC and a clock. Blocking. A [`LastingLogin`] does so
+//! whenever it is needed, for a whole program.
 //!
 //! ```no_run
 //! use handfast::crypto::{OsRandom, Secret};
@@ -14,6 +15,10 @@
 //! # Ok(())
 //! # }
 //! ```
+
+pub(crate) mod lasting;
+
+pub use lasting::{LastingLogin, LoginError};
 
 use std::fmt;
 

@@ -10,7 +10,7 @@ use handfast_net::config::ConfigError;
 use handfast_net::driver::HandshakeError;
 use handfast_net::environment::{Store, StoreNameError};
 use handfast_net::framing::FrameError;
-use handfast_net::login::TicketError;
+use handfast_net::login::{LoginError, TicketError};
 use handfast_net::resolve::Unresolvable;
 use handfast_net::store::StoreError;
 use handfast_net::stream::StreamError;
@@ -131,6 +131,16 @@ impl From<TicketError> for Failure {
             TicketError::Exchange(error) => (*error).into(),
             TicketError::Unreachable(error) => error.into(),
             error => Failure::new(Exit::Other, error),
+        }
+    }
+}
+
+impl From<LoginError> for Failure {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::Ticket(error) => error.into(),
+            LoginError::NoKey { .. } | LoginError::NoTgt => Failure::new(Exit::NoCredentials, error),
+            error => Failure::new(Exit::Files, error),
         }
     }
 }

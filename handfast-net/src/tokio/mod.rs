@@ -54,6 +54,7 @@
 mod carrier;
 mod driver;
 mod framing;
+mod lasting;
 mod login;
 mod negotiate;
 mod poll;

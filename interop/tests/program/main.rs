@@ -8,6 +8,7 @@ mod connect;
 mod handfast;
 mod kdcs;
 mod keytabs;
+mod lasting;
 mod peers;
 mod realm;
 mod refusals;

@@ -6,6 +6,7 @@ use crate::describe;
 use crate::failure::{Exit, Failure};
 use crate::mechanism::Mechanism;
 use crate::place::Place;
+use crate::span;
 use handfast::{Context, Credential, Flags, Initiator, ServiceName, Target};
 use handfast_net::stream::StreamOptions;
 use handfast_net::tokio::NegotiateStream;
@@ -15,6 +16,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -26,6 +28,8 @@ pub(super) struct Client {
     pub(super) credentials: Arc<Credentials>,
     service: ServiceName,
     initiator: Initiator,
+    /// Who gets a first ticket for the service; others wait for it.
+    first: Mutex<()>,
 }
 
 impl Client {
@@ -36,7 +40,15 @@ impl Client {
         };
         let credentials = Arc::new(Credentials::new(&args, &settings)?);
         let (options, initiator) = (args.stream_options(), Initiator::new(args.policy(&settings)));
-        Ok(Client { service: settings.service(service), args, options, credentials, initiator, settings })
+        Ok(Client {
+            service: settings.service(service),
+            args,
+            options,
+            credentials,
+            initiator,
+            settings,
+            first: Mutex::default(),
+        })
     }
 
     /// The handshake, about to begin.
@@ -49,15 +61,45 @@ impl Client {
         }
     }
 
+    /// The credential as it is now.
+    async fn credential(&self) -> Result<Credential, Failure> {
+        if let Some(login) = self.credentials.login() {
+            return self.credentials.with_account(login.credential_async(self.settings.kdcs()).await?);
+        }
+        let credentials = Arc::clone(&self.credentials);
+        elsewhere(move || credentials.current()).await
+    }
+
+    /// The same where nothing else is to be done meanwhile.
+    pub(super) fn credential_now(&self) -> Result<Credential, Failure> {
+        match self.credentials.login() {
+            Some(login) => self.credentials.with_account(login.credential(self.settings.kdcs())?),
+            None => self.credentials.current(),
+        }
+    }
+
+    /// The credential and, if it has no ticket for the service, the right to get one: of many who connect at once the first one
+    /// asks the KDC. Who has waited for that in vain asks, too.
+    async fn credential_or_first(&self) -> Result<(Credential, Option<MutexGuard<'_, ()>>), Failure> {
+        let credential = self.credential().await?;
+        let has_ticket = || self.credentials.has_ticket(&self.service, span::now());
+        if has_ticket() || !self.credentials.takes_tickets() {
+            return Ok((credential, None));
+        }
+        let first = timeout(self.args.timeout, self.first.lock()).await.ok();
+        let credential = self.credential().await?;
+        Ok((credential, first.filter(|_| !has_ticket())))
+    }
+
     /// A stream to the server. New tickets are in the cache then.
     pub(super) async fn connect(&self) -> Result<NegotiateStream, Failure> {
-        let credentials = Arc::clone(&self.credentials);
-        let credential = elsewhere(move || credentials.current()).await?;
+        let (credential, first) = Box::pin(self.credential_or_first()).await?;
         let tcp = dial(&self.args.server, self.args.timeout).await?;
         let (target, kdcs) = (self.target(&credential), self.settings.kdcs());
         let stream = Box::pin(NegotiateStream::connect(tcp, target, kdcs, &self.options)).await?;
         let (credentials, acquired) = (Arc::clone(&self.credentials), stream.context().acquired().to_vec());
         elsewhere(move || credentials.keep(&acquired)).await?;
+        drop(first);
         Ok(stream)
     }
 }

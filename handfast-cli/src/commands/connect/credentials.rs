@@ -3,16 +3,18 @@
 use super::options::Args;
 use crate::failure::{Exit, Failure};
 use crate::mechanism::Mechanism;
-use handfast::Credential;
 use handfast::crypto::Secret;
 use handfast::krb5::{Ccache, HeldTicket};
+use handfast::{Credential, ServiceName, Time};
 use handfast_net::Settings;
+use handfast_net::login::LastingLogin;
 use handfast_net::store::{CredentialCache, StoreError};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Credentials that follow the cache.
+/// Credentials that follow the cache, or log in by themselves.
 pub(super) struct Credentials {
     mechanism: Mechanism,
+    login: Option<LastingLogin>,
     file: Arc<dyn CredentialCache>,
     account: Option<Account>,
     /// Of the cache as it was last: what is obtained with a credential is kept in it.
@@ -29,7 +31,39 @@ impl Credentials {
     pub(super) fn new(args: &Args, settings: &Settings) -> Result<Self, Failure> {
         let file = settings.ccache(args.cache.as_deref())?;
         let account = args.account.as_ref().map(|name| account(name, args)).transpose()?;
-        Ok(Credentials { mechanism: args.mechanism(), file, account, kept: Mutex::default() })
+        let login = args.client_keytab.as_ref().map(|name| login(name.as_deref(), settings)).transpose()?;
+        Ok(Credentials { mechanism: args.mechanism(), login, file, account, kept: Mutex::default() })
+    }
+
+    /// What logs in by itself, if that was asked for and the mechanism has logins.
+    pub(super) fn login(&self) -> Option<&LastingLogin> {
+        self.login.as_ref().filter(|_| self.mechanism != Mechanism::Ntlm)
+    }
+
+    /// With the account for NTLM, if there is one.
+    pub(super) fn with_account(&self, credential: Credential) -> Result<Credential, Failure> {
+        match &self.account {
+            Some(account) if self.mechanism == Mechanism::Negotiate => account.beside(credential),
+            _ => Ok(credential),
+        }
+    }
+
+    /// Whether there is a ticket for `service`, of whatever realm: then nobody has to be asked for one.
+    pub(super) fn has_ticket(&self, service: &ServiceName, now: Time) -> bool {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let tickets = match self.login() {
+            Some(login) => Some(login.tickets()),
+            None => kept.as_ref().map(|(cache, _)| Arc::clone(cache)),
+        };
+        let is_for = |ticket: &HeldTicket, cache: &Ccache| {
+            ticket.server.components() == service.to_principal(cache.principal.realm()).components()
+        };
+        tickets.is_some_and(|cache| cache.tickets().any(|ticket| ticket.is_valid_at(now) && is_for(ticket, &cache)))
+    }
+
+    /// Whether the mechanism takes tickets at all.
+    pub(super) fn takes_tickets(&self) -> bool {
+        self.mechanism != Mechanism::Ntlm
     }
 
     /// The credential of the cache as it is now. May wait for somebody else's lock on it.
@@ -59,8 +93,16 @@ impl Credentials {
 
     /// Keeps new tickets for others.
     pub(super) fn keep(&self, acquired: &[HeldTicket]) -> Result<(), Failure> {
+        if let Some(login) = self.login() {
+            login.keep(acquired);
+            return Ok(());
+        }
         if acquired.is_empty() { Ok(()) } else { Ok(self.file.add(acquired)?) }
     }
+}
+
+fn login(name: Option<&str>, settings: &Settings) -> Result<LastingLogin, Failure> {
+    Ok(LastingLogin::with_keytab(settings.client_keytab(name)?, None, settings.ticket_options())?)
 }
 
 fn account(name: &str, args: &Args) -> Result<Account, Failure> {

@@ -36,7 +36,7 @@ use std::time::Duration;
 
 PostgreSQL or Redis behind `handfast serve --forward` (see `handfast serve --help`), for the programs of this host:
   handfast connect db.example.com:7432 --service postgres/db.example.com --listen 127.0.0.1:5432 &
-  psql -h 127.0.0.1
+  psql -h 127.0.0.1                        # with --client-keytab FILE nobody has to log in again
   handfast connect cache.example.com:7379 --listen 127.0.0.1:6379 &
   redis-cli
 
@@ -94,9 +94,12 @@ pub(crate) struct Args {
     /// How long connecting and proving may take, each
     #[arg(long, value_name = "SPAN", default_value = "30s", value_parser = span::parse)]
     pub(super) timeout: Duration,
-    /// Credential cache, such as FILE:/tmp/cc [default: KRB5CCNAME, else the configured one]
+    /// Credential cache, such as FILE:/tmp/cc or KCM:1000 [default: KRB5CCNAME, else the configured one]
     #[arg(long, short = 'c', value_name = "NAME")]
     pub(super) cache: Option<String>,
+    /// Log in by ourselves, as the first in a keytab; no cache [default: KRB5_CLIENT_KTNAME, else configured]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with = "cache")]
+    pub(super) client_keytab: Option<Option<String>>,
     /// Show on standard error what the two ends agreed on
     #[arg(long, short = 'v')]
     pub(super) verbose: bool,

@@ -12,7 +12,7 @@ use std::net::TcpStream;
 
 /// Connects, tells `proven` with whom, and sends each message.
 pub(super) fn run(client: &Client, output: &Output, proven: impl Fn(&Context)) -> Result<(), Failure> {
-    let credential = client.credentials.current()?;
+    let credential = client.credential_now()?;
     let tcp = dial(client)?;
     let (target, kdcs) = (client.target(&credential), client.settings.kdcs());
     let stream = GssSampleStream::connect(tcp, target, kdcs, &client.options)?;
