@@ -1,8 +1,8 @@
 //! Who sits between the two can end a handshake, and can't make it weaker.
 
-use crate::pair::{Pair, edit_init, edit_resp};
+use crate::pair::{Pair, edit_init, edit_resp, now};
 use handfast::mech::MechanismId;
-use handfast::mech::negotiate::message::{NegState, NegTokenInit};
+use handfast::mech::negotiate::message::{NegState, NegTokenInit, NegTokenResp, NegotiationToken};
 use handfast::*;
 
 /// Takes Kerberos from the offer, and lets the answer stand.
@@ -122,12 +122,14 @@ fn ntlm_proves_the_list_even_where_it_is_the_first_choice_of_both() {
     let waits = Some(NegState::AcceptIncomplete);
     assert_eq!(states, [waits, waits, Some(NegState::AcceptCompleted)], "nobody had to ask");
     for dropped in [3, 4] {
+        let mut last = 0;
         let refusal = pair.refusal(|number, token| {
+            last = number;
             if number == dropped {
                 edit_resp(token, |resp| resp.mech_list_mic = None);
             }
         });
-        assert_eq!(refusal, Refusal::MechListMicAbsent, "token {dropped}");
+        assert_eq!((refusal, last), (Refusal::MechListMicAbsent, dropped), "who misses it refuses, and not the other");
     }
 }
 
@@ -184,4 +186,35 @@ fn mechanisms_added_or_exchanged() {
         }
     });
     assert_eq!(refusal, Refusal::MechListMicMismatch);
+}
+
+/// Where NTLM protects no messages there is no proof of the list: peers send none, or zeros that nothing could check.
+#[test]
+fn ntlm_that_protects_nothing_proves_nothing() {
+    let client = Policy::default().dangerous_ntlm_unproven_server().authentication_only();
+    let pair = Pair { client, server: Policy::default().authentication_only(), ..Pair::ntlm_server() };
+    let (initiator, acceptor, credential) = (pair.initiator(), pair.acceptor(), pair.credential());
+    let name = "HTTP/www.example.com".parse().unwrap();
+    for mech_list_mic in [None, Some(&[0; 16][..])] {
+        // Our own Negotiate asks NTLM for protection always, so these are NTLM's own tokens in a wrapping of theirs.
+        let (mut negotiate, mut challenge, mut authenticate, mut token) = <(Vec<u8>, _, _, Vec<u8>)>::default();
+        let step = initiator.to(&name).credential(&credential).ntlm().begin(now(), &mut negotiate).unwrap();
+        let Initiate::NeedsToken(client) = step else { panic!() };
+        let mech_types = vec![MechanismId::NTLM.into()];
+        let init = NegTokenInit { mech_types, mech_token: Some(&negotiate), ..NegTokenInit::default() };
+        NegotiationToken::Init(init).encode(&mut token);
+        let step = acceptor.session().begin().step(&token, now(), &mut challenge).unwrap();
+        let Accept::NeedsToken(server) = step else { panic!() };
+        let NegotiationToken::Resp(resp) = NegotiationToken::decode(&challenge).unwrap() else { panic!() };
+        client.step(resp.response_token.unwrap(), now(), &mut authenticate).unwrap();
+        let resp = NegTokenResp { response_token: Some(&authenticate), mech_list_mic, ..NegTokenResp::default() };
+        token.clear();
+        NegotiationToken::Resp(resp).encode(&mut token);
+        let step = server.step(&token, now(), &mut Vec::new()).unwrap();
+        let Accept::NeedsAccount(server) = step else { panic!() };
+        let Accept::Complete(context) = server.answer(pair.account.clone(), now(), &mut Vec::new()).unwrap() else {
+            panic!()
+        };
+        assert_eq!((context.mechanism(), context.flags()), (MechanismId::NTLM, Flags::NONE));
+    }
 }

@@ -277,18 +277,50 @@ fn a_mic_that_is_dropped_flipped_or_sent_back_ends_it() {
 #[test]
 fn what_belongs_to_the_end_is_refused_before_it() {
     let list = mech_list();
-    let change = |edit: &dyn Fn(&mut NegTokenResp<'_>)| {
-        refusal(&pair(false), ladder(5), |number, token| {
-            if number == 2 || number == 4 {
-                edit_resp(token, edit);
-            }
-        })
-    };
     let early_mic = Refusal::NegotiationOutOfOrder("a MIC before the mechanism has finished");
-    let right = signature(ACCEPTOR, &list);
-    assert_eq!(change(&|resp| resp.mech_list_mic = Some(right.clone().leak())), early_mic);
     let early_end = Refusal::NegotiationOutOfOrder("accept-completed before the mechanism has finished");
-    assert_eq!(change(&|resp| resp.neg_state = Some(NegState::AcceptCompleted)), early_end);
+    for early in [2, 4] {
+        let change = |edit: &dyn Fn(&mut NegTokenResp<'_>)| {
+            let mut last = 0;
+            let refusal = refusal(&pair(false), ladder(5), |number, token| {
+                last = number;
+                if number == early {
+                    edit_resp(token, edit);
+                }
+            });
+            assert_eq!(last, early, "refused where it stands: {refusal}");
+            refusal
+        };
+        let right = signature(ACCEPTOR, &list);
+        assert_eq!(change(&|resp| resp.mech_list_mic = Some(right.clone().leak())), early_mic);
+        assert_eq!(change(&|resp| resp.neg_state = Some(NegState::AcceptCompleted)), early_end);
+    }
+}
+
+/// Right or wrong: who has no integrity to offer proves nothing with it.
+#[test]
+fn a_mic_of_an_acceptor_whose_mechanism_makes_none_is_refused() {
+    let right = signature(ACCEPTOR, &mech_list());
+    let refusal = refusal(&pair(false), Ladder { signs: false, ..ladder(2) }, |number, token| {
+        if number == 2 {
+            edit_resp(token, |resp| resp.mech_list_mic = Some(right.clone().leak()));
+        }
+    });
+    assert_eq!(refusal, Refusal::NegotiationOutOfOrder("a MIC of a mechanism that makes none"));
+}
+
+#[test]
+fn a_token_beside_the_last_proof_is_refused() {
+    for rungs in [2, 4] {
+        let last = mics(true, ladder(rungs)).len();
+        let refusal = refusal(&pair(true), ladder(rungs), |number, token| {
+            if number == last {
+                edit_resp(token, |resp| resp.response_token = Some(b"more"));
+            }
+        });
+        let finished = "a token of the mechanism, which has finished";
+        assert_eq!(refusal, Refusal::NegotiationOutOfOrder(finished), "{rungs}");
+    }
 }
 
 fn mech_list() -> Vec<u8> {
@@ -310,6 +342,20 @@ fn a_mic_in_the_offer_is_checked_where_it_is_the_mechanisms_only_token() {
     assert_eq!((result, states), (Ok(()), vec![(Some(NegState::AcceptCompleted), true)]));
     let mismatch = Err(Error::Refused(Box::new(Refusal::MechListMicMismatch)));
     assert_eq!(offered(&signature(ACCEPTOR, &mech_list())).0, mismatch, "of the wrong direction");
+}
+
+/// An acceptor that has asked for the proof of the list gets it, whatever it says beside its own (RFC 4178 5).
+#[test]
+fn who_has_asked_for_the_proof_gets_it() {
+    let mut last = 0;
+    climb(&pair(true), ladder(4), |number, token| {
+        last = number;
+        if number == 4 {
+            edit_resp(token, |resp| resp.neg_state = Some(NegState::AcceptCompleted));
+        }
+    })
+    .unwrap();
+    assert_eq!(last, 5);
 }
 
 /// What the client makes of a reply with the second and last token, and of the acceptor's MIC.

@@ -393,8 +393,8 @@ impl Talk {
             if reply.state == Some(NegState::AcceptCompleted) {
                 return unexpected("accept-completed before the mechanism has finished");
             }
-            // Windows wants a MIC wherever NTLM's own messages have one, as ours do.
-            let ours = if self.mic_required || (protects && established.mechanism == MechanismId::NTLM) {
+            // Windows wants a MIC wherever NTLM's own messages have one, as ours do; and here NTLM protects messages always.
+            let ours = if self.mic_required || established.mechanism == MechanismId::NTLM {
                 self.mic_sent = true;
                 Some(mic::sign(&mut established, &self.list)?)
             } else {
@@ -445,5 +445,71 @@ impl Initiating for Asking {
 
     fn progress(&self) -> Progress {
         self.talk.progress(self.handshake.progress().flags)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::krb5::exchange::{KdcRefusal, KdcUnreachable};
+    use crate::krb5::message::ErrorCode as Code;
+    use crate::name::Principal;
+    use alloc::string::String;
+
+    fn alice() -> Principal {
+        "alice@R".parse().unwrap()
+    }
+
+    fn refused(code: Code) -> ExchangeError {
+        ExchangeError::Refused(Box::new(KdcRefusal {
+            code,
+            realm: "R".into(),
+            client: alice(),
+            service: alice(),
+            offered: Vec::new(),
+            proof: None,
+            tried: Vec::new(),
+            takes: Vec::new(),
+            text: None,
+            clock_difference: 0,
+        }))
+    }
+
+    #[test]
+    fn who_can_not_be_reached_or_has_no_key_for_us_is_left_out() {
+        let (client, realm) = (alice(), String::from("R"));
+        let no_enctype = ExchangeError::NoCommonEnctype { client: client.clone(), ours: Vec::new(), kdc: Vec::new() };
+        let (enctypes, tried, offered) = (Vec::new(), Vec::new(), Vec::new());
+        let errors = [
+            ExchangeError::Referral { name: alice(), realm: realm.clone() },
+            ExchangeError::OtherRealm { service: alice(), ticket: alice() },
+            ExchangeError::NoCommonPreauth { client, enctypes, tried, offered },
+            no_enctype,
+            refused(Code::KDC_ERR_S_PRINCIPAL_UNKNOWN),
+            refused(Code::KDC_ERR_C_PRINCIPAL_UNKNOWN),
+            refused(Code::KDC_ERR_ETYPE_NOSUPP),
+            refused(Code::KDC_ERR_SVC_UNAVAILABLE),
+            refused(Code::KDC_ERR_WRONG_REALM),
+        ];
+        let unreachable = Error::KdcUnreachable(KdcUnreachable { realm, tried: Vec::new() });
+        for error in errors.into_iter().map(Error::from).chain([unreachable, Error::Mechanism("no".into())]) {
+            assert!(cannot_begin(&error), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_secret_is_no_reason_to_try_another_mechanism() {
+        let errors = [
+            refused(Code::KDC_ERR_PREAUTH_FAILED),
+            refused(Code::KDC_ERR_CLIENT_REVOKED),
+            refused(Code::KDC_ERR_KEY_EXPIRED),
+            refused(Code::KRB_AP_ERR_SKEW),
+            ExchangeError::ReplyNotProven { realm: "R".into() },
+            ExchangeError::TooFewIterations { requested: 1, minimum: 4096 },
+        ];
+        for error in errors.into_iter().map(Error::from).chain([Error::UnknownMechanism, Error::AccountRefused]) {
+            assert!(!cannot_begin(&error), "{error:?}");
+        }
     }
 }

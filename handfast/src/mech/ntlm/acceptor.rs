@@ -448,4 +448,12 @@ mod tests {
         let AcceptStep::Complete(established) = step else { panic!() };
         assert_eq!(established.flags, Flags::NONE);
     }
+
+    /// MS-NLMP 3.1.5.1.2: NTLMSSP_NEGOTIATE_KEY_EXCH, and SIGN or SEAL.
+    #[test]
+    fn keys_are_exchanged_where_that_and_protection_are_negotiated() {
+        let (exchange, sign, seal) = (NegotiateFlags::KEY_EXCHANGE, NegotiateFlags::SIGN, NegotiateFlags::SEAL);
+        assert!([exchange | sign, exchange | seal, exchange | sign | seal].into_iter().all(exchanges_key));
+        assert!(![exchange, sign, seal, sign | seal].into_iter().any(exchanges_key));
+    }
 }

@@ -233,5 +233,22 @@ mod tests {
         let all = NegotiateFlags(!NegotiateFlags::DATAGRAM.0);
         assert_eq!(asked.agree(all).unwrap(), ours);
         assert!(!ours.contains(NegotiateFlags::SEAL));
+        let least = NegotiateFlags::SIGN | NegotiateFlags::SIGN.needed() | NegotiateFlags::TARGET_INFO;
+        assert_eq!(asked.agree(least).unwrap(), least, "nor what was not granted");
+    }
+
+    #[test]
+    fn each_name_has_a_limit() {
+        let check = |lengths: [usize; 3]| {
+            let [user, domain, target] = lengths.map(|length| "n".repeat(length));
+            let credential = NtlmCredential { user, domain, nt_hash: Secret::new([0; 16]) };
+            let (random, policy) = (Arc::new(NoRandom), Arc::new(Policy::default()));
+            Handshake { credential, random, policy, bindings: [0; 16], target }.check_names()
+        };
+        assert_eq!(check([NAME_LIMIT; 3]), Ok(()));
+        for long in 0..3 {
+            let lengths = core::array::from_fn(|at| if at == long { NAME_LIMIT + 1 } else { 1 });
+            assert_eq!(check(lengths), Err(ParseNameError::TooLong { limit: NAME_LIMIT }.into()), "{long}");
+        }
     }
 }

@@ -426,4 +426,70 @@ mod tests {
         let mut second = second;
         peer.unseal.unprotect(Protection::Confidentiality, &mut second).unwrap();
     }
+
+    /// The two ends of one direction, whose next message is the last one.
+    fn last_of_all() -> (Sender, Receiver) {
+        let end =
+            || Direction { sequence: Some(u32::MAX), ..Direction::new(&Secret::new([7; 16]), Role::Client, true) };
+        (Sender(end()), Receiver(end()))
+    }
+
+    /// A number that came again would be a key stream that comes again, and a message that can be sent again.
+    #[test]
+    fn numbers_end_and_do_not_begin_again() {
+        let least = Protection::Confidentiality;
+        let (mut sender, mut receiver) = last_of_all();
+        let mut token = Vec::new();
+        sender.protect(least, b"message", &mut token).unwrap();
+        let again = token.clone();
+        assert_eq!(receiver.unprotect(least, &mut token).unwrap().message, b"message");
+        let exhausted = MessageError::SequenceExhausted;
+        let mut out = alloc::vec![7];
+        assert_eq!(sender.protect(least, b"message", &mut out).unwrap_err(), exhausted);
+        assert_eq!(out, [7], "nothing of what could not be sealed is sent");
+        assert_eq!(sender.sign(b"message", &mut token).unwrap_err(), exhausted);
+        let mut first = Vec::new();
+        Sender(Direction::new(&Secret::new([7; 16]), Role::Client, true)).protect(least, b"", &mut first).unwrap();
+        for token in [again, first] {
+            assert_eq!(receiver.unprotect(least, &mut token.clone()).unwrap_err(), exhausted);
+            assert_eq!(receiver.verify(b"message", &token[..SIGNATURE]).unwrap_err(), exhausted);
+        }
+        let mut exported = Vec::new();
+        sender.export(&mut exported);
+        let mut moved = Sender(Direction::import(&mut Reader::new("test", &exported)).unwrap());
+        assert_eq!(moved.sign(b"message", &mut Vec::new()).unwrap_err(), exhausted);
+        let (mut sender, mut receiver) = last_of_all();
+        let mut signature = Vec::new();
+        sender.sign(b"signed", &mut signature).unwrap();
+        receiver.verify(b"signed", &signature).unwrap();
+        assert_eq!(sender.sign(b"signed", &mut signature).unwrap_err(), exhausted);
+        assert_eq!(receiver.verify(b"signed", &signature).unwrap_err(), exhausted);
+    }
+
+    #[test]
+    fn exported_bytes_that_say_nothing_are_refused() {
+        let mut exported = Vec::new();
+        last_of_all().0.export(&mut exported);
+        let refused = |at: usize, bytes: &[u8]| {
+            let mut changed = exported.clone();
+            changed[at..at + bytes.len()].copy_from_slice(bytes);
+            let error = Direction::import(&mut Reader::new("test", &changed)).err().unwrap();
+            (error.offset, error.reason)
+        };
+        for (at, octet) in [(16, 2), (16, 0xff), (25, 2), (26, 2)] {
+            assert_eq!(refused(at, &[octet]), (at, DecodeReason::Invalid("neither 0 nor 1")));
+        }
+        for number in [(1 << 32) + 1, u64::MAX] {
+            assert_eq!(refused(17, &number.to_be_bytes()), (17, DecodeReason::Invalid("no sequence number")));
+        }
+    }
+
+    /// An exported context says in two places whether it seals: where they differ, nothing goes out in the clear.
+    #[test]
+    fn what_can_not_be_sealed_is_not_sent() {
+        let mut sender = Sender(Direction::new(&Secret::new([7; 16]), Role::Client, false));
+        let mut out = alloc::vec![7];
+        let error = sender.protect(Protection::Confidentiality, b"secret", &mut out).unwrap_err();
+        assert_eq!((error, out), (MessageError::NotNegotiated(crate::flags::Flags::CONFIDENTIALITY), alloc::vec![7]));
+    }
 }

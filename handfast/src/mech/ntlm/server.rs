@@ -153,4 +153,15 @@ mod tests {
             assert_eq!(spn(&name.parse().unwrap()), sent);
         }
     }
+
+    #[test]
+    fn names_are_cut_to_what_is_promised() {
+        let long = "n".repeat(300);
+        let server = NtlmServer::new(&long, &long).dns(&long, &long);
+        assert_eq!(server.computer().len(), 255);
+        let pairs = server.target_info(Time::EPOCH);
+        for id in [AvId::NB_COMPUTER_NAME, AvId::NB_DOMAIN_NAME, AvId::DNS_COMPUTER_NAME, AvId::DNS_DOMAIN_NAME] {
+            assert_eq!(pairs.find(id).map(<[u8]>::len), Some(510), "{id:?}");
+        }
+    }
 }

@@ -97,4 +97,54 @@ mod tests {
             ("NTLM TargetInfo", 4, DecodeReason::Trailing { count: 1 })
         );
     }
+
+    /// MS-NLMP 2.2.1.2: fields that are empty, with a version behind them or none.
+    #[test]
+    fn a_challenge_without_a_payload_ends_with_its_version() {
+        let challenge = Challenge {
+            flags: NegotiateFlags::NONE,
+            server_challenge: [7; 8],
+            target_name: &[],
+            target_info: AvPairs::default(),
+        };
+        let mut message = challenge.encode();
+        message[40..42].fill(0);
+        for len in [48, 56] {
+            message.resize(len, 0);
+            assert_eq!(Challenge::decode(&message).unwrap(), challenge, "{len}");
+        }
+        message.push(0);
+        let error = Challenge::decode(&message).unwrap_err();
+        assert_eq!((error.offset, error.reason), (56, DecodeReason::Trailing { count: 1 }));
+    }
+
+    /// Where the payload begins in the place of version or MIC, neither is there (MS-NLMP 2.2.1.3).
+    #[test]
+    fn what_follows_an_early_payload_is_refused() {
+        let of_a = Authenticate {
+            lm_response: &[],
+            nt_response: &[],
+            domain: &[],
+            user: b"a\0",
+            workstation: &[],
+            encrypted_session_key: &[],
+            flags: NegotiateFlags::NONE,
+            mic: None,
+        };
+        let nothing = Authenticate { user: &[], ..of_a.clone() }.encode();
+        assert_eq!((nothing.len(), Authenticate::decode(&nothing).unwrap().mic), (88, Some([0; 16])));
+        let error = Authenticate::decode(&[&nothing[..], &[0]].concat()).unwrap_err();
+        assert_eq!((error.offset, error.reason), (88, DecodeReason::Trailing { count: 1 }));
+        for start in [64, 72] {
+            let mut message = of_a.encode();
+            message.truncate(start);
+            message.extend(b"a\0");
+            message[40] = u8::try_from(start).unwrap();
+            let decoded = Authenticate::decode(&message).unwrap();
+            assert_eq!((decoded.user, decoded.mic), (&b"a\0"[..], None));
+            message.extend([0; 6]);
+            let error = Authenticate::decode(&message).unwrap_err();
+            assert_eq!((error.offset, error.reason), (start + 2, DecodeReason::Trailing { count: 6 }));
+        }
+    }
 }
