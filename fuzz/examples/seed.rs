@@ -1,6 +1,7 @@
 //! Writes the corpora: `seed CORPUS` makes a folder for each target there.
 
 use handfast_fuzz::dns;
+use handfast_fuzz::dce_style;
 use handfast_fuzz::negotiate;
 use handfast_fuzz::ntlm::ntlm_stage;
 use handfast_fuzz::parsers::MESSAGES;
@@ -174,6 +175,8 @@ fn machines(all: All<'_>) -> std::io::Result<()> {
     all("ntlm_tokens", tokens(&ntlm.talk))?;
     all("ntlm_acceptor", vec![join(&ntlm.client), join(&ntlm.client[..1])])?;
     all("ntlm_initiator", vec![join(&[ntlm.challenge.clone()])])?;
+    all("dce_acceptor", dce_style::clients())?;
+    all("dce_initiator", dce_style::servers())?;
     all("negotiate_messages", negotiate::messages())?;
     all("negotiate_acceptor", negotiate::clients())?;
     all("negotiate_initiator", negotiate::servers())?;

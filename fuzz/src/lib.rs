@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod dns;
+pub mod dce_style;
 pub mod machines;
 pub mod meeting;
 pub mod negotiate;

@@ -16,6 +16,8 @@ pub enum Spoken {
     Both,
     /// By Negotiate, with a password for NTLM alone.
     NtlmOffered,
+    /// By raw Kerberos in DCE style, with a ticket.
+    DceStyle,
 }
 
 /// What was said, and what came of it.
@@ -40,7 +42,10 @@ pub fn acceptor(with_keys: bool) -> Acceptor {
 pub fn initiate(spoken: Spoken, hint: Option<&[u8]>, peer: &mut dyn Peer) -> End {
     let stage = stage();
     stage.kit.wire().forget();
-    let policy = Policy::default().dangerous_ntlm_unproven_server();
+    let policy = match spoken {
+        Spoken::DceStyle => Policy::default().dce_style(),
+        _ => Policy::default().dangerous_ntlm_unproven_server(),
+    };
     let initiator = Initiator::with_random(policy, Arc::new(SeededRandom::new(1)));
     let credential = match spoken {
         Spoken::Both => Credential::tickets(&stage.kit.ccache("alice", [stage.ticket.clone()])).and_ntlm_password(
@@ -48,11 +53,16 @@ pub fn initiate(spoken: Spoken, hint: Option<&[u8]>, peer: &mut dyn Peer) -> End
             "alice",
             "correct horse",
         ),
+        Spoken::DceStyle => Credential::tickets(&stage.kit.ccache("alice", [stage.ticket.clone()])),
         Spoken::Ntlm | Spoken::NtlmOffered => Credential::ntlm_password("EXAMPLE.COM", "alice", "correct horse"),
     };
     let target: ServiceName = Stage::SERVICE.parse().expect("a name");
     let target = initiator.to(&target).credential(&credential);
-    let target = if spoken == Spoken::Ntlm { target.ntlm() } else { target.negotiate() };
+    let target = match spoken {
+        Spoken::Ntlm => target.ntlm(),
+        Spoken::DceStyle => target,
+        Spoken::Both | Spoken::NtlmOffered => target.negotiate(),
+    };
     let (mut out, now) = (Vec::new(), stage.kit.now(Party::Initiator));
     let step = match hint {
         Some(hint) => target.begin_with(hint, now, &mut out),

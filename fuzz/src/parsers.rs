@@ -23,6 +23,7 @@ types! {
     EncKrbPrivPart, KrbCred, EncKrbCredPart, KrbError, MethodData, EtypeInfo2, PaEncTsEnc, KdcReqBody, KrbSafe,
     EtypeInfo, PaPacRequest, TypedData, AuthorizationData, AdKdcIssued, ChangePasswdData, EncryptedData,
     PaFxFastRequest, KrbFastReq, PaFxFastReply, KrbFastResponse, AdCammac, AuthenticationIndicators,
+    KerbTgtRequest, KerbTgtReply,
 }
 
 /// A message of every type: written, it reads as itself.

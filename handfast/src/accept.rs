@@ -19,10 +19,11 @@ use crate::context::Context;
 use crate::crypto::Random;
 use crate::error::Error;
 use crate::flags::Flags;
+use crate::krb5::HeldTicket;
 use crate::krb5::exchange::{KdcRequest, KdcUnreachable};
 use crate::krb5::keytab::Keytab;
 use crate::legs::{Legs, waiting_arm};
-use crate::mech::kerberos::KerberosAcceptor;
+use crate::mech::kerberos::{KerberosAcceptor, Login};
 use crate::mech::negotiate::{self, Acceptable};
 use crate::mech::ntlm::{NtlmAcceptor, NtlmServer};
 use crate::mech::{AcceptInput, AcceptRequest, AcceptStep, Accepting, Mechanism, MechanismId};
@@ -48,6 +49,7 @@ use core::fmt;
 pub struct Acceptor {
     policy: Arc<Policy>,
     kerberos: KerberosAcceptor,
+    login: Option<Arc<Login>>,
     ntlm: Option<NtlmAcceptor>,
     random: Arc<dyn Random>,
 }
@@ -70,7 +72,7 @@ impl Acceptor {
     /// [`Acceptor::dangerous_without_replay_guard`].
     pub fn with_random(keytab: &Keytab, guard: Option<ReplayGuard>, random: Arc<dyn Random>) -> Self {
         let kerberos = KerberosAcceptor::new(keytab, guard, Arc::clone(&random));
-        Acceptor { policy: Arc::new(Policy::default()), kerberos, ntlm: None, random }
+        Acceptor { policy: Arc::new(Policy::default()), kerberos, login: None, ntlm: None, random }
     }
 
     /// The same, which also takes clients that speak NTLM: [`Accept::NeedsAccount`] asks for their accounts.
@@ -81,6 +83,17 @@ impl Acceptor {
     pub fn dangerous_with_ntlm(mut self, server: NtlmServer) -> Self {
         self.ntlm = Some(NtlmAcceptor::new(server, Arc::clone(&self.random)));
         self
+    }
+
+    /// The same, which also takes clients that want to talk to the user whose login this is ([`Target::user_to_user`]
+    /// (crate::Target::user_to_user)): they see its ticket-granting ticket, and get tickets for its session key. The keytab may be
+    /// empty. A login ends; call this again with the next one.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`] for a session key of an encryption type that is not known here.
+    pub fn user_to_user(mut self, login: HeldTicket) -> Result<Self, Error> {
+        self.login = Some(Arc::new(Login::new(login)?));
+        Ok(self)
     }
 
     /// The same with other keys, for when a keytab was rotated. The replay guard is shared with the acceptor as it was: a
@@ -155,13 +168,18 @@ impl<'a> Session<'a> {
 
     /// All that this end can do, best first.
     fn acceptable(&self, request: &AcceptRequest<'_>) -> Vec<Acceptable> {
-        let Acceptor { kerberos, ntlm, .. } = self.acceptor;
-        let kerberos =
+        let Acceptor { kerberos, login, ntlm, .. } = self.acceptor;
+        let user_to_user = login.iter().map(|login| Acceptable {
+            id: MechanismId::KERBEROS_USER_TO_USER,
+            handshake: kerberos.accept_user_to_user(login, request),
+            ready: true,
+        });
+        let kerberos_with_keys =
             Acceptable { id: MechanismId::KERBEROS, handshake: kerberos.accept(request), ready: kerberos.has_keys() };
         let ready = |id, handshake| Acceptable { id, handshake, ready: true };
         let own = self.offered.iter().map(|own| ready(own.id(), own.accept(request)));
         let ntlm = ntlm.iter().map(|ntlm| ready(MechanismId::NTLM, ntlm.accept(request)));
-        core::iter::once(kerberos).chain(own).chain(ntlm).collect()
+        core::iter::once(kerberos_with_keys).chain(user_to_user).chain(own).chain(ntlm).collect()
     }
 
     /// Waits for the client's first token: of Negotiate, of Kerberos, or of NTLM where the acceptor takes it.

@@ -127,6 +127,15 @@ impl Credential {
         }
     }
 
+    /// By Kerberos, with an acceptor that has no key but a login of its own.
+    pub(crate) fn initiate_user_to_user(
+        &self,
+        random: &Arc<dyn Random>,
+        request: &InitiateRequest<'_>,
+    ) -> Box<dyn Initiating> {
+        kerberos::initiate_user_to_user(self.kerberos.clone(), Arc::clone(random), request)
+    }
+
     /// What it can do, best first: Kerberos, and NTLM if the policy allows it or there is nothing else, and then NTLM says so.
     pub(crate) fn candidates(&self, random: &Arc<dyn Random>, request: &InitiateRequest<'_>) -> Vec<Candidate> {
         let kerberos = || Candidate {

@@ -128,6 +128,22 @@ pub enum Refusal {
     InitiatorNotProven,
     /// The initiator's third leg (DCE style) does not answer our proof: it is a replay, or our own answer sent back.
     InitiatorAnsweredAnother,
+    /// The client's ticket is for a key, not for the login that was offered to it (user-to-user).
+    NotUserToUser,
+    /// The login that this acceptor offers to clients has ended (user-to-user).
+    LoginEnded {
+        /// Whose it is.
+        user: Principal,
+        /// When it ended.
+        end: Time,
+    },
+    /// The client wants the login of somebody else than this acceptor has (user-to-user).
+    OtherUser {
+        /// Whom it wants.
+        wanted: Principal,
+        /// Who is here.
+        user: Principal,
+    },
     /// The client asks for DCE style and frames its token, or sends a bare message and does not ask for it (MS-KILE 3.4.5.1).
     WrongFraming {
         /// Whether its token is a bare message.
@@ -373,6 +389,13 @@ impl fmt::Display for Refusal {
             Refusal::InitiatorAnsweredAnother => {
                 f.write_str("the client's third leg does not answer our proof: it is replayed, or sent back to us")
             }
+            Refusal::NotUserToUser => {
+                f.write_str("the client presents an ordinary ticket, where one for the login that it was offered must be")
+            }
+            Refusal::LoginEnded { user, end } => {
+                write!(f, "the login of {user}, which is offered to clients, ended at {end}: log in again")
+            }
+            Refusal::OtherUser { wanted, user } => write!(f, "the client wants to talk to {wanted}, and this is {user}"),
             Refusal::WrongFraming { bare: true } => {
                 f.write_str("the client's token is bare, as in DCE style, but it does not ask for DCE style")
             }

@@ -69,6 +69,7 @@ impl Initiator {
             bindings: None,
             mechanism: None,
             ntlm: false,
+            user_to_user: false,
             negotiate: false,
             offered: Vec::new(),
         }
@@ -90,6 +91,7 @@ pub struct Target<'a> {
     bindings: Option<&'a ChannelBindings>,
     mechanism: Option<&'a dyn Mechanism>,
     ntlm: bool,
+    user_to_user: bool,
     negotiate: bool,
     offered: Vec<&'a dyn Mechanism>,
 }
@@ -114,6 +116,15 @@ impl<'a> Target<'a> {
     #[must_use]
     pub fn ntlm(mut self) -> Self {
         self.ntlm = true;
+        self
+    }
+
+    /// With an acceptor that has no key but a login of its own, as a desktop's user has: the target is that user, such as
+    /// `ServiceName::principal("bob@EXAMPLE.COM".parse()?)`. It shows its ticket-granting ticket, and the KDC gives a ticket that
+    /// only the holder of that can read (draft-swift-win2k-krb-user2user-03). Raw or, as the only offer, negotiated.
+    #[must_use]
+    pub fn user_to_user(mut self) -> Self {
+        self.user_to_user = true;
         self
     }
 
@@ -175,6 +186,9 @@ impl<'a> Target<'a> {
         let request = self.request(policy);
         match (self.mechanism, self.credential) {
             (Some(mechanism), _) => Ok(mechanism.initiate(&request)),
+            (None, Some(credential)) if self.user_to_user => {
+                Ok(credential.initiate_user_to_user(&self.initiator.random, &request))
+            }
             (None, Some(credential)) => credential.initiate(&self.initiator.random, &request, self.ntlm),
             (None, None) => Err(Error::ApiMisuse("begin() needs a credential: call credential() before it")),
         }
@@ -182,8 +196,9 @@ impl<'a> Target<'a> {
 
     fn negotiation(&self) -> Result<Box<dyn Initiating>, Error> {
         let policy = &with_integrity(&self.initiator.policy);
-        if self.mechanism.is_some() || self.ntlm {
-            let id = self.mechanism.map_or(MechanismId::NTLM, Mechanism::id);
+        if self.mechanism.is_some() || self.ntlm || self.user_to_user {
+            let ours = if self.user_to_user { MechanismId::KERBEROS_USER_TO_USER } else { MechanismId::NTLM };
+            let id = self.mechanism.map_or(ours, Mechanism::id);
             return Ok(negotiate::initiate(Vec::from([Candidate { id, handshake: self.raw(policy)? }])));
         }
         let request = self.request(policy);

@@ -18,6 +18,12 @@ impl MechanismId {
     /// 1.2.840.48018.1.2.2. Inside Negotiate it is Kerberos by another name; no context has it.
     pub const MS_KERBEROS: MechanismId = MechanismId(&[0x2a, 0x86, 0x48, 0x82, 0xf7, 0x12, 0x01, 0x02, 0x02]);
 
+    /// Kerberos V5 with a server that has no key but a login of its own (draft-swift-win2k-krb-user2user 4):
+    /// 1.2.840.113554.1.2.2.3.
+    #[doc(alias = "user2user")]
+    pub const KERBEROS_USER_TO_USER: MechanismId =
+        MechanismId(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02, 0x03]);
+
     /// NTLM (MS-NLMP, the identifier of MS-SPNG 1.9): 1.3.6.1.4.1.311.2.2.10.
     pub const NTLM: MechanismId = MechanismId(&[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0a]);
 

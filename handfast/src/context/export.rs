@@ -88,6 +88,9 @@ fn read(exported: &[u8], own: Option<&dyn Mechanism>) -> Result<Context, Error> 
     let (mechanism, halves) = match own {
         Some(own) if own.id().der_contents() == id => (own.id(), own.import(&mut reader)?),
         _ if id == MechanismId::KERBEROS.der_contents() => (MechanismId::KERBEROS, kerberos::import(&mut reader)?),
+        _ if id == MechanismId::KERBEROS_USER_TO_USER.der_contents() => {
+            (MechanismId::KERBEROS_USER_TO_USER, kerberos::import(&mut reader)?)
+        }
         _ if id == MechanismId::NTLM.der_contents() => (MechanismId::NTLM, ntlm::import(&mut reader)?),
         _ => return Err(Error::UnknownMechanism),
     };

@@ -10,3 +10,4 @@ mod handshake;
 mod messages;
 mod pair;
 mod rc4;
+mod user_to_user;

@@ -19,4 +19,5 @@ mod our_realm;
 mod ours;
 mod realm;
 mod refusals;
+mod user_to_user;
 mod wrong_secrets;

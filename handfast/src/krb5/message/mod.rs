@@ -31,6 +31,7 @@ mod principal;
 mod safe_priv;
 mod ticket;
 mod time;
+mod user_to_user;
 
 pub use ap::{ApOptions, ApRep, ApReq, Authenticator, EncApRepPart};
 pub use authorization_data::{AD_DEPTH_LIMIT, AD_LIMIT, AdElement, AdKdcIssued, AdType, AuthorizationData};
@@ -55,6 +56,7 @@ pub use principal::{NAME_COMPONENT_LIMIT, PrincipalName};
 pub use safe_priv::{EncKrbPrivPart, KrbPriv, KrbSafe, KrbSafeBody};
 pub use ticket::{EncTicketPart, TICKET_LIMIT, Ticket, TicketFlags, TransitedEncoding};
 pub use time::{KerberosTime, Microseconds};
+pub use user_to_user::{KerbTgtReply, KerbTgtRequest};
 
 /// An integer type: Int32 on the wire.
 macro_rules! int32 {

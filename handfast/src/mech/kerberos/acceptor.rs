@@ -5,6 +5,7 @@ use super::delegation::Delegator;
 use super::message::{Framing, GSS_CHECKSUM_TYPE, GssChecksum, Token, TokenId, read_token, write_refusal, write_token};
 use super::per_message::{Agreement, Sender, has_old_tokens};
 use super::seeds::Seeds;
+use super::user_to_user::{Login, Offering};
 use crate::crypto::{Random, Secret};
 use crate::error::{Error, Refusal};
 use crate::flags::Flags;
@@ -34,11 +35,11 @@ struct Shared {
     random: Arc<dyn Random>,
 }
 
-struct ServiceKey {
-    service: Principal,
-    kvno: u32,
-    cipher: CipherKey,
-    key: EncryptionKey,
+pub(super) struct ServiceKey {
+    pub(super) service: Principal,
+    pub(super) kvno: u32,
+    pub(super) cipher: CipherKey,
+    pub(super) key: EncryptionKey,
 }
 
 impl KerberosAcceptor {
@@ -66,17 +67,29 @@ impl KerberosAcceptor {
     }
 
     pub(crate) fn accept(&self, request: &AcceptRequest<'_>) -> Box<dyn Accepting> {
-        Box::new(Waiting {
+        Box::new(self.waiting(request, None))
+    }
+
+    /// For clients that get their ticket for `login`.
+    pub(crate) fn accept_user_to_user(&self, login: &Arc<Login>, request: &AcceptRequest<'_>) -> Box<dyn Accepting> {
+        Box::new(Offering::new(self.waiting(request, Some(Arc::clone(login)))))
+    }
+
+    fn waiting(&self, request: &AcceptRequest<'_>, login: Option<Arc<Login>>) -> Waiting {
+        Waiting {
             shared: Arc::clone(&self.0),
+            login,
             policy: Arc::clone(request.policy),
             bindings: request.bindings.map(|bindings| bindings.gss_hash()),
-        })
+        }
     }
 }
 
 /// Waits for the client's AP-REQ, the only token that it sends but for DCE style's third leg.
-struct Waiting {
+pub(super) struct Waiting {
     shared: Arc<Shared>,
+    /// Its session key is what tickets are under, in user-to-user authentication.
+    pub(super) login: Option<Arc<Login>>,
     policy: Arc<Policy>,
     bindings: Option<[u8; 16]>,
 }
@@ -89,16 +102,16 @@ impl Accepting for Waiting {
         let start = out.len();
         self.accept(token, now, out).inspect_err(|_| {
             out.truncate(start);
-            write_refusal(now, out);
+            write_refusal(self.mechanism(), now, out);
         })
     }
 
     fn refuse(self: Box<Self>, now: Time, out: &mut Vec<u8>) {
-        write_refusal(now, out);
+        write_refusal(self.mechanism(), now, out);
     }
 
     fn progress(&self) -> Progress {
-        Progress { mechanism: MechanismId::KERBEROS, flags: Flags::NONE }
+        Progress { mechanism: self.mechanism(), flags: Flags::NONE }
     }
 }
 
@@ -121,19 +134,28 @@ struct Proof {
 }
 
 impl Waiting {
+    pub(super) fn mechanism(&self) -> MechanismId {
+        if self.login.is_some() { MechanismId::KERBEROS_USER_TO_USER } else { MechanismId::KERBEROS }
+    }
+
     fn accept(&self, token: &[u8], now: Time, out: &mut Vec<u8>) -> Result<AcceptStep, Error> {
         let Some(Token { framing, id, message }) = read_token(token)? else { return Err(Error::UnknownMechanism) };
+        if !matches!(framing, Framing::Bare) && framing != Framing::Gss(self.mechanism()) {
+            return Err(Error::UnknownMechanism);
+        }
         if id != TokenId::ApReq {
             return refuse(Refusal::Unsupported("a first token that is not an AP-REQ"));
         }
         let request = ApReq::decode(message)?;
-        if request.ap_options.contains(ApOptions::USE_SESSION_KEY) {
-            return refuse(Refusal::Unsupported("user-to-user authentication"));
+        match (request.ap_options.contains(ApOptions::USE_SESSION_KEY), self.login.is_some()) {
+            (true, false) => return refuse(Refusal::Unsupported("user-to-user authentication")),
+            (false, true) => return refuse(Refusal::NotUserToUser),
+            _ => {}
         }
         let client = self.open_ticket(&request.ticket, now)?;
         let authenticator_key = CipherKey::new(&client.session_key, KeyUsage::AP_REQ_AUTHENTICATOR)?;
         let proof = self.open_authenticator(&request.authenticator, &authenticator_key, &client, now)?;
-        if framing != Framing::of(proof.flags) {
+        if framing != Framing::of(self.mechanism(), proof.flags) {
             return refuse(Refusal::WrongFraming { bare: framing == Framing::Bare });
         }
         self.guard_replay(&request.authenticator, &authenticator_key, now)?;
@@ -146,7 +168,7 @@ impl Waiting {
         if !self.policy.permits_ticket(enctype) {
             return refuse(Refusal::EnctypeNotPermitted(enctype));
         }
-        let (key, plain) = self.decrypt_ticket(ticket)?;
+        let (key, plain) = self.decrypt_ticket(ticket, now)?;
         let part = EncTicketPart::decode(plain.expose())?;
         self.check_times(&part, now)?;
         self.check_transited(&part, ticket.realm)?;
@@ -166,9 +188,13 @@ impl Waiting {
     }
 
     /// Tries the keys of the service, or all where the ticket is for an alias of one of them.
-    fn decrypt_ticket(&self, ticket: &Ticket<'_>) -> Result<(&ServiceKey, Secret<Vec<u8>>), Error> {
+    fn decrypt_ticket(&self, ticket: &Ticket<'_>, now: Time) -> Result<(&ServiceKey, Secret<Vec<u8>>), Error> {
+        let keys = match &self.login {
+            Some(login) => Vec::from([login.find(ticket, now)?]),
+            None => self.shared.find(ticket, &self.policy)?,
+        };
         let mut refusal = None;
-        for key in self.shared.find(ticket, &self.policy)? {
+        for key in keys {
             match key.cipher.decrypt(ticket.enc_part.cipher) {
                 Ok(plain) => return Ok((key, plain)),
                 Err(CryptoError::IntegrityCheckFailed | CryptoError::TooShort { .. }) => {
@@ -312,7 +338,8 @@ impl Waiting {
             false => None,
         };
         if mutual {
-            write_ap_rep(&client.session_key, subkey.as_ref(), &proof, &seeds, out)?;
+            let framing = Framing::of(self.mechanism(), proof.flags);
+            write_ap_rep(&client.session_key, subkey.as_ref(), &proof, &seeds, framing, out)?;
         }
         let send_first = if mutual { seeds.sequence_number } else { proof.sequence_number };
         let acceptor_subkey = subkey.is_some();
@@ -332,7 +359,7 @@ impl Waiting {
         let third_leg =
             dce_style.then(|| CipherKey::new(&client.session_key, KeyUsage::AP_REP_ENC_PART)).transpose()?;
         let established = Box::new(Established {
-            mechanism: MechanismId::KERBEROS,
+            mechanism: self.mechanism(),
             why: Why::Raw,
             peer: Identity::Principal(client.principal),
             local: Identity::Principal(client.service),
@@ -428,6 +455,7 @@ fn write_ap_rep(
     subkey: Option<&EncryptionKey>,
     proof: &Proof,
     seeds: &Seeds,
+    framing: Framing,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
     let (ctime, cusec) = proof.at;
@@ -437,6 +465,6 @@ fn write_ap_rep(
     let mut cipher = Vec::new();
     CipherKey::new(session_key, KeyUsage::AP_REP_ENC_PART)?.encrypt(&seeds.confounder, plain.expose(), &mut cipher);
     let enc_part = EncryptedData { etype: session_key.enctype(), kvno: None, cipher: &cipher };
-    write_token(Framing::of(proof.flags), TokenId::ApRep, &ApRep { enc_part }.to_der(), out);
+    write_token(framing, TokenId::ApRep, &ApRep { enc_part }.to_der(), out);
     Ok(())
 }

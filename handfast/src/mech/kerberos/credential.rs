@@ -56,9 +56,13 @@ impl KerberosCredential {
     /// Whether the client can present it: a cache may also hold tickets of other clients, for user-to-user
     /// authentication, and with session keys that nobody here computes with, or that are weak.
     fn can_present(&self, ticket: &HeldTicket, policy: &Policy) -> bool {
+        self.is_its_own(ticket, policy) && !ticket.is_skey
+    }
+
+    fn is_its_own(&self, ticket: &HeldTicket, policy: &Policy) -> bool {
         let enctype = ticket.key.enctype();
         let usable = ticket.has_usable_key() && (enctype.is_strong() || policy.permits(enctype));
-        ticket.client == self.0.client && !ticket.is_skey && usable
+        ticket.client == self.0.client && usable
     }
 
     /// A ticket for `server` that has not ended; of several, the one that lasts longest.
@@ -93,6 +97,21 @@ impl KerberosCredential {
             }
             all.push((asked.clone(), referred.clone()));
         });
+    }
+
+    /// A ticket for `server` that is under the session key of the ticket-granting ticket `login`, in DER, and has not ended.
+    pub(crate) fn find_user_to_user(
+        &self,
+        server: &Principal,
+        login: &[u8],
+        policy: &Policy,
+        now: Time,
+    ) -> Option<Arc<HeldTicket>> {
+        let fits = |ticket: &&Arc<HeldTicket>| {
+            let under = ticket.is_skey && ticket.second_ticket == login && self.is_its_own(ticket, policy);
+            under && ticket.server == *server && now < ticket.end_time
+        };
+        self.0.held.with(|held| held.iter().filter(fits).max_by_key(|ticket| ticket.end_time).cloned())
     }
 
     /// A ticket for `server` that has ended, where [`KerberosCredential::find`] finds none that has not.

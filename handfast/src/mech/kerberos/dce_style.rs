@@ -14,10 +14,9 @@ use super::decrypt;
 use super::message::{Framing, Token, TokenId, read_token, write_refusal, write_token};
 use crate::crypto::Random;
 use crate::error::{Error, Refusal};
-use crate::flags::Flags;
 use crate::krb5::enctype::{CipherKey, EncryptionKey, KeyUsage};
 use crate::krb5::message::{ApRep, EncApRepPart, EncryptedData, KerberosTime, Microseconds};
-use crate::mech::{AcceptInput, AcceptStep, Accepting, Established, MechanismId, Progress};
+use crate::mech::{AcceptInput, AcceptStep, Accepting, Established, Progress};
 use crate::time::Time;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -80,23 +79,17 @@ impl Accepting for WaitingForThirdLeg {
         match self.check(token, now) {
             Ok(()) => Ok(AcceptStep::Complete(self.established)),
             Err(error) => {
-                write_refusal(now, out);
+                write_refusal(self.established.mechanism, now, out);
                 Err(error)
             }
         }
     }
 
     fn refuse(self: Box<Self>, now: Time, out: &mut Vec<u8>) {
-        write_refusal(now, out);
+        write_refusal(self.established.mechanism, now, out);
     }
 
     fn progress(&self) -> Progress {
-        Progress { mechanism: MechanismId::KERBEROS, flags: self.flags() }
-    }
-}
-
-impl WaitingForThirdLeg {
-    fn flags(&self) -> Flags {
-        self.established.flags
+        Progress { mechanism: self.established.mechanism, flags: self.established.flags }
     }
 }

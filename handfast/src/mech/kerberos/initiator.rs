@@ -5,6 +5,7 @@ use super::delegation::{self, AskingToHandOn};
 use super::message::{Framing, GSS_CHECKSUM_TYPE, GssChecksum, Token, TokenId, read_token, write_token};
 use super::per_message::{Agreement, Sender, has_old_tokens};
 use super::seeds::Seeds;
+use super::user_to_user;
 use crate::crypto::{Random, Secret};
 use crate::error::{CredentialError, Error, PeerRefusal, Refusal};
 use crate::flags::Flags;
@@ -47,8 +48,28 @@ pub(crate) fn initiate(
     random: Arc<dyn Random>,
     request: &InitiateRequest<'_>,
 ) -> Box<dyn Initiating> {
+    begun(credential, random, request, MechanismId::KERBEROS)
+}
+
+/// The same with an acceptor that has no key but a login of its own.
+pub(crate) fn initiate_user_to_user(
+    credential: KerberosCredential,
+    random: Arc<dyn Random>,
+    request: &InitiateRequest<'_>,
+) -> Box<dyn Initiating> {
+    begun(credential, random, request, MechanismId::KERBEROS_USER_TO_USER)
+}
+
+fn begun(
+    credential: KerberosCredential,
+    random: Arc<dyn Random>,
+    request: &InitiateRequest<'_>,
+    mechanism: MechanismId,
+) -> Box<dyn Initiating> {
     let service = request.target.to_principal(credential.client().realm());
     Box::new(Begun(Handshake {
+        mechanism,
+        peers_login: None,
         credential,
         random,
         policy: Arc::clone(request.policy),
@@ -64,13 +85,16 @@ pub(super) struct Handshake {
     random: Arc<dyn Random>,
     pub(super) policy: Arc<Policy>,
     bindings: [u8; 16],
-    service: Principal,
+    mechanism: MechanismId,
+    /// The acceptor's ticket-granting ticket in DER, once it is here, in user-to-user authentication.
+    peers_login: Option<Vec<u8>>,
+    pub(super) service: Principal,
     acquired: Vec<HeldTicket>,
 }
 
 impl Handshake {
     pub(super) fn progress(&self) -> Progress {
-        Progress { mechanism: MechanismId::KERBEROS, flags: offered(&self.policy) }
+        Progress { mechanism: self.mechanism, flags: offered(&self.policy) }
     }
 
     fn options(&self) -> TicketOptions {
@@ -89,8 +113,14 @@ impl Handshake {
         if self.service.realm().is_empty() {
             return Err(CredentialError::UnknownRealm { name: self.service.to_string() }.into());
         }
-        let held =
-            self.credential.find_for(&self.service, &self.policy, now).filter(|_| !self.must_log_in_to_delegate(now));
+        if self.mechanism == MechanismId::KERBEROS_USER_TO_USER && self.peers_login.is_none() {
+            return Ok(user_to_user::ask(self, out));
+        }
+        let held = match &self.peers_login {
+            Some(login) => self.credential.find_user_to_user(&self.service, login, &self.policy, now),
+            None => self.credential.find_for(&self.service, &self.policy, now),
+        };
+        let held = held.filter(|_| !self.must_log_in_to_delegate(now));
         if let Some(ticket) = held {
             return self.with_ticket(ticket, now, out);
         }
@@ -105,6 +135,17 @@ impl Handshake {
             Some(tgt) => self.ask_for_ticket(&tgt, service, now),
             None => self.log_in(krbtgt, service, now),
         }
+    }
+
+    /// With the acceptor's ticket-granting ticket, in DER, goes on as with any other acceptor.
+    pub(super) fn with_peers_login(
+        mut self,
+        login: &[u8],
+        now: Time,
+        out: &mut Vec<u8>,
+    ) -> Result<InitiateStep, Error> {
+        self.peers_login = Some(login.to_vec());
+        self.begin(now, out)
     }
 
     fn log_in(self, krbtgt: Principal, service: Principal, now: Time) -> Result<InitiateStep, Error> {
@@ -142,7 +183,10 @@ impl Handshake {
         }
     }
 
-    fn keep(mut self, ticket: HeldTicket, now: Time) -> (Self, Arc<HeldTicket>) {
+    fn keep(mut self, mut ticket: HeldTicket, now: Time) -> (Self, Arc<HeldTicket>) {
+        if let Some(login) = self.peers_login.as_ref().filter(|_| ticket.is_skey) {
+            ticket.second_ticket.clone_from(login);
+        }
         let ticket = Arc::new(ticket);
         self.credential.hold(Arc::clone(&ticket), now);
         self.acquired.push((*ticket).clone());
@@ -158,7 +202,11 @@ impl Handshake {
     }
 
     fn ask_for_ticket(self, tgt: &HeldTicket, service: Principal, now: Time) -> Result<InitiateStep, Error> {
-        let request = TicketRequest::new(tgt, service, self.options(), Arc::clone(&self.random));
+        let (options, random) = (self.options(), Arc::clone(&self.random));
+        let request = match &self.peers_login {
+            Some(login) => TicketRequest::user_to_user(tgt, service, login.clone(), options, random),
+            None => TicketRequest::new(tgt, service, options, random),
+        };
         let step = request.begin(now)?;
         Ok(match step {
             ExchangeStep::NeedsKdc(exchange, request) => {
@@ -198,7 +246,7 @@ impl Handshake {
         let time = self.credential.proof_time(now);
         let delegated = handed_on.map(|tgt| delegation::write(tgt, &ticket.key, &*self.random, time)).transpose()?;
         let proof = Proof { ctime: time.into(), cusec: time.into(), flags, delegated, seeds };
-        write_ap_req(&ticket, &subkey, &proof, &self.bindings, out)?;
+        write_ap_req(&ticket, &subkey, &proof, &self, out)?;
         let waiting = WaitingForProof { ticket, handshake: self, subkey, proof };
         if flags.contains(Flags::MUTUAL) {
             return Ok(InitiateStep::NeedsToken(Box::new(waiting)));
@@ -227,10 +275,10 @@ fn write_ap_req(
     ticket: &HeldTicket,
     subkey: &EncryptionKey,
     proof: &Proof,
-    bindings: &[u8; 16],
+    handshake: &Handshake,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    let field = GssChecksum { bindings: *bindings, flags: proof.flags, delegated: proof.delegated.as_deref() };
+    let field = GssChecksum { bindings: handshake.bindings, flags: proof.flags, delegated: proof.delegated.as_deref() };
     let field = field.encode().ok_or(Error::ApiMisuse("a ticket to delegate of more than 65 535 bytes"))?;
     let authenticator = Authenticator {
         crealm: ticket.client.realm(),
@@ -246,15 +294,16 @@ fn write_ap_req(
     let key = CipherKey::new(&ticket.key, KeyUsage::AP_REQ_AUTHENTICATOR)?;
     let mut cipher = Vec::new();
     key.encrypt(&proof.seeds.confounder, plain.expose(), &mut cipher);
-    let mutual = proof.flags.contains(Flags::MUTUAL);
+    let mutual = if proof.flags.contains(Flags::MUTUAL) { ApOptions::MUTUAL_REQUIRED } else { ApOptions::NONE };
+    let user_to_user = if ticket.is_skey { ApOptions::USE_SESSION_KEY } else { ApOptions::NONE };
     let request = ApReq {
-        ap_options: if mutual { ApOptions::MUTUAL_REQUIRED } else { ApOptions::default() },
+        ap_options: mutual.with(user_to_user),
         ticket: Encoded::<Ticket<'_>>::decode(&ticket.ticket)?,
         authenticator: EncryptedData { etype: ticket.key.enctype(), kvno: None, cipher: &cipher },
     };
     let mut message = Vec::with_capacity(ticket.ticket.len() + cipher.len() + AP_REQ_FRAME);
     request.encode(&mut message);
-    write_token(Framing::of(proof.flags), TokenId::ApReq, &message, out);
+    write_token(Framing::of(handshake.mechanism, proof.flags), TokenId::ApReq, &message, out);
     Ok(())
 }
 
@@ -340,11 +389,11 @@ impl Initiating for WaitingForProof {
         };
         let Some(Token { framing, id, message }) = read_token(token)? else { return Err(Error::UnknownMechanism) };
         match id {
-            TokenId::ApRep if framing == Framing::of(self.proof.flags) => {
+            TokenId::ApRep if framing == Framing::of(self.handshake.mechanism, self.proof.flags) => {
                 self.check_proof(message, out).map(InitiateStep::Complete)
             }
             TokenId::Error => Err(refused_by_peer(message, now)?),
-            TokenId::ApReq | TokenId::ApRep => Err(Error::refused(Refusal::AcceptorNotProven)),
+            _ => Err(Error::refused(Refusal::AcceptorNotProven)),
         }
     }
 
@@ -399,7 +448,7 @@ impl WaitingForProof {
             confounder_secret: seeds.confounder_secret,
         };
         Box::new(Established {
-            mechanism: MechanismId::KERBEROS,
+            mechanism: self.handshake.mechanism,
             why: Why::Raw,
             peer: Identity::Principal(self.ticket.server.clone()),
             local: Identity::Principal(self.handshake.credential.client().clone()),
@@ -416,7 +465,7 @@ impl WaitingForProof {
 }
 
 /// Nothing protects a refusal, so it is believed as far as it goes: no context comes of it.
-fn refused_by_peer(message: &[u8], now: Time) -> Result<Error, Error> {
+pub(super) fn refused_by_peer(message: &[u8], now: Time) -> Result<Error, Error> {
     let error = KrbError::decode(message)?;
     Ok(Error::RefusedByPeer(PeerRefusal {
         code: error.error_code,

@@ -19,25 +19,32 @@ pub(super) enum TokenId {
     ApReq,
     ApRep,
     Error,
+    /// KERB-TGT-REQUEST.
+    TgtRequest,
+    /// KERB-TGT-REPLY.
+    TgtReply,
 }
 
 impl TokenId {
-    const ALL: [TokenId; 3] = [TokenId::ApReq, TokenId::ApRep, TokenId::Error];
+    const ALL: [TokenId; 5] = [TokenId::ApReq, TokenId::ApRep, TokenId::Error, TokenId::TgtRequest, TokenId::TgtReply];
 
     const fn bytes(self) -> [u8; 2] {
         match self {
             TokenId::ApReq => [1, 0],
             TokenId::ApRep => [2, 0],
             TokenId::Error => [3, 0],
+            TokenId::TgtRequest => [4, 0],
+            TokenId::TgtReply => [4, 1],
         }
     }
 
-    /// The tag that the message itself starts with (RFC 4120 5.10).
-    const fn tag(self) -> u8 {
+    /// The tag that the message itself starts with (RFC 4120 5.10), if that tells.
+    const fn tag(self) -> Option<u8> {
         match self {
-            TokenId::ApReq => 0x60 | 14,
-            TokenId::ApRep => 0x60 | 15,
-            TokenId::Error => 0x60 | 30,
+            TokenId::ApReq => Some(0x60 | 14),
+            TokenId::ApRep => Some(0x60 | 15),
+            TokenId::Error => Some(0x60 | 30),
+            TokenId::TgtRequest | TokenId::TgtReply => None,
         }
     }
 }
@@ -46,15 +53,15 @@ impl TokenId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
     /// Behind the mechanism's identifier and the message's (RFC 2743 3.1, RFC 4121 4.1).
-    Gss,
+    Gss(MechanismId),
     /// As it is: DCE style (MS-KILE 3.4.5.1).
     Bare,
 }
 
 impl Framing {
-    /// How a context with `flags` is made.
-    pub(super) fn of(flags: Flags) -> Framing {
-        if flags.contains(Flags::DCE_STYLE) { Framing::Bare } else { Framing::Gss }
+    /// How a context of `mechanism` with `flags` is made.
+    pub(super) fn of(mechanism: MechanismId, flags: Flags) -> Framing {
+        if flags.contains(Flags::DCE_STYLE) { Framing::Bare } else { Framing::Gss(mechanism) }
     }
 }
 
@@ -68,8 +75,8 @@ pub(super) struct Token<'a> {
 
 /// Appends a token that carries `message`.
 pub(super) fn write_token(framing: Framing, id: TokenId, message: &[u8], out: &mut Vec<u8>) {
-    if framing == Framing::Gss {
-        framing::write_header(MechanismId::KERBEROS, 2 + message.len(), out);
+    if let Framing::Gss(mechanism) = framing {
+        framing::write_header(mechanism, 2 + message.len(), out);
         out.extend_from_slice(&id.bytes());
     }
     out.extend_from_slice(message);
@@ -77,19 +84,18 @@ pub(super) fn write_token(framing: Framing, id: TokenId, message: &[u8], out: &m
 
 /// Takes a token apart. `None`: it is of another mechanism.
 pub(super) fn read_token(token: &[u8]) -> Result<Option<Token<'_>>, DecodeError> {
-    let bare = TokenId::ALL.into_iter().find(|id| token.first() == Some(&id.tag()));
+    let bare = TokenId::ALL.into_iter().find(|id| id.tag().is_some_and(|tag| token.first() == Some(&tag)));
     if let Some(id) = bare {
         return Ok(Some(Token { framing: Framing::Bare, id, message: token }));
     }
     let (mechanism, mut inner) = framing::read(token)?;
-    if mechanism != MechanismId::KERBEROS.der_contents() {
-        return Ok(None);
-    }
+    let ours = [MechanismId::KERBEROS, MechanismId::KERBEROS_USER_TO_USER];
+    let Some(mechanism) = ours.into_iter().find(|ours| ours.der_contents() == mechanism) else { return Ok(None) };
     let at = inner.clone();
     let bytes = inner.array()?;
     let known = TokenId::ALL.into_iter().find(|id| id.bytes() == bytes);
     let id = known.ok_or_else(|| at.invalid("an unknown token identifier (TOK_ID)"))?;
-    Ok(Some(Token { framing: Framing::Gss, id, message: inner.all() }))
+    Ok(Some(Token { framing: Framing::Gss(mechanism), id, message: inner.all() }))
 }
 
 /// The authenticator's checksum field (RFC 4121 4.1.1).
@@ -148,7 +154,7 @@ fn read_delegated<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> 
 /// acceptors of MIT krb5 and Heimdal do.
 ///
 /// The time in it is what lets an honest client see that its clock is wrong.
-pub(super) fn write_refusal(now: Time, out: &mut Vec<u8>) {
+pub(super) fn write_refusal(mechanism: MechanismId, now: Time, out: &mut Vec<u8>) {
     let error = KrbError {
         ctime: None,
         cusec: None,
@@ -162,7 +168,7 @@ pub(super) fn write_refusal(now: Time, out: &mut Vec<u8>) {
         e_text: Some("refused"),
         e_data: None,
     };
-    write_token(Framing::Gss, TokenId::Error, &error.to_der(), out);
+    write_token(Framing::Gss(mechanism), TokenId::Error, &error.to_der(), out);
 }
 
 #[cfg(test)]
@@ -205,9 +211,12 @@ mod tests {
     #[test]
     fn tokens_survive() {
         let mut token = Vec::new();
-        write_token(Framing::Gss, TokenId::ApRep, b"message", &mut token);
-        let read = Token { framing: Framing::Gss, id: TokenId::ApRep, message: b"message" };
-        assert_eq!(read_token(&token), Ok(Some(read)));
+        for mechanism in [MechanismId::KERBEROS, MechanismId::KERBEROS_USER_TO_USER] {
+            token.clear();
+            write_token(Framing::Gss(mechanism), TokenId::ApRep, b"message", &mut token);
+            let read = Token { framing: Framing::Gss(mechanism), id: TokenId::ApRep, message: b"message" };
+            assert_eq!(read_token(&token), Ok(Some(read)));
+        }
     }
 
     #[test]
@@ -224,8 +233,8 @@ mod tests {
     #[test]
     fn every_refusal_is_the_same() {
         let (mut one, mut two) = (Vec::new(), Vec::new());
-        write_refusal(Time::EPOCH, &mut one);
-        write_refusal(Time::EPOCH, &mut two);
+        write_refusal(MechanismId::KERBEROS, Time::EPOCH, &mut one);
+        write_refusal(MechanismId::KERBEROS, Time::EPOCH, &mut two);
         assert_eq!(one, two);
     }
 }

@@ -9,10 +9,12 @@ mod initiator;
 mod message;
 mod per_message;
 mod seeds;
+mod user_to_user;
 
 pub(crate) use acceptor::KerberosAcceptor;
 pub(crate) use credential::{KerberosCredential, Secrets};
-pub(crate) use initiator::initiate;
+pub(crate) use initiator::{initiate, initiate_user_to_user};
+pub(crate) use user_to_user::Login;
 
 use super::Halves;
 use crate::crypto::Secret;

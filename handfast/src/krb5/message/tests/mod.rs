@@ -255,6 +255,22 @@ fn the_ap_exchange_round_trips() {
 }
 
 #[test]
+fn the_question_for_a_login_and_its_answer_round_trip() {
+    let mut of_ticket = vec![];
+    let ticket = Encoded::<Ticket<'_>>::new(ticket_value(), &mut of_ticket);
+    round_trip!(KerbTgtReply<'_>, KerbTgtReply { ticket });
+    for (server_name, realm) in [(None, None), (Some(name(&["bob"])), Some("EXAMPLE.COM"))] {
+        round_trip!(KerbTgtRequest<'_>, KerbTgtRequest { server_name, realm });
+    }
+    // draft-swift-win2k-krb-user2user 4: pvno 5 and msg-type 16, and nothing else.
+    assert_eq!(KerbTgtRequest::default().to_der(), [0x30, 10, 0xa0, 3, 2, 1, 5, 0xa1, 3, 2, 1, 16]);
+    for wrong in [[4, 16], [5, 17]] {
+        let [pvno, msg_type] = wrong;
+        assert!(KerbTgtRequest::decode(&[0x30, 10, 0xa0, 3, 2, 1, pvno, 0xa1, 3, 2, 1, msg_type]).is_err());
+    }
+}
+
+#[test]
 fn credentials_round_trip() {
     let mut of_ticket = vec![];
     let ticket = Encoded::<Ticket<'_>>::new(ticket_value(), &mut of_ticket);

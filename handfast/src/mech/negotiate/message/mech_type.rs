@@ -39,9 +39,15 @@ impl<'a> MechType<'a> {
 
     /// Which of the mechanisms that have a name in [`MechanismId`] it is.
     pub fn known(self) -> Option<MechanismId> {
-        [MechanismId::KERBEROS, MechanismId::MS_KERBEROS, MechanismId::NTLM, MechanismId::SPNEGO]
-            .into_iter()
-            .find(|id| self == MechType::from(*id))
+        [
+            MechanismId::KERBEROS,
+            MechanismId::MS_KERBEROS,
+            MechanismId::KERBEROS_USER_TO_USER,
+            MechanismId::NTLM,
+            MechanismId::SPNEGO,
+        ]
+        .into_iter()
+        .find(|id| self == MechType::from(*id))
     }
 }
 
