@@ -34,6 +34,7 @@ mod peer;
 mod port;
 mod process;
 mod relay;
+mod samba;
 mod sample_peer;
 mod temp;
 
@@ -48,5 +49,6 @@ pub use peer::{peer_program, require_peers};
 pub use port::{free_port, silent_address};
 pub use process::{Daemon, Run, run};
 pub use relay::record;
+pub use samba::SambaDomain;
 pub use sample_peer::{Library, SamplePeer, SampleServer};
 pub use temp::TempDir;

@@ -45,6 +45,9 @@ fn package(program: &str) -> &'static str {
         "kcm" => "heimdal-kcm",
         "unshare" => "util-linux",
         "gss-client" | "gss-server" => "krb5-gss-samples",
+        "samba" => "samba and samba-ad-dc",
+        "samba-tool" => "samba-common-bin and samba-ad-provision",
+        "ldbsearch" | "ldbmodify" => "ldb-tools",
         "python3" => "python3-minimal, and python3-gssapi for it",
         _ => "a package that ./scripts/test does not know",
     }

@@ -17,6 +17,7 @@ mod ntlm_initiator;
 mod on_the_way;
 mod our_realm;
 mod ours;
+mod pac;
 mod realm;
 mod refusals;
 mod user_to_user;
