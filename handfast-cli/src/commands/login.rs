@@ -1,6 +1,7 @@
 //! `handfast login`: a ticket-granting ticket, by password or keytab, or a renewed one.
 
 use super::list::ticket_object;
+use super::login_armor::ArmorOptions;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, STRONG};
 use crate::secret::PasswordSource;
@@ -28,6 +29,7 @@ use std::time::Duration;
   handfast login                           as last time, or as USER@DEFAULT-REALM
   handfast login alice@EXAMPLE.COM --lifetime 8h --renewable 7d
   handfast login host/localhost --keytab host.keytab
+  handfast login alice --armor FILE:/run/host.cc       the host's ticket protects alice's password (FAST)
   handfast login --renew                   a new ticket for the one in the cache, without a password"
 )]
 pub(crate) struct Args {
@@ -39,7 +41,7 @@ pub(crate) struct Args {
     #[arg(long, short = 'k', value_name = "FILE", num_args = 0..=1, conflicts_with_all = ["password_stdin", "password_file"])]
     keytab: Option<Option<String>>,
     /// Renew the ticket in the cache instead of logging in
-    #[arg(long, short = 'R', conflicts_with_all = ["principal", "keytab", "password_stdin", "password_file", "lifetime", "renewable", "forwardable", "service"])]
+    #[arg(long, short = 'R', conflicts_with_all = ["principal", "keytab", "password_stdin", "password_file", "lifetime", "renewable", "forwardable", "service", "armor"])]
     renew: bool,
     /// How long the ticket shall be good, such as 8h [default: ticket_lifetime of krb5.conf, else 1d]
     #[arg(long, short = 'l', value_name = "SPAN", value_parser = span::parse)]
@@ -53,6 +55,8 @@ pub(crate) struct Args {
     /// Get a ticket for this service instead of a ticket-granting ticket
     #[arg(long, short = 'S', value_name = "SERVICE")]
     service: Option<String>,
+    #[command(flatten)]
+    armor: ArmorOptions,
     /// Credential cache, such as FILE:/tmp/cc or KCM:1000 [default: KRB5CCNAME, else the configured one]
     #[arg(long, short = 'c', value_name = "NAME")]
     cache: Option<String>,
@@ -124,8 +128,10 @@ fn renew(settings: &Settings, cache: &Ccache) -> Result<HeldTicket, Failure> {
 fn first(args: &Args, settings: &Settings, file: &dyn CredentialCache) -> Result<HeldTicket, Failure> {
     let client = client(args, settings, file)?;
     let options = options(args, settings, client.realm())?;
+    let realm = client.realm().to_owned();
     let secret = secret(args, settings, &client)?;
     let login = Login::new(client, secret, options, Arc::new(OsRandom));
+    let login = args.armor.protect(login, settings, &realm)?;
     Ok(log_in(login, settings.kdcs(), &Clock::system())?)
 }
 
@@ -154,6 +160,7 @@ fn options(args: &Args, settings: &Settings, realm: &str) -> Result<TicketOption
     options.lifetime = args.lifetime.unwrap_or(options.lifetime);
     options.renewable_for = args.renewable.or(options.renewable_for);
     options.forwardable |= args.forwardable;
+    args.armor.set(&mut options)?;
     if let Some(service) = &args.service {
         options.service = Some(service.parse::<ServiceName>()?.to_principal(realm));
     }

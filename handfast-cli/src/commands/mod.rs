@@ -5,6 +5,7 @@ pub(crate) mod decode;
 pub(crate) mod keytab;
 pub(crate) mod list;
 pub(crate) mod login;
+mod login_armor;
 pub(crate) mod logout;
 pub(crate) mod realm;
 pub(crate) mod serve;

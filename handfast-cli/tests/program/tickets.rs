@@ -168,3 +168,18 @@ fn a_cache_that_is_no_cache_is_said_to_be_none() {
     fs::write(world.path("cc"), b"\x05\x04\0").unwrap();
     world.run("list").failed(8, "cc");
 }
+
+#[test]
+fn a_login_takes_its_armor_from_another_cache() {
+    let (world, _kdc) = World::with_alice();
+    let armor = format!("FILE:{}", world.path("cc").display());
+    let login =
+        |more: &str| world.run_with(&format!("login alice --password-stdin --cache FILE:other {more}"), PASSWORD);
+    login(&format!("--armor {armor}")).ok();
+    login(&format!("-T {armor} --fast if-possible")).ok();
+    login(&format!("-T {armor} --hide-name")).ok();
+    login(&format!("-T {armor} --hide-name --fast if-possible")).failed(2, "does not know FAST");
+    login("-T FILE:nowhere").failed(3, "nowhere");
+    login("--fast required").failed(2, "--armor");
+    world.run(&format!("login --renew --armor {armor}")).failed(2, "--armor");
+}

@@ -19,6 +19,7 @@ const ATTEMPTS: usize = 5;
 /// | `locked` | a user who gets no tickets |
 /// | `user-ENCTYPE` | [`Enctype::user`]: a user with a key of one encryption type |
 /// | `sample/localhost`, `host/localhost`, `HTTP/localhost` | services with keys of all |
+/// | `armored/localhost` | a service for clients alone who have logged in by encrypted challenge, inside of FAST |
 /// | `ENCTYPE/localhost` | [`Enctype::service`]: ticket and session keys of one encryption type |
 ///
 /// The password of each user is [`MitRealm::password`].
@@ -193,7 +194,7 @@ fn kdc_conf(dir: &Path, address: SocketAddr) -> String {
         "[kdcdefaults]\n kdc_listen = {address}\n kdc_tcp_listen = {address}\n\
          [realms]\n {realm} = {{\n  database_name = {dir}/principal\n  key_stash_file = {dir}/stash\n  \
          acl_file = {dir}/acl\n  max_life = 10h\n  max_renewable_life = 7d\n  \
-         master_key_type = {master}\n  supported_enctypes = {keys}\n }}\n\
+         master_key_type = {master}\n  encrypted_challenge_indicator = challenged\n  supported_enctypes = {keys}\n }}\n\
          [logging]\n kdc = FILE:{dir}/kdc.log\n",
         realm = MitRealm::NAME,
         master = Enctype::Aes256Sha384.name(),
@@ -222,6 +223,9 @@ fn principals(service_keytab: &Path, user_keytab: &Path) -> String {
         line(format!("addprinc +ok_as_delegate -randkey {principal}"));
         line(format!("ktadd -q -norandkey -k {services} {principal}"));
     }
+    // Only for who has logged in by encrypted challenge, inside of FAST.
+    line("addprinc -randkey armored/localhost".into());
+    line("setstr armored/localhost require_auth challenged".into());
     for enctype in Enctype::ALL {
         let (name, principal) = (enctype.name(), enctype.service_principal());
         line(format!("addprinc -randkey -e {name}:normal {principal}"));

@@ -15,6 +15,7 @@ mod ntlm;
 mod ntlm_acceptor;
 mod ntlm_initiator;
 mod on_the_way;
+mod our_fast;
 mod our_realm;
 mod ours;
 mod pac;
