@@ -24,6 +24,14 @@ pub fn peer_program(name: &str) -> PathBuf {
     })
 }
 
+/// A file of a peer's Debian package that is no program. A missing one fails the test, naming the package.
+pub fn peer_file(path: &str, package: &str) -> PathBuf {
+    require_peers();
+    let path = PathBuf::from(path);
+    assert!(path.is_file(), "{} is missing; Debian has it in {package}: run ./scripts/test", path.display());
+    path
+}
+
 /// The Python of the virtual environment that `./scripts/test` makes; a missing one fails the test.
 pub(crate) fn python_peers() -> PathBuf {
     require_peers();

@@ -2,6 +2,7 @@
 //!
 //! - [`defaults`]: every default, its reason, and the name of what turns it off
 //! - [`how_to`]: short recipes
+//! - [`krb5_conf`]: what becomes of each relation of `krb5.conf`
 //! - [`limits`]: every limit on what a peer can make us do
 //! - [`negotiate`]: how two ends agree on a mechanism, and what keeps the choice honest
 //! - [`past_vulnerabilities`]: mistakes of this field, and the test that we don't make them
@@ -11,6 +12,9 @@ pub mod defaults {}
 
 #[doc = include_str!("how_to.md")]
 pub mod how_to {}
+
+#[doc = include_str!("krb5_conf.md")]
+pub mod krb5_conf {}
 
 #[doc = include_str!("limits.md")]
 pub mod limits {}

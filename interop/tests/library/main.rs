@@ -8,6 +8,7 @@ mod by_hand;
 mod dce_style;
 mod delegation;
 mod initiator;
+mod krb5_conf_page;
 mod locks;
 mod negotiate_acceptor;
 mod negotiate_initiator;

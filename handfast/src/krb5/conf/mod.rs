@@ -23,6 +23,8 @@ mod libdefaults;
 mod parse;
 mod profile;
 mod realm;
+mod relation;
+mod relations;
 mod value;
 
 pub use capaths::Capaths;
@@ -30,6 +32,7 @@ pub use enctypes::EnctypeList;
 pub use libdefaults::{CanonicalizeHostname, LibDefaults};
 pub use profile::Section;
 pub use realm::RealmConf;
+pub use relation::{Place, Relation, Treatment, WithoutEffect};
 pub use value::{ConfValueError, parse_boolean, parse_duration};
 
 use alloc::string::{String, ToString};

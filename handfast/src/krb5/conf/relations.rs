@@ -1,0 +1,107 @@
+//! The relations of krb5.conf(5), as Debian 12's page (MIT krb5 1.20) has them, and those that other versions and libraries know.
+
+use super::relation::Place::{
+    AppDefaults, Capaths, Directive, DomainRealm, LibDefaults, Pkinit, Plugins, Realms, Server,
+};
+use super::relation::{Relation, honoured, ignored, unsupported};
+
+const NO_PKINIT: &str = "there is no PKINIT yet";
+const NO_PLUGINS: &str = "no plug-in is ever loaded; what MIT krb5 has in them is built in or missing";
+const NO_ADDRESSES: &str = "tickets are good from any address, as with noaddresses = true";
+const NO_VERSION_4: &str = "of Kerberos version 4, which is gone";
+const NO_ADMINISTRATION: &str = "nothing here changes passwords or administers a realm by a network yet";
+const NO_K5LOGIN: &str = "no .k5login is read; auth_to_local says which account a client has";
+
+/// Every relation of the page, in its order.
+pub(super) const PAGE: &[Relation] = &[
+    honoured(Directive, "include", "another file is read"),
+    honoured(Directive, "includedir", "the files of a directory are read, in alphanumeric order"),
+    ignored(Directive, "module", "no library is loaded; Conf::warnings has a word on it"),
+    ignored(LibDefaults, "allow_weak_crypto", "single DES and RC4 of 40 bits can't be used, whatever this says"),
+    unsupported(LibDefaults, "canonicalize", "a login is for the name as it is written"),
+    ignored(LibDefaults, "ccache_type", "credential caches are written in version 4 of the format, as with 4"),
+    honoured(LibDefaults, "clockskew", "how far clocks may be apart"),
+    honoured(LibDefaults, "default_ccache_name", "the credential cache where KRB5CCNAME is not set"),
+    honoured(LibDefaults, "default_client_keytab_name", "the keytab of initiators where KRB5_CLIENT_KTNAME is not set"),
+    honoured(LibDefaults, "default_keytab_name", "the keytab of acceptors where KRB5_KTNAME is not set"),
+    unsupported(LibDefaults, "default_rcache_name", "acceptors remember tokens in memory or where the program says"),
+    honoured(LibDefaults, "default_realm", "the realm of names that have none"),
+    unsupported(LibDefaults, "default_tgs_enctypes", "permitted_enctypes is what a TGS-REQ asks for"),
+    honoured(LibDefaults, "default_tkt_enctypes", "which session keys an AS-REQ asks for"),
+    ignored(LibDefaults, "dns_canonicalize_hostname", "names of hosts are taken as they are written, as with false"),
+    honoured(LibDefaults, "dns_lookup_kdc", "whether the DNS is asked for KDCs of realms that list none"),
+    unsupported(LibDefaults, "dns_uri_lookup", "of the DNS, SRV records only are asked for"),
+    unsupported(
+        LibDefaults,
+        "enforce_ok_as_delegate",
+        "Policy::delegate_if_ok_as_delegate does so where delegation is asked for",
+    ),
+    ignored(LibDefaults, "err_fmt", "errors are values with a text of their own"),
+    ignored(LibDefaults, "extra_addresses", NO_ADDRESSES),
+    honoured(LibDefaults, "forwardable", "whether tickets of a login are to be forwardable"),
+    unsupported(LibDefaults, "ignore_acceptor_hostname", "which principals an acceptor takes is said where it is made"),
+    unsupported(LibDefaults, "k5login_authoritative", NO_K5LOGIN),
+    unsupported(LibDefaults, "k5login_directory", NO_K5LOGIN),
+    ignored(LibDefaults, "kcm_mach_service", "of macOS only; kcm_socket is read"),
+    honoured(LibDefaults, "kcm_socket", "where the daemon of KCM: caches listens"),
+    unsupported(LibDefaults, "kdc_default_options", "forwardable, proxiable and renew_lifetime are read"),
+    unsupported(LibDefaults, "kdc_timesync", "this host's clock is taken as right, as with 0"),
+    ignored(LibDefaults, "noaddresses", NO_ADDRESSES),
+    honoured(LibDefaults, "permitted_enctypes", "which encryption types are used, and in which order"),
+    ignored(LibDefaults, "plugin_base_dir", NO_PLUGINS),
+    unsupported(LibDefaults, "preferred_preauth_types", "TicketOptions::preauth is the order"),
+    honoured(LibDefaults, "proxiable", "whether tickets of a login are to be proxiable"),
+    ignored(LibDefaults, "qualify_shortname", "names of hosts are taken as they are written"),
+    ignored(LibDefaults, "rdns", "names of hosts are taken as they are written, as with false"),
+    unsupported(LibDefaults, "realm_try_domains", "the domain of a host is not tried as its realm, as with -1"),
+    honoured(LibDefaults, "renew_lifetime", "for how long tickets of a login are to be renewable"),
+    unsupported(LibDefaults, "spake_preauth_groups", "there is no SPAKE yet"),
+    honoured(LibDefaults, "ticket_lifetime", "for how long tickets of a login are to be good"),
+    honoured(LibDefaults, "udp_preference_limit", "from which size on requests go over TCP first"),
+    unsupported(LibDefaults, "verify_ap_req_nofail", "a login is not verified with the host's keytab"),
+    unsupported(LibDefaults, "client_aware_channel_bindings", "acceptors insist on bindings that they have themselves"),
+    unsupported(Realms, "admin_server", NO_ADMINISTRATION),
+    honoured(Realms, "auth_to_local", "which local account a client has: Conf::auth_to_local"),
+    honoured(Realms, "auth_to_local_names", "local accounts of single clients: Conf::auth_to_local"),
+    ignored(Realms, "default_domain", NO_VERSION_4),
+    unsupported(Realms, "disable_encrypted_timestamp", "TicketOptions::preauth says which methods are used"),
+    unsupported(Realms, "http_anchors", "KDC proxies can't be asked yet"),
+    honoured(Realms, "kdc", "the KDCs of the realm; one with https:// is passed over, and the error names it"),
+    unsupported(Realms, "kpasswd_server", NO_ADMINISTRATION),
+    unsupported(Realms, "master_kdc", "a password that fails is not tried again at the primary KDC"),
+    unsupported(Realms, "primary_kdc", "a password that fails is not tried again at the primary KDC"),
+    ignored(Realms, "v4_instance_convert", NO_VERSION_4),
+    ignored(Realms, "v4_realm", NO_VERSION_4),
+    honoured(DomainRealm, "*", "the realms of hosts and domains"),
+    honoured(Capaths, "*", "the realms between two others"),
+    ignored(AppDefaults, "*", "no program here has options there"),
+    ignored(Plugins, "disable", NO_PLUGINS),
+    ignored(Plugins, "enable_only", NO_PLUGINS),
+    ignored(Plugins, "module", NO_PLUGINS),
+    unsupported(Pkinit, "pkinit_anchors", NO_PKINIT),
+    unsupported(Pkinit, "pkinit_cert_match", NO_PKINIT),
+    unsupported(Pkinit, "pkinit_eku_checking", NO_PKINIT),
+    unsupported(Pkinit, "pkinit_dh_min_bits", NO_PKINIT),
+    unsupported(Pkinit, "pkinit_identities", NO_PKINIT),
+    unsupported(Pkinit, "pkinit_kdc_hostname", NO_PKINIT),
+    unsupported(Pkinit, "pkinit_pool", NO_PKINIT),
+    unsupported(Pkinit, "pkinit_require_crl_checking", NO_PKINIT),
+    unsupported(Pkinit, "pkinit_revoke", NO_PKINIT),
+];
+
+/// What the page has not: relations of MIT krb5 that it leaves out or that came later, and Heimdal's.
+pub(super) const ELSEWHERE: &[Relation] = &[
+    unsupported(LibDefaults, "dns_lookup_realm", "a host's realm is not looked up in the DNS, as with false"),
+    honoured(LibDefaults, "allow_rc4", "whether keys of rc4-hmac may be used, long-term keys too"),
+    unsupported(LibDefaults, "allow_des3", "keys of triple DES can't be used"),
+    honoured(LibDefaults, "request_timeout", "how long a request to all KDCs may take"),
+    ignored(LibDefaults, "kdc_timeout", "request_timeout is for all KDCs together"),
+    ignored(LibDefaults, "max_retries", "KDCs are asked in three passes"),
+    ignored(LibDefaults, "default_etypes", "of Heimdal; permitted_enctypes is read"),
+    ignored(LibDefaults, "safe_checksum_type", "of older versions; the encryption type decides"),
+    ignored(LibDefaults, "ap_req_checksum_type", "of older versions; the encryption type decides"),
+    ignored(LibDefaults, "kdc_req_checksum_type", "of older versions; the encryption type decides"),
+    ignored(LibDefaults, "krb4_config", NO_VERSION_4),
+    ignored(LibDefaults, "krb4_realms", NO_VERSION_4),
+    ignored(Server, "*", "for KDCs and administration servers, whose files are others here"),
+];
