@@ -41,8 +41,13 @@ impl MitRealm {
 
     /// Makes the database, users, services and keytabs, and starts the KDC; it answers when this returns.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with more settings in `[libdefaults]`, of the KDC and of [`MitRealm::config`], such as `allow_rc4 = true`.
+    pub fn start_with(settings: &'static [&'static str]) -> Self {
         crate::require_peers();
-        let files = Files { dir: TempDir::new("mit-realm") };
+        let files = Files { dir: TempDir::new("mit-realm"), settings };
         // Making a database and its keys needs no port; the configuration is written again with the real one.
         let (mut address, mut config) = files.configure();
         files.create_database(&config);
@@ -130,6 +135,7 @@ impl MitRealm {
 #[derive(Debug)]
 struct Files {
     dir: TempDir,
+    settings: &'static [&'static str],
 }
 
 impl Files {
@@ -149,7 +155,8 @@ impl Files {
     fn configure(&self) -> (SocketAddr, MitConfig) {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         self.dir.write("kdc.conf", kdc_conf(self.dir.path(), address));
-        (address, MitConfig::new(MitRealm::NAME, address).setting("forwardable = true"))
+        let config = MitConfig::new(MitRealm::NAME, address).setting("forwardable = true");
+        (address, self.settings.iter().fold(config, |config, line| config.setting(line)))
     }
 
     fn command(&self, config: &MitConfig, program: &str) -> std::process::Command {

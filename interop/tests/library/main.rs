@@ -20,6 +20,7 @@ mod our_fast;
 mod our_realm;
 mod ours;
 mod pac;
+mod rc4;
 mod realm;
 mod refusals;
 mod user_to_user;
