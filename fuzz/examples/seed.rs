@@ -33,6 +33,7 @@ fn main() -> std::io::Result<()> {
     all("framing", framing())?;
     all("conf", texts(&CONF))?;
     all("auth_to_local", texts(&RULES))?;
+    all("transited", texts(&TRANSITED))?;
     all("names", texts(&NAMES))?;
     all("accounts", texts(&ACCOUNTS))?;
     all("decode", decode())?;
@@ -202,6 +203,10 @@ const RULES: [&str; 3] = [
     "jane/admin@R\nRULE:[2:$1;$2](^.*;admin$)s/;admin$//",
     "alice@EXAMPLE.COM\nRULE:[1:$1@$0](a|alice@[A-Z.]*)s/(a|b)+/x/g\nDEFAULT",
 ];
+
+/// The examples of RFC 4120 3.3.3.2, and quoting.
+const TRANSITED: [&str; 5] =
+    ["EDU,MIT.,ATHENA.,WASHINGTON.EDU,CS.", "/COM,/HP,/APOLLO, /COM/DEC", ",EDU, /COM,", ",", "A\\,B\\\\,C\\., D"];
 
 const NAMES: [&str; 8] = [
     "alice@EXAMPLE.COM",

@@ -1,7 +1,7 @@
 //! Parsers: what can be read can be written, and is the same when read again.
 
 use handfast::krb5::message::*;
-use handfast::krb5::{AuthToLocal, Ccache, Conf, Keytab};
+use handfast::krb5::{AuthToLocal, Ccache, Conf, Keytab, TRANSITED_REALM_LIMIT, decode_transited, encode_transited};
 use handfast::wire::DecodeError;
 use handfast::{Account, ChannelBindings, Logon, Principal, ServiceName};
 use handfast_net::accounts::AccountList;
@@ -24,6 +24,7 @@ types! {
     EtypeInfo, PaPacRequest, TypedData, AuthorizationData, AdKdcIssued, ChangePasswdData, EncryptedData,
     PaFxFastRequest, KrbFastReq, PaFxFastReply, KrbFastResponse, AdCammac, AuthenticationIndicators,
     KerbTgtRequest, KerbTgtReply,
+    PaForUser, PaS4uX509User, S4uUserId, PaPacOptions,
 }
 
 /// A message of every type: written, it reads as itself.
@@ -32,6 +33,16 @@ pub fn messages(data: &[u8]) {
     let (name, rewrite) = MESSAGES[usize::from(*selector) % MESSAGES.len()];
     let Ok(written) = rewrite(bytes) else { return };
     assert_eq!(rewrite(&written).as_deref(), Ok(&written[..]), "{name}");
+}
+
+/// The realms that a ticket has come through: what is written of them reads as the same.
+pub fn transited(data: &[u8]) {
+    let Ok(realms) = decode_transited(data, "CS.MIT.EDU", "/COM/HP/LAB") else { return };
+    assert!(realms.len() <= TRANSITED_REALM_LIMIT);
+    let Ok(written) = encode_transited(&realms) else { return };
+    let again = decode_transited(&written, "CS.MIT.EDU", "/COM/HP/LAB").expect("just written");
+    let named = |realms: &[String]| realms.iter().filter(|realm| !realm.is_empty()).cloned().collect::<Vec<_>>();
+    assert_eq!(named(&again), named(&realms));
 }
 
 /// Both framings; how a reader of a stream reads them is how a buffer is read.

@@ -103,6 +103,7 @@ impl Realm {
             last_req: last_req(&client, now),
             key_expiration: earliest(client.password_expires, client.expires),
             padata: padata.iter().map(preauth::borrowed).collect(),
+            user_to_user: None,
             request_checksum: asked_for_checksum.then(|| request_checksum(&key.request, asked.bytes)),
             reply_key: &key.as_rep,
             reply_kvno: kvno,

@@ -1,4 +1,4 @@
-use crate::directory::{LongTermKey, PrincipalEntry};
+use crate::directory::PrincipalEntry;
 use crate::event::Outcome;
 use crate::fast::Armor;
 use crate::lifetime::Times;
@@ -33,6 +33,8 @@ pub(crate) struct Grant<'a> {
     pub(crate) last_req: Vec<LastReqEntry>,
     pub(crate) key_expiration: Option<Time>,
     pub(crate) padata: Vec<PaData<'a>>,
+    /// The session key of the peer's ticket-granting ticket, in the place of the service's key.
+    pub(crate) user_to_user: Option<&'a CipherKey>,
     pub(crate) request_checksum: Option<Vec<u8>>,
     pub(crate) reply_key: &'a CipherKey,
     pub(crate) reply_kvno: Option<u32>,
@@ -83,18 +85,12 @@ impl Grant<'_> {
         let randomness = Randomness::new(random)?;
         let key = randomness.key(self.session)?;
         let (ticket_confounder, reply_confounder) = randomness.confounders();
-        let no_key = || Refusal::new(ErrorCode::KDC_ERR_NULL_KEY, "the service has no key");
-        let service_key = self.service.current_keys().next().ok_or_else(no_key)?;
-
-        let sealed_ticket = self.sealed_ticket(key, service_key, &ticket_confounder);
+        let (ticket_key, kvno) = self.ticket_key()?;
+        let sealed_ticket = self.sealed_ticket(key, ticket_key, &ticket_confounder);
         let ticket = Ticket {
             realm: self.service.principal.realm(),
             sname: self.sname.clone(),
-            enc_part: EncryptedData {
-                etype: service_key.enctype(),
-                kvno: Some(service_key.kvno()),
-                cipher: &sealed_ticket,
-            },
+            enc_part: EncryptedData { etype: ticket_key.enctype(), kvno, cipher: &sealed_ticket },
         };
         let sealed_part = self.sealed_part(key, &reply_confounder);
         let mut buffer = Vec::with_capacity(sealed_ticket.len() + 256);
@@ -111,7 +107,7 @@ impl Grant<'_> {
             ticket,
             enc_part: EncryptedData { etype: self.reply_key.enctype(), kvno: self.reply_kvno, cipher: &sealed_part },
         };
-        Ok((reply.to_der(), self.outcome(service_key)))
+        Ok((reply.to_der(), self.outcome(ticket_key)))
     }
 
     /// The PA-FX-FAST that takes the place of the reply's padata.
@@ -120,7 +116,17 @@ impl Grant<'_> {
         armor.seal_reply(&self.padata, strengthen_key, (self.crealm, &self.cname), ticket, *now, random).map(Some)
     }
 
-    fn sealed_ticket(&self, key: KeyRef<'_>, service_key: &LongTermKey, confounder: &[u8; 16]) -> Vec<u8> {
+    /// The key that the ticket is under, with its version if it is a service's.
+    fn ticket_key(&self) -> Result<(&CipherKey, Option<u32>), Refusal> {
+        if let Some(key) = self.user_to_user {
+            return Ok((key, None));
+        }
+        let no_key = || Refusal::new(ErrorCode::KDC_ERR_NULL_KEY, "the service has no key");
+        let key = self.service.current_keys().next().ok_or_else(no_key)?;
+        Ok((&key.ticket, Some(key.kvno())))
+    }
+
+    fn sealed_ticket(&self, key: KeyRef<'_>, ticket_key: &CipherKey, confounder: &[u8; 16]) -> Vec<u8> {
         let part = EncTicketPart {
             flags: self.flags,
             key,
@@ -137,7 +143,7 @@ impl Grant<'_> {
         let mut plain = Secret::new(Vec::with_capacity(PART_ROOM));
         part.encode(plain.expose_mut());
         let mut sealed = Vec::new();
-        service_key.ticket.encrypt(confounder, plain.expose(), &mut sealed);
+        ticket_key.encrypt(confounder, plain.expose(), &mut sealed);
         sealed
     }
 
@@ -169,10 +175,10 @@ impl Grant<'_> {
         sealed
     }
 
-    fn outcome(&self, service_key: &LongTermKey) -> Outcome {
+    fn outcome(&self, ticket_key: &CipherKey) -> Outcome {
         Outcome::Issued {
             reply: self.reply_key.enctype(),
-            ticket: service_key.enctype(),
+            ticket: ticket_key.enctype(),
             session: self.session,
             flags: self.flags,
             authtime: self.times.authtime,

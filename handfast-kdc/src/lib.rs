@@ -23,8 +23,8 @@
 //! # }
 //! ```
 //!
-//! What it does not do: postdated tickets, user-to-user, constrained delegation, PKINIT, password changes, locking out who guesses at
-//! passwords. A request that asks for one of them is refused, not misread.
+//! What it does not do: postdated tickets, PKINIT, password changes, locking out who guesses at passwords. A request
+//! that asks for one of them is refused, not misread.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 #![forbid(unsafe_code)]
 
@@ -37,6 +37,7 @@ mod event;
 mod fast;
 mod issue;
 mod lifetime;
+mod on_behalf;
 mod other_realms;
 mod preauth;
 mod realm;
@@ -44,6 +45,7 @@ mod refusal;
 mod settings;
 mod tgs_exchange;
 mod tgs_proof;
+mod user_to_user;
 
 #[cfg(test)]
 mod tests;

@@ -12,8 +12,12 @@ use handfast::krb5::message::{EncTicketPart, ErrorCode, KdcOptions, KdcReqBody};
 use handfast::{Principal, Time};
 
 /// Options of requests that are about the ticket presented, which no other realm could do anything with.
-const NOT_REFERRED: KdcOptions =
-    KdcOptions::RENEW.with(KdcOptions::VALIDATE).with(KdcOptions::FORWARDED).with(KdcOptions::PROXY);
+const NOT_REFERRED: KdcOptions = KdcOptions::RENEW
+    .with(KdcOptions::VALIDATE)
+    .with(KdcOptions::FORWARDED)
+    .with(KdcOptions::PROXY)
+    .with(KdcOptions::CNAME_IN_ADDL_TKT)
+    .with(KdcOptions::ENC_TKT_IN_SKEY);
 
 /// The realms that a ticket has come through, as they go on.
 pub(crate) struct Transited {

@@ -152,6 +152,17 @@ impl Realm {
 
     /// The service that a ticket is asked for, if one may be issued for it.
     pub(crate) fn service(&self, seen: &Seen, now: Time) -> Result<Arc<PrincipalEntry>, Refusal> {
+        let entry = self.peer(seen, now)?;
+        if !entry.is_service {
+            // A ticket under a password's key is one to guess at; its owner could do user-to-user (RFC 4120 3.7).
+            let reason = "the principal is a user, not a service";
+            return Err(Refusal::new(ErrorCode::KDC_ERR_MUST_USE_USER2USER, reason));
+        }
+        Ok(entry)
+    }
+
+    /// Who a ticket is asked for, service or user, if tickets may be issued for it.
+    pub(crate) fn peer(&self, seen: &Seen, now: Time) -> Result<Arc<PrincipalEntry>, Refusal> {
         let unknown = |reason| Refusal::new(ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN, reason);
         let name = seen.service.as_ref().ok_or_else(|| unknown("the request names no service"))?;
         if name.realm() != self.name() {
@@ -164,11 +175,6 @@ impl Realm {
         }
         if entry.expires.is_some_and(|end| end <= now) {
             return Err(Refusal::new(ErrorCode::KDC_ERR_SERVICE_EXP, "the service's account has expired"));
-        }
-        if !entry.is_service {
-            // A ticket under a password's key is one to guess at; its owner could do user-to-user (RFC 4120 3.7).
-            let reason = "the principal is a user, not a service";
-            return Err(Refusal::new(ErrorCode::KDC_ERR_MUST_USE_USER2USER, reason));
         }
         Ok(entry)
     }

@@ -4,26 +4,24 @@ use crate::directory::PrincipalEntry;
 use crate::event::Outcome;
 use crate::issue::{Grant, request_checksum, session_enctype};
 use crate::lifetime::{self, Times};
+use crate::on_behalf::{Standing, for_user, standing};
 use crate::preauth;
 use crate::realm::{Realm, Request};
 use crate::refusal::{Refusal, Seen};
 use crate::tgs_proof::{ap_req, open_authenticator};
 use alloc::format;
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use handfast::Time;
 use handfast::krb5::enctype::{ChecksumKey, CipherKey, CryptoError, EncryptionKey, KeyUsage};
 use handfast::krb5::message::{
     Authenticator, EncTicketPart, ErrorCode, HostAddress, KdcExchange, KdcOptions, KdcReq, KdcReqBody, KeyRef,
-    LastReqEntry, LrType, PaDataType, PrincipalName, Ticket, TicketFlags,
+    LastReqEntry, LrType, PaData, PaDataType, PrincipalName, Ticket, TicketFlags,
 };
 
-/// User-to-user, constrained delegation, validation of postdated tickets and anonymity are not supported.
-const REFUSED_OPTIONS: KdcOptions = KdcOptions::NONE
-    .with(KdcOptions::ENC_TKT_IN_SKEY)
-    .with(KdcOptions::CNAME_IN_ADDL_TKT)
-    .with(KdcOptions::VALIDATE)
-    .with(KdcOptions::ANONYMOUS);
+/// Validation of postdated tickets and anonymity are not supported.
+const REFUSED_OPTIONS: KdcOptions = KdcOptions::VALIDATE.with(KdcOptions::ANONYMOUS);
 
 /// Options, each with the flag that the ticket must have for it (RFC 4120 3.3.3).
 const NEED_FLAGS: [(KdcOptions, TicketFlags, &str); 6] = [
@@ -66,12 +64,33 @@ impl Realm {
         let subkey = authenticator.subkey.map(|key| self.held_key(key)).transpose()?;
 
         check_renewal(body, &ap_req.ticket)?;
-        let service = self.service_or_referral(body, seen, now)?;
-        let transited = self.transited(&ticket, ap_req.ticket.realm)?;
+        let standing = standing(message)?;
+        let to_user = (standing == Standing::UserToUser).then(|| self.to_user(message, seen, now)).transpose()?;
+        let service = match &to_user {
+            Some(to_user) => Arc::clone(&to_user.peer),
+            None => self.service_or_referral(body, seen, now)?,
+        };
+        let user = (standing == Standing::ForUser).then(|| for_user(message, &session, subkey.as_ref())).transpose()?;
+        let evidence = (standing == Standing::Delegated).then(|| self.open_evidence(message, &ticket)).transpose()?;
+        let evidence = evidence.as_ref().map(|opened| EncTicketPart::decode(opened.expose())).transpose();
+        let evidence = evidence.map_err(|_| unreadable("the additional ticket"))?;
+        let basis = match (&user, &evidence) {
+            (Some(user), _) => self.in_users_name(user, &ticket, &service, now)?,
+            (_, Some(evidence)) => {
+                self.check_ticket(evidence, None, now)?;
+                self.in_clients_name(evidence, &ticket, message, &service, now)?
+            }
+            _ => ticket.clone(),
+        };
+        if standing != Standing::Own {
+            seen.client = Some(basis.cname.to_principal(basis.crealm));
+        }
+        let issuer = if evidence.is_some() { self.name() } else { ap_req.ticket.realm };
+        let transited = self.transited(&basis, issuer)?;
         let way_checked = self.check_way(&transited, body.kdc_options, &service)?;
         check_options(message, &ticket, &service)?;
         lifetime::refuse_postdating(body, &self.settings, now)?;
-        let times = self.times(body, &ticket, &service, now)?;
+        let times = self.times(body, &basis, &service, now)?;
         let added = body.enc_authorization_data.as_ref();
         let added = added.map(|sealed| authorization::open(sealed, &session, subkey.as_ref())).transpose()?;
         let reply_key = reply_key(&session, subkey.as_ref());
@@ -81,22 +100,23 @@ impl Realm {
         Grant {
             exchange: KdcExchange::Tgs,
             body,
-            crealm: ticket.crealm,
-            cname: ticket.cname.clone(),
+            crealm: basis.crealm,
+            cname: basis.cname.clone(),
             service: &service,
             sname: named(body, &service),
             session: session_enctype(&body.etype, &self.settings, &service)?,
-            flags: flags(body.kdc_options, &ticket, &service, times.renew_till.is_some(), way_checked),
+            flags: flags(body.kdc_options, &basis, &service, times.renew_till.is_some(), way_checked),
             transited: &transited.contents,
             times,
-            caddr: addresses(body, &ticket),
+            caddr: addresses(body, &basis),
             authorization_data: authorization::combined(
-                &ticket.authorization_data,
+                &basis.authorization_data,
                 added.as_ref().map(|data| data.expose().as_slice()),
             )?,
             last_req: vec![LastReqEntry { lr_type: LrType::NONE, lr_value: now.into() }],
             key_expiration: None,
-            padata: Vec::new(),
+            padata: user.iter().filter_map(|user| user.reply.as_deref()).map(s4u_reply).collect(),
+            user_to_user: to_user.as_ref().map(|to_user| &to_user.key),
             request_checksum: checksum.map(|key| request_checksum(&key, request.bytes)),
             reply_key: &CipherKey::new(reply_key.0, reply_key.1)?,
             reply_kvno: None,
@@ -106,7 +126,7 @@ impl Realm {
     }
 
     /// A key out of a ticket or authenticator, if it is of an enctype that is used here.
-    fn held_key(&self, key: KeyRef<'_>) -> Result<EncryptionKey, Refusal> {
+    pub(crate) fn held_key(&self, key: KeyRef<'_>) -> Result<EncryptionKey, Refusal> {
         let unusable = |error: CryptoError| Refusal::new(ErrorCode::KDC_ERR_ETYPE_NOSUPP, format!("{error}"));
         if !self.settings.permits(key.keytype) {
             return Err(unusable(CryptoError::UnsupportedEnctype(key.keytype)));
@@ -145,6 +165,10 @@ impl Realm {
     }
 }
 
+fn s4u_reply(value: &[u8]) -> PaData<'_> {
+    PaData { padata_type: PaDataType::S4U_X509_USER, padata_value: value }
+}
+
 /// The service as the client named it, unless it is another one: a referral.
 fn named<'a>(body: &KdcReqBody<'a>, service: &'a PrincipalEntry) -> PrincipalName<'a> {
     let asked = body.sname.as_ref().filter(|name| name.names(&service.principal));
@@ -176,13 +200,7 @@ fn check_options(message: &KdcReq<'_>, ticket: &EncTicketPart<'_>, service: &Pri
     let options = message.req_body.kdc_options;
     let refused = |reason| Err(Refusal::new(ErrorCode::KDC_ERR_BADOPTION, reason));
     if options.intersects(REFUSED_OPTIONS) {
-        return refused("user-to-user, constrained delegation, validation or anonymity was asked for");
-    }
-    for padata_type in [PaDataType::FOR_USER, PaDataType::S4U_X509_USER] {
-        if preauth::find(&message.padata, padata_type).is_some() {
-            let reason = "a ticket in another user's name was asked for (S4U2self)";
-            return Err(Refusal::new(ErrorCode::KDC_ERR_PADATA_TYPE_NOSUPP, reason));
-        }
+        return refused("validation or anonymity was asked for");
     }
     for (option, flag, reason) in NEED_FLAGS {
         if options.contains(option) && !ticket.flags.contains(flag) {
@@ -210,11 +228,12 @@ fn flags(
         return ticket.flags.without(TicketFlags::INITIAL);
     }
     let mut flags = ticket.flags & INHERITED | TicketFlags::ENC_PA_REP;
-    let may_forward = service.allow_forwardable;
+    // In another's name, a ticket may be made from one that has less than the ticket presented.
+    let may = |option, flag| service.allow_forwardable && options.contains(option) && ticket.flags.contains(flag);
     for (set, flag) in [
         (renewable, TicketFlags::RENEWABLE),
-        (may_forward && options.contains(KdcOptions::FORWARDABLE), TicketFlags::FORWARDABLE),
-        (may_forward && options.contains(KdcOptions::PROXIABLE), TicketFlags::PROXIABLE),
+        (may(KdcOptions::FORWARDABLE, TicketFlags::FORWARDABLE), TicketFlags::FORWARDABLE),
+        (may(KdcOptions::PROXIABLE, TicketFlags::PROXIABLE), TicketFlags::PROXIABLE),
         (options.contains(KdcOptions::FORWARDED), TicketFlags::FORWARDED),
         (options.contains(KdcOptions::PROXY), TicketFlags::PROXY),
         (service.ok_as_delegate, TicketFlags::OK_AS_DELEGATE),

@@ -29,6 +29,11 @@ impl Realm {
             let reason = "the ticket is not for this realm's ticket-granting service";
             return Err(Refusal::new(ErrorCode::KRB_AP_ERR_NOT_US, reason));
         }
+        self.open_with_service_key(ticket)
+    }
+
+    /// Decrypts a ticket with the key of the service that it names.
+    pub(crate) fn open_with_service_key(&self, ticket: &Ticket<'_>) -> Result<Secret, Refusal> {
         let name = ticket.sname.to_principal(ticket.realm);
         let no_key = |code, reason| Refusal::new(code, reason);
         let entry = self.find(&name)?;

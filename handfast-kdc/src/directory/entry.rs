@@ -24,10 +24,19 @@ pub struct PrincipalEntry {
     pub disabled: bool,
     /// Tickets are issued for it. Not for users: who has such a ticket can guess at the password.
     pub is_service: bool,
-    /// Its tickets may be forwardable and proxiable.
+    /// Its tickets may be forwardable and proxiable; for a user, services may act in its name.
     pub allow_forwardable: bool,
     /// Clients are told that they may delegate to this service.
     pub ok_as_delegate: bool,
+    /// A service that may ask for a ticket in the name of a client that has a forwardable one to it, for these services
+    /// (S4U2proxy, MS-SFU 3.2.5.2).
+    pub may_delegate_to: Vec<Principal>,
+    /// A service whose tickets to itself in users' names, who need not have come to it by Kerberos, may be forwardable
+    /// (S4U2self, MS-SFU 3.2.5.1): it can then delegate for anybody.
+    pub protocol_transition: bool,
+    /// The services that may ask for a ticket for this one in their clients' names: its own list (resource-based
+    /// constrained delegation, MS-SFU 3.2.5.2).
+    pub allowed_to_act: Vec<Principal>,
     /// When the account ends.
     pub expires: Option<Time>,
     /// When the password ends.
@@ -55,6 +64,9 @@ impl PrincipalEntry {
             is_service: false,
             allow_forwardable: true,
             ok_as_delegate: false,
+            may_delegate_to: Vec::new(),
+            protocol_transition: false,
+            allowed_to_act: Vec::new(),
             expires: None,
             password_expires: None,
             max_life: None,

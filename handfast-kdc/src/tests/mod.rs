@@ -3,6 +3,7 @@
 mod as_exchange;
 mod fast;
 mod hostile;
+mod on_behalf;
 mod other_realms;
 mod preauth;
 mod tgs_exchange;

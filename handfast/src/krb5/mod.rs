@@ -13,6 +13,7 @@ pub mod message;
 pub mod pac;
 mod preauth;
 mod realm_path;
+mod s4u;
 mod transited;
 
 pub use auth_to_local::AuthToLocal;
@@ -23,4 +24,5 @@ pub use held_ticket::{AuthorizationDataElement, HeldTicket, HostAddress};
 pub use keytab::{Keytab, KeytabEntry};
 pub use message::TicketFlags;
 pub use realm_path::{REALM_PATH_LIMIT, hierarchy};
+pub use s4u::{FOR_USER_CHECKSUM_TYPE, FOR_USER_PACKAGE, for_user_checksum};
 pub use transited::{TRANSITED_LIMIT, TRANSITED_REALM_LIMIT, TransitedError, decode_transited, encode_transited};

@@ -54,6 +54,10 @@ pub(super) fn encode_entry(entry: &PrincipalEntry) -> Result<Secret, EncodeError
             Ok(())
         })
     })?;
+    // Left out while there is none.
+    if entry.protocol_transition || !(entry.may_delegate_to.is_empty() && entry.allowed_to_act.is_empty()) {
+        out.delegation(entry)?;
+    }
     Ok(out.bytes)
 }
 
@@ -82,7 +86,14 @@ pub(super) fn decode_entry(bytes: &[u8]) -> Result<PrincipalEntry, DecodeError> 
         is_service: false,
         allow_forwardable: false,
         ok_as_delegate: false,
+        protocol_transition: false,
+        may_delegate_to: Vec::new(),
+        allowed_to_act: Vec::new(),
     };
+    if !input.0.is_empty() {
+        entry.protocol_transition = input.0.u8()? != 0;
+        (entry.may_delegate_to, entry.allowed_to_act) = (input.list(Input::principal)?, input.list(Input::principal)?);
+    }
     flags(&mut entry).into_iter().enumerate().for_each(|(bit, flag)| *flag = bits >> bit & 1 == 1);
     input.0.finish()?;
     Ok(entry)
@@ -185,6 +196,18 @@ impl Output {
         })
     }
 
+    /// Who may act for whom.
+    fn delegation(&mut self, entry: &PrincipalEntry) -> Result<(), EncodeError> {
+        self.writer().u8(u8::from(entry.protocol_transition));
+        for names in [&entry.may_delegate_to, &entry.allowed_to_act] {
+            self.list(names, |out, name| {
+                out.text(name.realm())?;
+                out.list(name.components(), |out, component| out.text(component))
+            })?;
+        }
+        Ok(())
+    }
+
     /// The ways to and the hosts of other realms.
     fn other_realms(&mut self, settings: &Settings) -> Result<(), EncodeError> {
         let ways: Vec<_> = settings.capaths.iter().collect();
@@ -246,6 +269,11 @@ impl Input<'_> {
 
     fn seconds(&mut self) -> Result<Duration, DecodeError> {
         self.0.u64_be().map(Duration::from_secs)
+    }
+
+    fn principal(&mut self) -> Result<Principal, DecodeError> {
+        let realm = self.text()?;
+        Ok(Principal::new(NameType::PRINCIPAL, self.list(Input::text)?, realm))
     }
 
     fn other_realms(&mut self) -> Result<(Capaths, Vec<(String, String)>), DecodeError> {

@@ -58,6 +58,8 @@ pub(super) struct TgsTerms {
     pub(super) required_flags: TicketFlags,
     /// Another's ticket, in DER.
     pub(super) additional_ticket: Option<Vec<u8>>,
+    /// The user in whose name a ticket to oneself is asked for.
+    pub(super) for_user: Option<Principal>,
     /// Padata beside the proof.
     pub(super) padata: Vec<(PaDataType, Vec<u8>)>,
 }
@@ -150,8 +152,14 @@ impl Asked {
             addresses: self.take_addresses(part)?,
             authorization_data: Vec::new(),
             ticket: reply.ticket.bytes().to_vec(),
-            second_ticket: self.terms.additional_ticket.clone().unwrap_or_default(),
+            second_ticket: self.second_ticket(),
         })
+    }
+
+    /// The other's ticket of user-to-user; a ticket that was shown to the KDC alone is not kept.
+    fn second_ticket(&self) -> Vec<u8> {
+        let user_to_user = self.options.contains(KdcOptions::ENC_TKT_IN_SKEY);
+        self.terms.additional_ticket.clone().filter(|_| user_to_user).unwrap_or_default()
     }
 
     /// The service is the one asked for, inside and out. A ticket of the KDC's own realm for the ticket-granting service

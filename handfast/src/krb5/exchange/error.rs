@@ -153,6 +153,13 @@ pub enum ExchangeError {
         /// The ticket's service.
         service: Principal,
     },
+    /// The ticket that shows whom a service acts for is not one to that service.
+    NotOnesOwn {
+        /// The ticket's service.
+        service: Principal,
+        /// The service that would act.
+        client: Principal,
+    },
     /// No proxy ticket can be got with the ticket.
     NotProxiable {
         /// The ticket's service.
@@ -243,6 +250,8 @@ pub enum Mismatch {
         /// What was asked for.
         missing: TicketFlags,
     },
+    /// The KDC does not prove whose name the ticket is in that a service asked for in a user's name (MS-SFU 3.1.5.1.1.3).
+    UserNotProven,
     /// The KDC saw another request than the one sent, or does not say (RFC 6806 11).
     RequestChanged,
     /// Inside of FAST, it lacks what ends a conversation with a ticket (RFC 6113 5.4.3).
@@ -385,6 +394,9 @@ impl fmt::Display for ExchangeError {
                 f,
                 "the ticket for {service} is not forwardable: log in with a forwardable one, if the realm gives it"
             ),
+            Self::NotOnesOwn { service, client } => {
+                write!(f, "{client} can't act for the client of a ticket to {service}: it needs one to itself")
+            }
             Self::NotProxiable { service } => {
                 write!(
                     f,
@@ -425,6 +437,7 @@ impl fmt::Display for Mismatch {
             }
             Self::Addresses => f.write_str("the ticket is bound to other addresses than were asked for"),
             Self::FlagsMissing { missing } => write!(f, "the ticket lacks flags that were asked for: {missing:?}"),
+            Self::UserNotProven => f.write_str("it does not prove in whose name the ticket is"),
             Self::RequestChanged => f.write_str("the request was changed on its way to the KDC"),
             Self::NotFinished => f.write_str("FAST has no end in it"),
             Self::TicketChanged => f.write_str("the ticket is not the one that the KDC issued"),

@@ -35,6 +35,7 @@ mod proof;
 mod purpose;
 mod refusal;
 mod route;
+mod s4u;
 mod ticket_request;
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::asked::{Asked, draw_confounder};
 use super::error::{ExchangeError, Mismatch};
+use super::s4u::NamedUser;
 use super::{KdcRequest, REQUEST_CHECKSUM};
 use crate::crypto::{Random, Secret};
 use crate::krb5::HeldTicket;
@@ -32,6 +33,9 @@ pub(super) fn write_request(
     padata.extend(
         asked.terms.padata.iter().map(|(padata_type, value)| PaData { padata_type: *padata_type, padata_value: value }),
     );
+    let named = asked.terms.for_user.as_ref().map(|user| NamedUser::new(user, asked.nonce, &held.key, subkey));
+    let named = named.transpose()?;
+    padata.extend(named.iter().flat_map(NamedUser::padata));
     if asked.options.contains(KdcOptions::CANONICALIZE) {
         padata.push(PaData { padata_type: PaDataType::REQ_ENC_PA_REP, padata_value: &[] });
     }

@@ -2,9 +2,11 @@
 
 use super::asked::TgsTerms;
 use super::{ExchangeError, TicketOptions};
-use crate::krb5::message::{KdcOptions, TicketFlags};
+use crate::krb5::message::{KdcOptions, PaDataType, PaPacOptions, PacOptions, TicketFlags};
 use crate::krb5::{HeldTicket, HostAddress};
+use crate::name::Principal;
 use crate::time::Time;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// What a request to the ticket-granting service is about.
@@ -22,6 +24,10 @@ pub(super) enum Purpose {
     Proxy(Vec<HostAddress>),
     /// A ticket under the session key of this ticket-granting ticket (RFC 4120 3.7).
     UserToUser(Vec<u8>),
+    /// A ticket to oneself in this user's name (S4U2self, MS-SFU 3.1.5.1.1).
+    ForUser(Principal),
+    /// A ticket in the name of the client of this one, which is to oneself (S4U2proxy, MS-SFU 3.1.5.2.1).
+    Delegated(Box<HeldTicket>),
 }
 
 impl Purpose {
@@ -50,10 +56,22 @@ impl Purpose {
             Purpose::Forwarding(_) if !may(TicketFlags::FORWARDABLE) => {
                 Err(ExchangeError::NotForwardable { service: service() })
             }
+            Purpose::Delegated(evidence) if evidence.server != held.client => {
+                Err(ExchangeError::NotOnesOwn { service: evidence.server.clone(), client: held.client.clone() })
+            }
             Purpose::Proxy(_) if !may(TicketFlags::PROXIABLE) => {
                 Err(ExchangeError::NotProxiable { service: service() })
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Whose ticket it will be.
+    pub(super) fn client<'p>(&'p self, held: &'p HeldTicket) -> &'p Principal {
+        match self {
+            Purpose::ForUser(user) => user,
+            Purpose::Delegated(evidence) => &evidence.client,
+            _ => &held.client,
         }
     }
 
@@ -74,6 +92,9 @@ impl Purpose {
             Purpose::Forwarding(_) => wishes.with(KdcOptions::FORWARDED),
             Purpose::Proxy(_) => wishes.with(KdcOptions::PROXY),
             Purpose::UserToUser(_) => wishes.with(KdcOptions::ENC_TKT_IN_SKEY),
+            // A ticket in a user's name is to be shown to the KDC again: forwardable, if the realm allows it.
+            Purpose::ForUser(_) => wish(true, TicketFlags::FORWARDABLE, KdcOptions::FORWARDABLE),
+            Purpose::Delegated(_) => wishes.with(KdcOptions::CNAME_IN_ADDL_TKT),
         })
     }
 
@@ -92,8 +113,20 @@ impl Purpose {
             Purpose::Forwarding(addresses) => bound(addresses, TicketFlags::FORWARDED),
             Purpose::Proxy(addresses) => bound(addresses, TicketFlags::PROXY),
             Purpose::UserToUser(ticket) => TgsTerms { additional_ticket: Some(ticket.clone()), ..terms },
+            Purpose::ForUser(user) => TgsTerms { for_user: Some(user.clone()), ..terms },
+            Purpose::Delegated(evidence) => TgsTerms {
+                additional_ticket: Some(evidence.ticket.clone()),
+                padata: Vec::from([(PaDataType::PAC_OPTIONS, pac_options())]),
+                expected_addresses: Vec::new(),
+                ..terms
+            },
         }
     }
+}
+
+/// Says that delegation which the resource allows will do (MS-SFU 2.2.5).
+fn pac_options() -> Vec<u8> {
+    PaPacOptions { flags: PacOptions::RESOURCE_BASED_CONSTRAINED_DELEGATION }.to_der()
 }
 
 /// A ticket-granting ticket for the next realm: like the one presented in all that it allows.

@@ -3,6 +3,7 @@ use super::error::{ExchangeError, Mismatch};
 use super::proof::{check_request, write_request};
 use super::purpose::{Purpose, options_of_hop};
 use super::route::Route;
+use super::s4u::check_user;
 use super::{ExchangeStep, KdcRefusal, KdcRequest, TicketOptions};
 use crate::crypto::Random;
 use crate::krb5::enctype::{CipherKey, CryptoError, EncryptionKey, Enctype, KeyUsage};
@@ -111,6 +112,33 @@ impl TicketRequest {
         random: Arc<dyn Random>,
     ) -> TicketRequest {
         TicketRequest::with(tgt, peer, Purpose::UserToUser(peer_tgt), options, random)
+    }
+
+    /// Asks, as the service that `tgt` is of, for a ticket to itself in the name of `user`, of the same realm (S4U2self,
+    /// MS-SFU 3.1.5.1.1). Whether it can be forwarded is the realm's to say.
+    #[doc(alias = "S4U2self")]
+    pub fn for_user(
+        tgt: &HeldTicket,
+        user: Principal,
+        options: TicketOptions,
+        random: Arc<dyn Random>,
+    ) -> TicketRequest {
+        let user = if user.realm().is_empty() { user.with_realm(tgt.client.realm()) } else { user };
+        TicketRequest::with(tgt, tgt.client.clone(), Purpose::ForUser(user), options, random)
+    }
+
+    /// Asks, as the service that `tgt` is of, for a ticket for `service` in the name of the client of `evidence`, a ticket
+    /// to itself (S4U2proxy, MS-SFU 3.1.5.2.1): that client's own, or one by [`TicketRequest::for_user`]. It must be
+    /// forwardable, unless `service` lets the other act for its clients (resource-based constrained delegation).
+    #[doc(alias = "S4U2proxy")]
+    pub fn delegated(
+        tgt: &HeldTicket,
+        evidence: &HeldTicket,
+        service: Principal,
+        options: TicketOptions,
+        random: Arc<dyn Random>,
+    ) -> TicketRequest {
+        TicketRequest::with(tgt, service, Purpose::Delegated(Box::new(evidence.clone())), options, random)
     }
 
     fn with(
@@ -251,7 +279,7 @@ impl TicketRequest {
         Ok(Asked {
             exchange: KdcExchange::Tgs,
             kdc_realm,
-            client: held.client.clone(),
+            client: purpose.client(held).clone(),
             service,
             options,
             till: if purpose.is_same_ticket() {
@@ -297,6 +325,7 @@ fn accept(sent: &Sent, reply: &KdcRep<'_>, now: Time) -> Result<HeldTicket, Exch
     let part = EncKdcRepPart::decode(plain.expose())?;
     let ticket = sent.asked.take(reply, &part, now)?;
     check_request(&sent.subkey, &sent.request.bytes, &part)?;
+    check_user(&sent.asked, &sent.subkey, reply)?;
     Ok(ticket)
 }
 

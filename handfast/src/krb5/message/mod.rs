@@ -28,6 +28,7 @@ mod kdc_rep;
 mod padata;
 mod password;
 mod principal;
+mod s4u;
 mod safe_priv;
 mod ticket;
 mod time;
@@ -53,6 +54,7 @@ pub use padata::{
 };
 pub use password::ChangePasswdData;
 pub use principal::{NAME_COMPONENT_LIMIT, PrincipalName};
+pub use s4u::{PaForUser, PaPacOptions, PaS4uX509User, PacOptions, S4uOptions, S4uUserId};
 pub use safe_priv::{EncKrbPrivPart, KrbPriv, KrbSafe, KrbSafeBody};
 pub use ticket::{EncTicketPart, TICKET_LIMIT, Ticket, TicketFlags, TransitedEncoding};
 pub use time::{KerberosTime, Microseconds};

@@ -1,0 +1,177 @@
+//! Tickets in another's name and user-to-user, from the client's first request to the acceptor's context.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use handfast::krb5::enctype::Enctype;
+use handfast::krb5::exchange::{ExchangeError, ExchangeStep, Mismatch, TicketOptions, TicketRequest};
+use handfast::krb5::message::{KdcRep, Ticket, TicketFlags};
+use handfast::krb5::{HeldTicket, HostAddress};
+use handfast::{Credential, Error, Principal};
+use handfast_testkit::{Party, SeededRandom, Testkit, handfast};
+use std::sync::Arc;
+
+const WEB: &str = "HTTP/www.example.com";
+const FILES: &str = "nfs/files.example.com";
+
+fn kit() -> Testkit {
+    let kit = Testkit::new("EXAMPLE.COM");
+    for user in ["alice", "bob"] {
+        kit.user_of(user, "correct horse", &[Enctype::AES256_CTS_HMAC_SHA1_96]);
+    }
+    kit.service(WEB);
+    kit.service(FILES);
+    kit
+}
+
+fn principal(name: &str) -> Principal {
+    Principal::parse_with_realm(name, "EXAMPLE.COM").unwrap()
+}
+
+fn forwardable() -> TicketOptions {
+    TicketOptions { forwardable: true, ..TicketOptions::default() }
+}
+
+fn in_users_name(kit: &Testkit, user: &str) -> Result<HeldTicket, Error> {
+    let own = kit.login(WEB, forwardable())?;
+    let request = TicketRequest::for_user(&own, principal(user), TicketOptions::default(), kit.random());
+    Ok(kit.request(request)?.ticket)
+}
+
+fn onward(kit: &Testkit, evidence: &HeldTicket) -> Result<HeldTicket, Error> {
+    let own = kit.login(WEB, forwardable())?;
+    let request = TicketRequest::delegated(&own, evidence, principal(FILES), forwardable(), kit.random());
+    Ok(kit.request(request)?.ticket)
+}
+
+/// Who an acceptor says that comes with this ticket.
+fn seen_as(kit: &Testkit, ticket: HeldTicket, service: &str) -> String {
+    let client = ticket.client.to_string();
+    let credential = Credential::tickets(&kit.ccache(&client, [ticket]));
+    let (_, server) = kit.handshake("bob", service).credential(&credential).run().contexts().unwrap();
+    server.peer().to_string()
+}
+
+#[test]
+fn a_service_acts_for_users_by_its_list() {
+    let kit = kit();
+    kit.change(WEB, |web| {
+        (web.protocol_transition, web.may_delegate_to) = (true, vec![principal(FILES)]);
+    });
+    let evidence = in_users_name(&kit, "alice").unwrap();
+    assert_eq!((evidence.client.to_string().as_str(), &evidence.server), ("alice@EXAMPLE.COM", &principal(WEB)));
+    assert!(evidence.flags.contains(TicketFlags::FORWARDABLE));
+    let ticket = onward(&kit, &evidence).unwrap();
+    assert_eq!(ticket.server, principal(FILES));
+    assert!(ticket.second_ticket.is_empty() && !ticket.is_skey);
+    assert_eq!(seen_as(&kit, ticket, FILES), "alice@EXAMPLE.COM");
+    // A client that has come by Kerberos, with a forwardable ticket.
+    let tgt = kit.login("bob", forwardable()).unwrap();
+    let evidence = kit.ticket(&tgt, WEB, forwardable()).unwrap();
+    assert_eq!(seen_as(&kit, onward(&kit, &evidence).unwrap(), FILES), "bob@EXAMPLE.COM");
+}
+
+#[test]
+fn a_service_acts_for_users_by_the_others_list() {
+    let kit = kit();
+    let evidence = in_users_name(&kit, "alice").unwrap();
+    assert!(!evidence.flags.contains(TicketFlags::FORWARDABLE));
+    onward(&kit, &evidence).unwrap_err();
+    kit.change(FILES, |files| files.allowed_to_act = vec![principal(WEB)]);
+    assert_eq!(seen_as(&kit, onward(&kit, &evidence).unwrap(), FILES), "alice@EXAMPLE.COM");
+}
+
+#[test]
+fn a_ticket_that_is_anothers_is_no_evidence() {
+    let kit = kit();
+    let tgt = kit.login("alice", forwardable()).unwrap();
+    let to_files = kit.ticket(&tgt, FILES, forwardable()).unwrap();
+    let error = onward(&kit, &to_files).unwrap_err();
+    assert!(matches!(&error, Error::Exchange(error) if matches!(**error, ExchangeError::NotOnesOwn { .. })), "{error}");
+}
+
+/// The client's name in a reply is protected by nothing: the KDC repeats it where it is.
+#[test]
+fn a_reply_for_another_user_is_refused() {
+    let kit = kit();
+    let own = kit.login(WEB, TicketOptions::default()).unwrap();
+    let now = kit.now(Party::Initiator);
+    // The same randomness, so that nonce and keys of both requests are the same: all but the name.
+    let asked = |user: &str| {
+        let random = Arc::new(SeededRandom::new(7));
+        match TicketRequest::for_user(&own, principal(user), TicketOptions::default(), random).begin(now).unwrap() {
+            ExchangeStep::NeedsKdc(waits, request) => (waits, request),
+            _ => panic!(),
+        }
+    };
+    let (genuine, others) = (kit.exchange(&asked("alice").1).unwrap(), kit.exchange(&asked("bob").1).unwrap());
+    let judged = |reply: &[u8], change: fn(&mut KdcRep<'_>)| {
+        let mut changed = KdcRep::decode(reply).unwrap();
+        change(&mut changed);
+        asked("alice").0.reply(&changed.to_der(), now)
+    };
+    let mismatch = |reply: &[u8], change| match judged(reply, change) {
+        Err(ExchangeError::Mismatch(mismatch)) => *mismatch,
+        other => panic!("{other:?}"),
+    };
+    judged(&genuine, |_| ()).unwrap();
+    let other = Mismatch::Client { asked: principal("alice"), got: principal("bob") };
+    assert_eq!(mismatch(&others, |_| ()), other);
+    assert_eq!(mismatch(&others, |reply| reply.cname.name_string = vec!["alice"]), other);
+    assert_eq!(mismatch(&genuine, |reply| reply.padata.clear()), Mismatch::UserNotProven);
+    // Every bit of what repeats the name counts.
+    let proof = KdcRep::decode(&genuine).unwrap().padata[0].padata_value.to_vec();
+    for bit in 0..proof.len() * 8 {
+        let mut changed = proof.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let mut reply = KdcRep::decode(&genuine).unwrap();
+        reply.padata[0].padata_value = &changed;
+        asked("alice").0.reply(&reply.to_der(), now).unwrap_err();
+    }
+}
+
+#[test]
+fn a_user_is_reached_by_its_own_ticket() {
+    let kit = kit();
+    let (alice, bob) = (kit.login("alice", forwardable()).unwrap(), kit.login("bob", forwardable()).unwrap());
+    let options = TicketOptions::default;
+    let request =
+        |peer: &str| TicketRequest::user_to_user(&alice, principal(peer), bob.ticket.clone(), options(), kit.random());
+    let ticket = kit.request(request("bob")).unwrap().ticket;
+    assert!(ticket.is_skey);
+    assert_eq!((&ticket.second_ticket, &ticket.server), (&bob.ticket, &principal("bob")));
+    assert_eq!(Ticket::decode(&ticket.ticket).unwrap().enc_part.kvno, None);
+    kit.request(request("alice")).unwrap_err();
+    let mut broken = bob.ticket.clone();
+    broken.pop();
+    let broken = TicketRequest::user_to_user(&alice, principal("bob"), broken, options(), kit.random());
+    assert!(matches!(kit.request(broken), Err(Error::Exchange(error)) if matches!(*error, ExchangeError::Decode(_))));
+}
+
+#[test]
+fn tickets_are_forwarded_and_given_to_proxies_with_their_addresses() {
+    let kit = kit();
+    let options = || TicketOptions { proxiable: true, ..forwardable() };
+    let tgt = kit.login("alice", options()).unwrap();
+    let there = || vec![HostAddress { addr_type: 2, address: vec![10, 0, 0, 1] }];
+    let bound = TicketRequest::forward_to(&tgt, there(), options(), kit.random());
+    let bound = kit.request(bound).unwrap().ticket;
+    assert_eq!(bound.addresses, there());
+    assert!(bound.flags.contains(TicketFlags::FORWARDED | TicketFlags::FORWARDABLE));
+    let anywhere = kit.request(TicketRequest::forward(&tgt, options(), kit.random())).unwrap().ticket;
+    assert!(anywhere.addresses.is_empty() && anywhere.flags.contains(TicketFlags::FORWARDED));
+    let proxy = TicketRequest::proxy(&tgt, principal(WEB), there(), TicketOptions::default(), kit.random());
+    let proxy = kit.request(proxy).unwrap().ticket;
+    assert_eq!((proxy.addresses.clone(), proxy.flags.contains(TicketFlags::PROXY)), (there(), true));
+
+    let plain = kit.login("alice", TicketOptions::default()).unwrap();
+    let error = |request| match kit.request(request) {
+        Err(Error::Exchange(error)) => *error,
+        other => panic!("{other:?}"),
+    };
+    let forwarded = error(TicketRequest::forward(&plain, options(), kit.random()));
+    assert!(matches!(forwarded, ExchangeError::NotForwardable { .. }), "{forwarded}");
+    let proxy = error(TicketRequest::proxy(&plain, principal(WEB), there(), options(), kit.random()));
+    assert!(matches!(proxy, ExchangeError::NotProxiable { .. }), "{proxy}");
+    let validated = error(TicketRequest::validate(&plain, options(), kit.random()));
+    assert!(matches!(validated, ExchangeError::NotPostdated { .. }), "{validated}");
+}
