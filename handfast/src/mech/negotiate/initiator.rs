@@ -484,6 +484,9 @@ mod tests {
         let errors = [
             ExchangeError::Referral { name: alice(), realm: realm.clone() },
             ExchangeError::OtherRealm { service: alice(), ticket: alice() },
+            ExchangeError::NoWay { service: alice(), realm: realm.clone() },
+            ExchangeError::ReferralLoop { service: alice(), realm: realm.clone() },
+            ExchangeError::TooManyReferrals { service: alice(), limit: 5 },
             ExchangeError::NoCommonPreauth { client, enctypes, tried, offered },
             no_enctype,
             refused(Code::KDC_ERR_S_PRINCIPAL_UNKNOWN),
@@ -499,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_secret_is_no_reason_to_try_another_mechanism() {
+    fn a_wrong_secret_or_one_that_may_not_be_handed_on_is_no_reason_to_try_another_mechanism() {
         let errors = [
             refused(Code::KDC_ERR_PREAUTH_FAILED),
             refused(Code::KDC_ERR_CLIENT_REVOKED),
@@ -508,7 +511,11 @@ mod tests {
             ExchangeError::ReplyNotProven { realm: "R".into() },
             ExchangeError::TooFewIterations { requested: 1, minimum: 4096 },
         ];
-        for error in errors.into_iter().map(Error::from).chain([Error::UnknownMechanism, Error::AccountRefused]) {
+        for error in errors.into_iter().map(Error::from).chain([
+            Error::from(CredentialError::NotForwardable { client: alice() }),
+            Error::UnknownMechanism,
+            Error::AccountRefused,
+        ]) {
             assert!(!cannot_begin(&error), "{error:?}");
         }
     }
