@@ -122,7 +122,9 @@ impl Realm {
         let name = seen.client.as_ref().ok_or_else(|| unknown("the request names no client"))?;
         let entry = self.find(name)?.ok_or_else(|| unknown("the directory has no such client"))?;
         check_account(&entry, now)?;
-        if entry.password_expires.is_some_and(|end| end <= now) {
+        // With an expired password, there are tickets to change it with (RFC 3244 2).
+        let to_change = seen.service.as_ref().is_some_and(|service| service.components() == ["kadmin", "changepw"]);
+        if entry.password_expires.is_some_and(|end| end <= now) && !to_change {
             return Err(Refusal::new(ErrorCode::KDC_ERR_KEY_EXPIRED, "the client's password has expired"));
         }
         Ok(entry)

@@ -1,6 +1,7 @@
 //! What a handshake may ask of the outside besides tokens and KDC replies, and the answers.
 
 use crate::crypto::Secret;
+use crate::name::Principal;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -9,6 +10,12 @@ use core::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Question {
+    /// The client's password has expired, and was right. The driver changes it with the ticket that
+    /// [`Login::password_ticket`](crate::krb5::exchange::Login::password_ticket) holds (RFC 3244), and answers with the new one.
+    NewPassword {
+        /// Whose password.
+        client: Principal,
+    },
     /// A question of an application's own mechanism.
     Custom {
         /// Its name.
@@ -22,6 +29,7 @@ pub enum Question {
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Question::NewPassword { client } => write!(f, "a new password of {client}, whose old one has expired"),
             Question::Custom { name, .. } => write!(f, "the question `{name}` of an application's own mechanism"),
         }
     }
@@ -31,6 +39,8 @@ impl fmt::Display for Question {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Answer {
+    /// The answer to [`Question::NewPassword`]: it is the password now, the KDC knows.
+    NewPassword(Secret<Vec<u8>>),
     /// The answer to [`Question::Custom`].
     Custom(Secret<Vec<u8>>),
 }

@@ -342,3 +342,15 @@ fn a_reply_too_long_for_udp_is_sent_by_tcp() {
     let answer = realm.handle(&Request { bytes: &bytes, transport: Transport::Tcp, peer: None }, NOW);
     assert!(KdcRep::decode(&answer.reply.unwrap()).is_ok());
 }
+
+#[test]
+fn an_expired_password_gets_a_ticket_to_change_it_and_no_other() {
+    let mut directory = directory();
+    directory.change(&principal("alice@R.TEST"), |alice| alice.password_expires = Some(NOW));
+    directory.insert(PrincipalEntry::service(principal("kadmin/changepw@R.TEST"), &OsRandom, NOW).unwrap());
+    let realm = over(directory);
+    let cname = as_body().cname;
+    let to_change = KdcReqBody { cname, ..body(&["kadmin", "changepw"]) };
+    assert!(ask(&realm, &proven(&to_change, &user_key(AES256), NOW), NOW).is_ok());
+    assert_eq!(refused(&realm, &proven(&as_body(), &user_key(AES256), NOW), NOW), ErrorCode::KDC_ERR_KEY_EXPIRED);
+}

@@ -7,6 +7,7 @@ mod acceptor;
 mod by_hand;
 mod dce_style;
 mod delegation;
+mod expired_password;
 mod initiator;
 mod krb5_conf_page;
 mod locks;

@@ -10,7 +10,7 @@ use crate::krb5::message::{
     KrbError, KrbFastReq, PaData, PaDataType, PrincipalName, TicketFlags,
 };
 use crate::krb5::preauth::{Armor, ArmoredReply, Conversation, Move, OwnedPaData, method_data};
-use crate::name::Principal;
+use crate::name::{NameType, Principal};
 use crate::question::{self, Question};
 use crate::time::Time;
 use alloc::boxed::Box;
@@ -35,6 +35,10 @@ pub struct Login {
     armor: Option<Armor>,
     /// Whether a KDC that seems not to know FAST is asked without.
     without_armor: bool,
+    /// Whether the driver can change an expired password.
+    may_change: bool,
+    /// The change of an expired password that is under way.
+    change: Option<Box<PasswordChange>>,
     /// Requests made.
     requests: u32,
     waiting: Option<Box<Waiting>>,
@@ -44,6 +48,17 @@ pub struct Login {
 enum Waiting {
     Reply(Sent),
     Answer(Draft, Question),
+    NewPassword,
+}
+
+/// An expired password, on the way to a new one.
+struct PasswordChange {
+    /// What the KDC said of the old one.
+    refusal: Box<KdcRefusal>,
+    /// The service that the login was for.
+    service: Option<Principal>,
+    /// A ticket for the password service, once the old password was found right.
+    ticket: Option<Box<HeldTicket>>,
 }
 
 /// The request that waits for its answer.
@@ -57,7 +72,16 @@ impl Login {
     pub fn new(client: Principal, secret: ClientSecret, options: TicketOptions, random: Arc<dyn Random>) -> Login {
         let applicant = Box::new(Applicant { client, secret, options, random, armor: None });
         let conversation = Conversation::default();
-        Login { applicant, conversation, armor: None, without_armor: false, requests: 0, waiting: None }
+        Login {
+            applicant,
+            conversation,
+            armor: None,
+            without_armor: false,
+            may_change: false,
+            change: None,
+            requests: 0,
+            waiting: None,
+        }
     }
 
     /// Goes on inside of FAST (RFC 6113 5.4), protected by the session key of `ticket`: a ticket-granting ticket of anybody for
@@ -66,6 +90,19 @@ impl Login {
     pub fn with_armor(mut self, ticket: &HeldTicket) -> Login {
         self.applicant.armor = Some(Box::new(ticket.clone()));
         self
+    }
+
+    /// Where the KDC says that the password has expired, gets a ticket for the password service with it, and asks
+    /// [`Question::NewPassword`]. For drivers that know that question; without this the login just fails.
+    #[must_use]
+    pub fn asking_for_new_password(mut self) -> Login {
+        self.may_change = true;
+        self
+    }
+
+    /// While [`Question::NewPassword`] is asked: the ticket for `kadmin/changepw` to change the password with (RFC 3244 2).
+    pub fn password_ticket(&self) -> Option<&HeldTicket> {
+        self.change.as_ref()?.ticket.as_deref()
     }
 
     /// Makes the first request.
@@ -86,7 +123,10 @@ impl Login {
             return Err(ExchangeError::ApiMisuse("a reply to no request"));
         };
         match Answer::decode(reply)? {
-            Answer::Reply(reply) => self.accept(&sent, reply, now).map(Box::new).map(ExchangeStep::Complete),
+            Answer::Reply(reply) => {
+                let ticket = self.accept(&sent, reply, now)?;
+                Ok(self.finish(Box::new(ticket)))
+            }
             Answer::Refusal(error) => self.hear(sent, &error, now),
         }
     }
@@ -96,8 +136,10 @@ impl Login {
     /// # Errors
     /// Any [`ExchangeError`].
     pub fn answer(mut self, answer: question::Answer, now: Time) -> Result<ExchangeStep<Login>, ExchangeError> {
-        let Some(Waiting::Answer(draft, _)) = self.waiting.take().map(|waiting| *waiting) else {
-            return Err(ExchangeError::ApiMisuse("an answer to no question"));
+        let draft = match self.waiting.take().map(|waiting| *waiting) {
+            Some(Waiting::NewPassword) => return self.renewed(answer, now),
+            Some(Waiting::Answer(draft, _)) => draft,
+            _ => return Err(ExchangeError::ApiMisuse("an answer to no question")),
         };
         let next = self.conversation.answered(answer, &self.applicant.round(&draft, self.armor.as_ref(), now))?;
         self.follow(draft, next)
@@ -106,12 +148,52 @@ impl Login {
     /// Goes on without an answer to the question that was asked: there is no ticket then.
     ///
     /// # Errors
-    /// Always: [`ExchangeError::Declined`], or [`ExchangeError::ApiMisuse`] if nothing was asked.
+    /// Always: [`ExchangeError::Declined`], [`ExchangeError::Refused`] for an expired password, or [`ExchangeError::ApiMisuse`] if nothing was asked.
     pub fn decline(mut self, _now: Time) -> Result<ExchangeStep<Login>, ExchangeError> {
         Err(match self.waiting.take().map(|waiting| *waiting) {
+            Some(Waiting::NewPassword) => self.expired().unwrap_or(ExchangeError::ApiMisuse("nothing was asked")),
             Some(Waiting::Answer(_, question)) => ExchangeError::Declined(Box::new(question)),
             _ => ExchangeError::ApiMisuse("nothing was asked"),
         })
+    }
+
+    /// With the ticket asked for, the end; with one for the password service, the question for a new password.
+    fn finish(mut self, ticket: Box<HeldTicket>) -> ExchangeStep<Login> {
+        let Some(change) = &mut self.change else { return ExchangeStep::Complete(ticket) };
+        change.ticket = Some(ticket);
+        self.waiting = Some(Box::new(Waiting::NewPassword));
+        let question = Question::NewPassword { client: self.applicant.client.clone() };
+        ExchangeStep::NeedsAnswer(self, question)
+    }
+
+    /// Logs in for the password service, with the password that has expired.
+    fn begin_change(
+        mut self,
+        refusal: KdcRefusal,
+        tcp_required: bool,
+        now: Time,
+    ) -> Result<ExchangeStep<Login>, ExchangeError> {
+        let realm = self.applicant.client.realm();
+        let password_service = Principal::new(NameType::SRV_INST, ["kadmin", "changepw"], realm);
+        let service = self.applicant.options.service.replace(password_service);
+        self.change = Some(Box::new(PasswordChange { refusal: Box::new(refusal), service, ticket: None }));
+        self.start(tcp_required, now)
+    }
+
+    /// Logs in with the new password, once.
+    fn renewed(mut self, answer: question::Answer, now: Time) -> Result<ExchangeStep<Login>, ExchangeError> {
+        let (question::Answer::NewPassword(password), Some(change)) = (answer, self.change.take()) else {
+            return Err(ExchangeError::ApiMisuse("an answer to another question"));
+        };
+        self.applicant.secret = ClientSecret::Password(password);
+        self.applicant.options.service = change.service;
+        self.may_change = false;
+        self.start(false, now)
+    }
+
+    /// The refusal of an expired password.
+    fn expired(&self) -> Option<ExchangeError> {
+        self.change.as_ref().map(|change| ExchangeError::Refused(change.refusal.clone()))
     }
 
     /// A new conversation; its first request has no proof.
@@ -209,6 +291,10 @@ impl Login {
                 let realm = error.crealm.unwrap_or_default().to_string();
                 Err(ExchangeError::Referral { name: self.applicant.client, realm })
             }
+            ErrorCode::KDC_ERR_KEY_EXPIRED if self.can_change() => {
+                let refusal = self.refusal(&sent, error, now);
+                self.begin_change(refusal, tcp_required, now)
+            }
             _ if self.requests >= LOGIN_REQUEST_LIMIT => Err(self.refused(&sent, error, now)),
             // The KDC has forgotten the conversation (RFC 6113 5.2).
             ErrorCode::KDC_ERR_PREAUTH_EXPIRED => self.start(tcp_required, now),
@@ -243,10 +329,23 @@ impl Login {
         }
     }
 
+    /// Whether there is a password that could be changed, and has not been.
+    fn can_change(&self) -> bool {
+        let is_password = matches!(self.applicant.secret, ClientSecret::Password(_));
+        self.may_change && is_password && self.change.is_none()
+    }
+
+    /// The end of it. That a realm has no password service is not what the user wants to know of an expired password.
     fn refused(&self, sent: &Sent, error: &KrbError<'_>, now: Time) -> ExchangeError {
+        let of_proof = error.error_code == ErrorCode::KDC_ERR_PREAUTH_FAILED;
+        let expired = self.expired().filter(|_| !of_proof);
+        expired.unwrap_or_else(|| ExchangeError::Refused(Box::new(self.refusal(sent, error, now))))
+    }
+
+    fn refusal(&self, sent: &Sent, error: &KrbError<'_>, now: Time) -> KdcRefusal {
         let refusal = KdcRefusal::new(&sent.draft.asked, self.conversation.proof(), error, now);
         let (tried, takes) = (self.conversation.tried(), self.conversation.offered());
-        ExchangeError::Refused(Box::new(KdcRefusal { tried, takes, ..refusal }))
+        KdcRefusal { tried, takes, ..refusal }
     }
 
     fn accept(&mut self, sent: &Sent, reply: KdcRep<'_>, now: Time) -> Result<HeldTicket, ExchangeError> {

@@ -46,7 +46,9 @@ impl Mechanism for InUse {
     }
 
     fn answered(&mut self, answer: Answer, round: &Round<'_>) -> Result<Move, ExchangeError> {
-        let Answer::Custom(answer) = answer;
+        let Answer::Custom(answer) = answer else {
+            return Err(ExchangeError::ApiMisuse("rehearsed: another answer"));
+        };
         Ok(send(&[answer.expose(), &round.nonce.to_be_bytes()[..]].concat()))
     }
 

@@ -1,6 +1,7 @@
 //! Exchanges against a KDC that says whatever a test wants it to say.
 
 mod login;
+mod new_password;
 mod preauth;
 mod referrals;
 mod refusals;
