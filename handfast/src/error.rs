@@ -590,6 +590,8 @@ pub enum MessageError {
     SequenceExhausted,
     /// The halves of this context can't be used apart.
     NotSplittable,
+    /// The context's mechanism has no pseudo-random function (RFC 4401): NTLM's is one.
+    NoPrf,
     /// Messages of this context can't be protected in place: RC4's have a frame that is as long as their length takes (RFC 4757 7.3),
     /// unless the context is in DCE style.
     NotInPlace,
@@ -629,6 +631,7 @@ impl fmt::Display for MessageError {
             MessageError::BufferSize { needed } => write!(f, "a buffer of {needed} bytes is needed"),
             MessageError::TooManyParts { limit } => write!(f, "a message has at most {limit} parts"),
             MessageError::SequenceExhausted => f.write_str("all sequence numbers of this context are used up"),
+            MessageError::NoPrf => f.write_str("the context's mechanism has no pseudo-random function"),
             MessageError::NotInPlace => {
                 f.write_str("messages of rc4-hmac can be protected in place in DCE style alone")
             }

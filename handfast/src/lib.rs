@@ -154,7 +154,7 @@ pub use flags::Flags;
 pub use identity::Identity;
 pub use initiate::{Initiate, InitiateAnswer, InitiateKdc, InitiateToken, Initiator, Target};
 pub use mech::ntlm::NtlmServer;
-pub use mech::{Part, Protection, Unprotected};
+pub use mech::{Part, PrfKey, Protection, Unprotected};
 pub use name::{NameType, ParseNameError, ParseServiceNameError, Principal, ServiceName};
 pub use policy::{PacPolicy, Policy};
 pub use question::{Account, Answer, Logon, Question};

@@ -1,4 +1,6 @@
 """MIT's mechglue, by python3-gssapi: its own Kerberos and SPNEGO, and gss-ntlmssp where that is installed."""
+import ctypes
+
 import gssapi
 from gssapi import raw
 
@@ -111,6 +113,41 @@ class Context:
 
     def verify(self, message, signature):
         self._context.verify_signature(message, signature)
+
+
+    def pseudo_random(self, text, length=100):
+        """The outputs of the full and of the partial key (RFC 4401), in hexadecimal; the context is gone then.
+
+        python3-gssapi lacks the call, so the library gets the context by export and import.
+        """
+        token = raw.export_sec_context(self._context)
+        context = ctypes.c_void_p()
+        gss("gss_import_sec_context", Buffer.of(token), ctypes.byref(context))
+        outputs = []
+        for key in (0, 1):
+            output = Buffer()
+            gss("gss_pseudo_random", context, key, Buffer.of(text.encode()), ctypes.c_ssize_t(length), ctypes.byref(output))
+            outputs.append(ctypes.string_at(output.value, output.length).hex())
+        return " ".join(outputs)
+
+
+class Buffer(ctypes.Structure):
+    """gss_buffer_desc"""
+    _fields_ = [("length", ctypes.c_size_t), ("value", ctypes.c_void_p)]
+
+    @staticmethod
+    def of(octets):
+        data = ctypes.create_string_buffer(octets, len(octets))
+        buffer = Buffer(len(octets), ctypes.cast(data, ctypes.c_void_p))
+        buffer.data = data
+        return ctypes.byref(buffer)
+
+
+def gss(name, *arguments):
+    minor = ctypes.c_uint32()
+    status = getattr(ctypes.CDLL("libgssapi_krb5.so.2"), name)(ctypes.byref(minor), *arguments)
+    if status:
+        raise OSError(f"{name}: {status:#x}, {minor.value:#x}")
 
 
 def token_facts(token):

@@ -86,6 +86,8 @@ def serve_one(library, options, connection):
     while True:
         flags, body = framing.receive(connection)
         if flags & NOOP:
+            if options.prf:
+                say(f"prf: {context.pseudo_random(options.prf)}")
             return say("end")
         if flags & WRAPPED:
             body, encrypted = context.unwrap(body)
@@ -192,6 +194,7 @@ def arguments():
             command.add_argument("--no-mic", action="store_true", help="NTLM makes no MIC if it can help it")
         else:
             command.add_argument("--speak-first", action="store_true")
+            command.add_argument("--prf", help="at the end, 100 pseudo-random bytes of this, by both keys")
             command.add_argument("--use-delegated", help="get a ticket for this service with the client's credential")
         command.add_argument("--mechanism", choices=("kerberos", "ms-kerberos", "ntlm", "negotiate"))
         command.add_argument("--service", default="host@localhost")

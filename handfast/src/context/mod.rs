@@ -9,7 +9,7 @@ use crate::flags::Flags;
 use crate::identity::Identity;
 use crate::krb5::enctype::Enctype;
 use crate::krb5::{Authorization, HeldTicket};
-use crate::mech::{Established, Halves, MechanismId, Part, Protection, Seal, Unprotected, Unseal, Why};
+use crate::mech::{Established, Halves, MechanismId, Part, PrfKey, Protection, Seal, Unprotected, Unseal, Why};
 use crate::time::Time;
 use crate::window::Order;
 use alloc::boxed::Box;
@@ -198,6 +198,16 @@ impl Context {
     #[doc(alias = "gss_verify_mic_iov")]
     pub fn verify_slices(&mut self, message: &[&[u8]], signature: &[u8]) -> Result<Order, MessageError> {
         self.established.halves.unseal.verify_slices(message, signature)
+    }
+
+    /// `length` octets that both ends of this context get from `input`, and nobody else: keys for another protocol, each named
+    /// by its input (RFC 4401; RFC 7802 for Kerberos).
+    ///
+    /// # Errors
+    /// [`MessageError::NoPrf`] if the mechanism has none, as NTLM.
+    #[doc(alias = "gss_pseudo_random")]
+    pub fn prf(&self, key: PrfKey, input: &[u8], length: usize) -> Result<Secret<Vec<u8>>, MessageError> {
+        self.established.halves.seal.prf(key, input, length)
     }
 
     /// Parts the two directions, one half for each task of a full-duplex connection; no lock is shared.

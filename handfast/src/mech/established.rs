@@ -121,6 +121,17 @@ pub enum Protection {
     Confidentiality,
 }
 
+/// With which of a context's keys pseudo-random octets are made (RFC 4401 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrfKey {
+    /// The context's own key, to which both ends have contributed where the mechanism lets them.
+    #[doc(alias = "GSS_C_PRF_KEY_FULL")]
+    Full,
+    /// The one that an initiator has before the acceptor has answered.
+    #[doc(alias = "GSS_C_PRF_KEY_PARTIAL")]
+    Partial,
+}
+
 /// A received message whose protection was checked.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unprotected<'t> {
@@ -158,6 +169,11 @@ pub trait Seal: Send {
     /// The same for a message in slices, one after the other.
     fn sign_slices(&mut self, message: &[&[u8]], out: &mut Vec<u8>) -> Result<(), MessageError> {
         self.sign(&message.concat(), out)
+    }
+
+    /// `length` octets that both ends can make and nobody else (RFC 4401). A mechanism without it leaves this as it is: an error.
+    fn prf(&self, _key: PrfKey, _input: &[u8], _length: usize) -> Result<Secret<Vec<u8>>, MessageError> {
+        Err(MessageError::NoPrf)
     }
 
     /// Negotiate has used [`Seal::sign`] for its list of mechanisms, before there is a context. NTLM's key stream begins anew

@@ -12,7 +12,7 @@ pub mod ntlm;
 mod established;
 mod handshake;
 
-pub use established::{Established, Halves, Protection, Seal, Unprotected, Unseal, Why};
+pub use established::{Established, Halves, PrfKey, Protection, Seal, Unprotected, Unseal, Why};
 pub use handshake::{
     AcceptInput, AcceptRequest, AcceptStep, Accepting, InitiateInput, InitiateRequest, InitiateStep, Initiating,
     Progress,

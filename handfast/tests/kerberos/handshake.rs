@@ -421,3 +421,40 @@ fn secrets_stay_out_of_debug_output() {
     assert!(!shown.contains("hunter2"));
     assert!(!shown.contains(&format!("{:?}", client.session_key().expose())));
 }
+
+/// RFC 7802 3, RFC 4401: the same at both ends, another for each key, input and context, and kept by an exported context.
+#[test]
+fn both_ends_have_the_same_pseudo_random_octets() {
+    for (enctype, policy) in ENCTYPES.map(|enctype| (enctype, Policy::default())).into_iter().chain([
+        (Enctype::RC4_HMAC, Policy::default().weak_rc4()),
+        (ENCTYPES[1], Policy::default().dangerous_unproven_acceptor()),
+    ]) {
+        let server_policy = Policy::default().weak_rc4();
+        let pair = |policy: &Policy| Pair {
+            client_policy: policy.clone(),
+            server_policy: server_policy.clone(),
+            ..Pair::new(enctype)
+        };
+        let (client, server) = pair(&policy).contexts();
+        let prf = |context: &Context, key, input: &[u8]| context.prf(key, input, 100).unwrap().expose().clone();
+        let full = prf(&client, PrfKey::Full, b"input");
+        let partial = prf(&client, PrfKey::Partial, b"input");
+        assert_eq!(
+            (&full, &partial),
+            (&prf(&server, PrfKey::Full, b"input"), &prf(&server, PrfKey::Partial, b"input"))
+        );
+        // Without an acceptor's subkey there is one key.
+        let one_key = enctype == Enctype::RC4_HMAC || !policy.flags().contains(Flags::MUTUAL);
+        assert_eq!(full == partial, one_key, "{enctype}");
+        assert_ne!(full, prf(&client, PrfKey::Full, b"Input"));
+        assert_eq!(client.prf(PrfKey::Full, b"input", 7).unwrap().expose(), &full[..7]);
+        assert_eq!(client.prf(PrfKey::Full, b"input", 0).unwrap().expose().len(), 0);
+        for context in [client, server] {
+            let again = Context::import(context.export().expose()).unwrap();
+            assert_eq!(
+                (prf(&again, PrfKey::Full, b"input"), prf(&again, PrfKey::Partial, b"input")),
+                (full.clone(), partial.clone())
+            );
+        }
+    }
+}

@@ -144,3 +144,11 @@ fn messages_only_signed_where_sealing_was_not_asked_for() {
     let opened = server.unprotect(&mut token).unwrap();
     assert_eq!((&*opened.message, opened.protection), (&b"plain"[..], Protection::Integrity));
 }
+
+#[test]
+fn there_is_no_pseudo_random_function() {
+    let (client, server) = Pair::new().established();
+    for context in [client, server] {
+        assert_eq!(context.prf(PrfKey::Full, b"input", 16).map(|_| ()), Err(MessageError::NoPrf));
+    }
+}

@@ -21,6 +21,7 @@ mod our_fast;
 mod our_realm;
 mod ours;
 mod pac;
+mod prf;
 mod rc4;
 mod realm;
 mod refusals;

@@ -1,4 +1,4 @@
-//! Keys made of two keys (RFC 6113 5.1): PRF+ and KRB-FX-CF2.
+//! Keys made of two keys (RFC 6113 5.1): PRF+ and KRB-FX-CF2. And the other PRF+, of RFC 7802.
 
 use super::{CryptoError, EncryptionKey};
 use crate::crypto::Secret;
@@ -36,21 +36,32 @@ impl EncryptionKey {
     /// [`CryptoError::OutputTooLong`] for more than 255 outputs of the PRF hold, [`CryptoError::UnsupportedEnctype`]
     /// and [`CryptoError::WrongKeySize`].
     pub fn prf_plus(&self, input: &[u8], length: usize) -> Result<Secret<Vec<u8>>, CryptoError> {
+        self.prf_counted((1..=u8::MAX).map(u8::to_be_bytes), input, length)
+    }
+
+    /// `length` octets of [`EncryptionKey::prf`] over each of `counters` and `input`.
+    fn prf_counted<const N: usize>(
+        &self,
+        mut counters: impl Iterator<Item = [u8; N]>,
+        input: &[u8],
+        length: usize,
+    ) -> Result<Secret<Vec<u8>>, CryptoError> {
         let mut out = Secret::new(Vec::with_capacity(length));
-        let mut counted = [&[0], input].concat();
-        for counter in 1..=u8::MAX {
-            let missing = length - out.expose().len();
-            if missing == 0 {
-                return Ok(out);
-            }
-            if let Some(first) = counted.first_mut() {
-                *first = counter;
-            }
-            let block = self.prf(&counted)?;
-            out.expose_mut().extend(block.expose().iter().take(missing));
+        while out.expose().len() < length {
+            let limit = out.expose().len();
+            let counter = counters.next().ok_or(CryptoError::OutputTooLong { requested: length, limit })?;
+            let block = self.prf(&[&counter, input].concat())?;
+            out.expose_mut().extend(block.expose().iter().take(length - limit));
         }
-        let limit = out.expose().len();
-        if limit == length { Ok(out) } else { Err(CryptoError::OutputTooLong { requested: length, limit }) }
+        Ok(out)
+    }
+
+    /// The PRF+ of RFC 7802 3, which counts from 0 and in four octets.
+    ///
+    /// # Errors
+    /// [`CryptoError::UnsupportedEnctype`] and [`CryptoError::WrongKeySize`].
+    pub(crate) fn gss_prf_plus(&self, input: &[u8], length: usize) -> Result<Secret<Vec<u8>>, CryptoError> {
+        self.prf_counted((0..=u32::MAX).map(u32::to_be_bytes), input, length)
     }
 }
 

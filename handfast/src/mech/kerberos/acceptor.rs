@@ -351,6 +351,7 @@ impl Waiting {
             role: Sender::Acceptor,
             key,
             acceptor_subkey,
+            initiators_key: base.clone(),
             send_first,
             receive_first: proof.sequence_number,
             flags,

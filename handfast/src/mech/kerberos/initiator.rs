@@ -442,6 +442,7 @@ impl WaitingForProof {
             role: Sender::Initiator,
             key,
             acceptor_subkey,
+            initiators_key: self.subkey,
             send_first: seeds.sequence_number,
             receive_first,
             flags,

@@ -1,8 +1,9 @@
 use super::Sender;
 use super::header::{ACCEPTOR_SUBKEY, SEALED, SENT_BY_ACCEPTOR};
+use crate::crypto::Secret;
 use crate::error::MessageError;
 use crate::krb5::enctype::{ChecksumKey, CipherKey, CryptoError, EncryptionKey, Enctype, KeyUsage};
-use crate::mech::Protection;
+use crate::mech::{PrfKey, Protection};
 use crate::wire::{DecodeError, Reader, Writer};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -91,15 +92,47 @@ impl Direction {
         writer.i32_be(self.key.enctype().0).bytes(self.key.bytes());
     }
 
+    /// The pseudo-random function of the context (RFC 7802 3).
+    pub(super) fn prf(
+        &self,
+        initiators: Option<&EncryptionKey>,
+        key: PrfKey,
+        input: &[u8],
+        length: usize,
+    ) -> Result<Secret<Vec<u8>>, MessageError> {
+        let key = match key {
+            PrfKey::Full => &self.key,
+            PrfKey::Partial => initiators.unwrap_or(&self.key),
+        };
+        Ok(key.gss_prf_plus(input, length)?)
+    }
+
     pub(super) fn import(reader: &mut Reader<'_>) -> Result<Direction, DecodeError> {
         let sender = if flag(reader)? { Sender::Acceptor } else { Sender::Initiator };
         let (acceptor_subkey, dce_style) = (flag(reader)?, flag(reader)?);
-        let enctype = Enctype(reader.i32_be()?);
-        let size = enctype.key_size().ok_or_else(|| reader.invalid("an encryption type that is not known"))?;
-        let bytes = reader.take(size)?.to_vec();
-        let key = EncryptionKey::new(enctype, bytes).map_err(|_| reader.invalid("a key of the wrong size"))?;
-        Ok(Direction::new(sender, acceptor_subkey, dce_style, key))
+        Ok(Direction::new(sender, acceptor_subkey, dce_style, import_key(reader)?))
     }
+}
+
+fn import_key(reader: &mut Reader<'_>) -> Result<EncryptionKey, DecodeError> {
+    let enctype = Enctype(reader.i32_be()?);
+    let size = enctype.key_size().ok_or_else(|| reader.invalid("an encryption type that is not known"))?;
+    let bytes = reader.take(size)?.to_vec();
+    EncryptionKey::new(enctype, bytes).map_err(|_| reader.invalid("a key of the wrong size"))
+}
+
+/// Appends the initiator's key, where it is not the context's.
+pub(super) fn export_initiators(key: Option<&EncryptionKey>, out: &mut Vec<u8>) {
+    let mut writer = Writer::new(out);
+    match key {
+        Some(key) => writer.u8(1).i32_be(key.enctype().0).bytes(key.bytes()),
+        None => writer.u8(0),
+    };
+}
+
+/// What [`export_initiators`] wrote.
+pub(super) fn import_initiators(reader: &mut Reader<'_>) -> Result<Option<EncryptionKey>, DecodeError> {
+    if flag(reader)? { import_key(reader).map(Some) } else { Ok(None) }
 }
 
 pub(super) fn flag(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {

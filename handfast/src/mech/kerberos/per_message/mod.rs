@@ -55,6 +55,8 @@ pub(super) struct Agreement {
     pub(super) key: EncryptionKey,
     /// Whether the base key is the acceptor's subkey.
     pub(super) acceptor_subkey: bool,
+    /// The initiator's subkey, else the ticket's session key.
+    pub(super) initiators_key: EncryptionKey,
     /// The number of our first message.
     pub(super) send_first: u32,
     /// The number of the peer's first message.
@@ -72,11 +74,12 @@ impl Agreement {
         let theirs = Direction::new(self.role.other(), self.acceptor_subkey, dce_style, self.key);
         let window = SequenceWindow::new(u64::from(self.receive_first), self.flags);
         let (first, secret) = (self.send_first, self.confounder_secret);
+        let initiators = self.acceptor_subkey.then_some(self.initiators_key);
         if has_old_tokens(ours.key.enctype()) {
-            let seal = Box::new(Rc4Seal::new(ours, first, secret));
+            let seal = Box::new(Rc4Seal::new(ours, first, secret).initiators(initiators));
             return Halves { seal, unseal: Box::new(Rc4Unseal::new(theirs, window, self.flags)), splittable: true };
         }
-        let seal = Box::new(KerberosSeal::new(ours, u64::from(first), secret));
+        let seal = Box::new(KerberosSeal::new(ours, u64::from(first), secret).initiators(initiators));
         Halves { seal, unseal: Box::new(KerberosUnseal::new(theirs, window, self.flags)), splittable: true }
     }
 }

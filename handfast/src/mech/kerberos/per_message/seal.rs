@@ -1,10 +1,11 @@
-use super::direction::{Direction, flag};
+use super::direction::{Direction, export_initiators, flag, import_initiators};
 use super::header::Header;
 use super::pieces::{Layout, Pieces, exactly, split_back, split_front, with_inner};
 use super::{CONFOUNDER, FILLER, HEADER};
 use crate::crypto::{Secret, confounder};
 use crate::error::MessageError;
-use crate::mech::{Part, Protection, Seal};
+use crate::krb5::enctype::EncryptionKey;
+use crate::mech::{Part, PrfKey, Protection, Seal};
 use crate::wire::{DecodeError, Reader, Writer};
 use alloc::vec::Vec;
 
@@ -14,11 +15,13 @@ pub(super) struct KerberosSeal {
     /// The next sequence number; `None` when all are used up.
     next: Option<u64>,
     confounder_secret: Secret<[u8; 16]>,
+    /// The initiator's key, where the context has the acceptor's.
+    initiators: Option<EncryptionKey>,
 }
 
 impl KerberosSeal {
     pub(super) fn new(direction: Direction, first: u64, confounder_secret: Secret<[u8; 16]>) -> Self {
-        KerberosSeal { direction, next: Some(first), confounder_secret }
+        KerberosSeal { direction, next: Some(first), confounder_secret, initiators: None }
     }
 
     /// EC of a sealed token: DCE style has a whole block of filler, as Windows and its peers do (MS-KILE 3.4.5.4.1).
@@ -109,9 +112,15 @@ impl KerberosSeal {
         }
     }
 
+    /// With the initiator's key, where the context has the acceptor's.
+    pub(super) fn initiators(self, initiators: Option<EncryptionKey>) -> Self {
+        KerberosSeal { initiators, ..self }
+    }
+
     pub(super) fn resume(direction: Direction, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (next, confounder_secret) = import_counter(reader)?;
-        Ok(KerberosSeal { direction, next, confounder_secret })
+        let initiators = import_initiators(reader)?;
+        Ok(KerberosSeal { direction, next, confounder_secret, initiators })
     }
 }
 
@@ -167,9 +176,14 @@ impl Seal for KerberosSeal {
         Ok(())
     }
 
+    fn prf(&self, key: PrfKey, input: &[u8], length: usize) -> Result<Secret<Vec<u8>>, MessageError> {
+        self.direction.prf(self.initiators.as_ref(), key, input, length)
+    }
+
     fn export(&self, out: &mut Vec<u8>) {
         self.direction.export(out);
         export_counter(self.next, &self.confounder_secret, out);
+        export_initiators(self.initiators.as_ref(), out);
     }
 }
 
@@ -197,7 +211,7 @@ fn field(length: usize) -> Result<u16, MessageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::krb5::enctype::{EncryptionKey, Enctype};
+    use crate::krb5::enctype::Enctype;
     use crate::mech::kerberos::per_message::Sender;
 
     #[test]

@@ -3,10 +3,11 @@ use super::{
 };
 use crate::crypto::{Secret, confounder};
 use crate::error::MessageError;
-use crate::mech::kerberos::per_message::direction::Direction;
+use crate::krb5::enctype::EncryptionKey;
+use crate::mech::kerberos::per_message::direction::{Direction, export_initiators, import_initiators};
 use crate::mech::kerberos::per_message::pieces::{Pieces, exactly, split_front};
 use crate::mech::kerberos::per_message::seal::{export_counter, import_counter};
-use crate::mech::{MechanismId, Part, Protection, Seal, framing};
+use crate::mech::{MechanismId, Part, PrfKey, Protection, Seal, framing};
 use crate::wire::{DecodeError, Reader};
 use alloc::vec::Vec;
 
@@ -16,16 +17,24 @@ pub(in super::super) struct Rc4Seal {
     /// The next sequence number; `None` when all of 32 bits are used up, since a number is part of a message's key.
     next: Option<u64>,
     confounder_secret: Secret<[u8; 16]>,
+    /// The initiator's key, where the context has the acceptor's.
+    initiators: Option<EncryptionKey>,
 }
 
 impl Rc4Seal {
     pub(in super::super) fn new(direction: Direction, first: u32, confounder_secret: Secret<[u8; 16]>) -> Self {
-        Rc4Seal { way: Way::new(direction), next: Some(first.into()), confounder_secret }
+        Rc4Seal { way: Way::new(direction), next: Some(first.into()), confounder_secret, initiators: None }
+    }
+
+    /// With the initiator's key, where the context has the acceptor's.
+    pub(in super::super) fn initiators(self, initiators: Option<EncryptionKey>) -> Self {
+        Rc4Seal { initiators, ..self }
     }
 
     pub(in super::super) fn resume(direction: Direction, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (next, confounder_secret) = import_counter(reader)?;
-        Ok(Rc4Seal { way: Way::new(direction), next, confounder_secret })
+        let initiators = import_initiators(reader)?;
+        Ok(Rc4Seal { way: Way::new(direction), next, confounder_secret, initiators })
     }
 
     fn number(&self) -> Result<u32, MessageError> {
@@ -138,8 +147,13 @@ impl Seal for Rc4Seal {
         Ok(())
     }
 
+    fn prf(&self, key: PrfKey, input: &[u8], length: usize) -> Result<Secret<Vec<u8>>, MessageError> {
+        self.way.direction.prf(self.initiators.as_ref(), key, input, length)
+    }
+
     fn export(&self, out: &mut Vec<u8>) {
         self.way.direction.export(out);
         export_counter(self.next, &self.confounder_secret, out);
+        export_initiators(self.initiators.as_ref(), out);
     }
 }
