@@ -86,6 +86,17 @@ class Context:
         token = gssapi.SecurityContext(name=name, creds=delegated, usage="initiate").step()
         return f"{delegated.name} with {len(token) > 0 and service}"
 
+    def _header_length(self, token):
+        """How much of a token in pieces stands before the message."""
+        if token[0] == 0x60:
+            # RFC 4757 7.3: the frame, 8 bytes, number, checksum and confounder, whether sealed or not.
+            return 13 + 32
+        # RFC 4121 4.2.6.2: a sealed token has a confounder, and in DCE style RRC leaves EC out.
+        sealed = token[2] & 2
+        extra, rotation = int.from_bytes(token[4:6], "big"), int.from_bytes(token[6:8], "big")
+        dce_style = "dce-style" in self.flags()
+        return 16 + rotation + (16 + (extra if dce_style else 0) if sealed else 0)
+
     def wrap(self, message, encrypt):
         if not self._in_pieces():
             return self._context.wrap(message, encrypt).message
@@ -98,11 +109,7 @@ class Context:
         if not self._in_pieces():
             unwrapped = self._context.unwrap(token)
             return unwrapped.message, unwrapped.encrypted
-        # RFC 4121 4.2.6.2: a sealed token has a confounder, and in DCE style RRC leaves EC out.
-        sealed = token[2] & 2
-        extra, rotation = int.from_bytes(token[4:6], "big"), int.from_bytes(token[6:8], "big")
-        dce_style = "dce-style" in self.flags()
-        length = 16 + rotation + (16 + (extra if dce_style else 0) if sealed else 0)
+        length = self._header_length(token)
         pieces = self._pieces((raw.IOVBufferType.header, False, token[:length]), token[length:])
         unwrapped = raw.unwrap_iov(self._context, pieces)
         data = next(piece.value for piece in pieces if piece.type == raw.IOVBufferType.data)

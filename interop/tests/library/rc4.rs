@@ -1,11 +1,12 @@
 //! rc4-hmac (RFC 4757) with MIT krb5, where both sides are told to take it.
 
+use crate::by_hand::{Beside, Line, unchanged};
 use crate::our_realm::{OurRealm, principal};
 use crate::ours::{OurServer, Served, connect, kdc, now};
 use handfast::crypto::OsRandom;
 use handfast::krb5::enctype::Enctype;
-use handfast::{Credential, Policy, Protection};
-use handfast_interop::{GssServer, MitClient, MitRealm};
+use handfast::{Credential, Initiator, Policy, Protection};
+use handfast_interop::{GssServer, Library, MitClient, MitRealm, SamplePeer};
 use handfast_kdc::{PrincipalEntry, Settings};
 use handfast_net::driver::HandshakeError;
 use handfast_net::stream::{SampleMessage, StreamOptions};
@@ -152,4 +153,35 @@ fn mits_programs_get_tickets_of_rc4_from_our_realm_if_its_settings_name_it() {
     let client = MitClient::new(&realm.config().setting("allow_rc4 = true"));
     let refused = client.kinit("carol", "carol-password");
     assert!(!refused.status.success() && refused.text().contains("no support for encryption type"), "{refused}");
+}
+
+/// In DCE style (RFC 4757 7.3) nothing stands behind a message, and the acceptor has a subkey: with gss_wrap_iov.
+#[test]
+fn mits_library_talks_dce_style_under_rc4_with_us() {
+    let rc4 = Rc4Realm::start();
+    let peer = SamplePeer::new(Library::Mechglue).keytab(rc4.realm.config(), &rc4.keytab);
+    let beside: Beside = [b"front", b"back"];
+    for beside in [None, Some(beside)] {
+        let peer = if beside.is_some() { peer.clone().option("--beside", "front,back") } else { peer.clone() };
+        let server = peer.serve();
+        let initiator = Initiator::new(Policy::default().weak_rc4().dce_style());
+        let (carol, name) = (rc4.carol(), "rc4@localhost".parse().unwrap());
+        let mut line = Line::to(server.address(), unchanged);
+        line.beside = beside;
+        let target = initiator.to(&name).credential(&carol);
+        let mut context = line.initiate(target, &kdc(rc4.realm.kdc()), false).unwrap();
+        assert_eq!(context.enctype(), Some(RC4));
+        for message in [&b"hello"[..], &[b'x'; 65536]] {
+            line.sealed(&mut context, message);
+            line.wrapped(&mut context, message);
+            line.signed(&mut context, message);
+            line.echoed(&mut context, message);
+        }
+        line.end();
+        server.expect("\nend");
+        let said = server.output();
+        assert!(said.contains("integrity dce-style"), "{said}");
+        assert_eq!(said.matches("message: encrypted 5 bytes: 'hello'").count(), 2, "{said}");
+        assert_eq!(said.matches("message: integrity-only 5 bytes: 'hello'").count(), 1, "{said}");
+    }
 }
