@@ -1,7 +1,7 @@
 //! Writes the corpora: `seed CORPUS` makes a folder for each target there.
 
-use handfast_fuzz::dns;
 use handfast_fuzz::dce_style;
+use handfast_fuzz::dns;
 use handfast_fuzz::negotiate;
 use handfast_fuzz::ntlm::ntlm_stage;
 use handfast_fuzz::parsers::MESSAGES;
@@ -152,6 +152,13 @@ fn answers() -> Vec<Vec<u8>> {
         let length = u8::try_from(data.len()).expect("short");
         [owner, &[0, kind, 0, 1, 0, 0, 0, 60, 0, length], data].concat()
     };
+    let uris = dns::uri_query();
+    let uri = |target: &[u8]| {
+        let length = u8::try_from(4 + target.len()).expect("short");
+        [&[0xc0, 12, 1, 0, 0, 1, 0, 0, 0, 60, 0, length, 0, 10, 0, 1], target].concat()
+    };
+    let uri_records =
+        [uri(b"krb5srv:m:tcp:kdc.example.com"), uri(b"krb5srv::udp:[::1]:89"), uri(b"krb5srv::kkdcp:https://p/")];
     let srv = |owner: &[u8]| record(owner, 33, b"\0\x0a\0\x01\0\x58\x03kdc\x07example\x03com\0");
     let (asked, a): (&[u8], &[u8]) = (&[0xc0, 12], b"\x01a\0");
     vec![
@@ -161,6 +168,7 @@ fn answers() -> Vec<Vec<u8>> {
         answer([0x81, 0x80], 0, &[]),
         answer([0x81, 0x83], 0, &[]),
         answer([0x83, 0x80], 0, &[]),
+        [&uris[..2], &[0x81, 0x80, 0, 1, 0, 3, 0, 0, 0, 0], &uris[12..], &uri_records.concat()].concat(),
     ]
 }
 

@@ -18,6 +18,7 @@ pub fn query() -> Vec<u8> {
 /// A datagram from a nameserver (RFC 1035 4.1). Only a response with the id and the question of the query is believed, and what is
 /// believed has been in it.
 pub fn dns(data: &[u8]) {
+    uris(data);
     let Some(records) = fuzzing::answer(NAME, ID, data) else { return };
     let (asked, believed) = (query(), "believed, and it is");
     assert_eq!(data.get(..2), asked.get(..2), "{believed} of another id");
@@ -37,6 +38,29 @@ pub fn dns(data: &[u8]) {
     for (_, _, _, host) in &records {
         // 255 octets (RFC 1035 2.3.4), each in up to four characters.
         assert!(host.len() <= 4 * 255, "{host}");
+    }
+}
+
+/// The name of URI records (RFC 7553).
+pub const URI_NAME: &str = "_kerberos.EXAMPLE.COM";
+
+/// The query for them.
+pub fn uri_query() -> Vec<u8> {
+    fuzzing::uri_query(URI_NAME, ID).expect("a name")
+}
+
+/// A datagram from a nameserver with URI records: what is believed are places, each with its way.
+fn uris(data: &[u8]) {
+    let Some(kdcs) = fuzzing::uri_answer(URI_NAME, ID, data) else { return };
+    let asked = uri_query();
+    let question = data.get(12..asked.len()).unwrap_or_default();
+    assert!(question.eq_ignore_ascii_case(&asked[12..]), "believed, and it is about another question");
+    // An owner, type, class, lifetime, length, numbers, and the least that a target has: krb5srv::udp:a
+    let room = data.len().saturating_sub(asked.len());
+    assert!(kdcs.len() <= room / (1 + 10 + 4 + 14), "{} KDCs in {room} octets", kdcs.len());
+    for kdc in kdcs {
+        assert!(kdc.transport.is_some() && kdc.port != 0 && !kdc.host.is_empty(), "{kdc}");
+        assert_eq!(kdc.to_string().parse().as_ref(), Ok(&kdc), "it is written as it is read");
     }
 }
 

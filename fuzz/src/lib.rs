@@ -3,8 +3,8 @@
 //! A finding is a panic: of the library, or of an `assert!` here. See `README.md`.
 #![forbid(unsafe_code)]
 
-pub mod dns;
 pub mod dce_style;
+pub mod dns;
 pub mod machines;
 pub mod meeting;
 pub mod negotiate;

@@ -1,14 +1,16 @@
 //! Which KDCs a realm has: what krb5.conf says under `[realms]`, in its order; if it says none, what the DNS says, where that is
-//! to be asked.
+//! to be asked. A KDC that was silent while another one answered is asked after the others for a while
+//! ([`SILENCE_REMEMBERED`](crate::kdc::SILENCE_REMEMBERED)), by all clones of the [`Kdcs`].
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use handfast::krb5::Conf;
 use handfast::krb5::conf::LibDefaults;
 use handfast::krb5::exchange::{KdcAttempt, KdcRequest, KdcUnreachable};
 
 use crate::driver::KdcExchange;
-use crate::kdc::{Attempt, KdcAddress, KdcClient, KdcReply, ParseKdcAddressError, Unreachable};
+use crate::kdc::{Attempt, KdcAddress, KdcClient, KdcReply, Memory, ParseKdcAddressError, Transport, Unreachable};
 
 /// The KDCs of all realms that are known, and how to ask them.
 ///
@@ -22,6 +24,7 @@ use crate::kdc::{Attempt, KdcAddress, KdcClient, KdcReply, ParseKdcAddressError,
 pub struct Kdcs {
     realms: BTreeMap<String, Vec<Result<KdcAddress, ParseKdcAddressError>>>,
     client: KdcClient,
+    memory: Memory,
     #[cfg(feature = "dns")]
     dns: Option<crate::dns::Dns>,
 }
@@ -50,6 +53,7 @@ impl Kdcs {
         Kdcs {
             realms,
             client,
+            memory: Memory::default(),
             #[cfg(feature = "dns")]
             dns: None,
         }
@@ -107,9 +111,24 @@ impl Kdcs {
         Ok(self.of(realm).cloned().collect())
     }
 
-    /// Adds the KDCs of the configuration that can't be read to those that did not answer.
-    fn answer(&self, realm: &str, asked: Result<KdcReply, Unreachable>) -> Result<Vec<u8>, KdcUnreachable> {
-        asked.map(|reply| reply.bytes).map_err(|unreachable| {
+    /// The KDCs in the order in which they are asked now.
+    fn ordered(&self, mut kdcs: Vec<KdcAddress>) -> Vec<KdcAddress> {
+        self.memory.order(&mut kdcs, Instant::now());
+        kdcs
+    }
+
+    /// Keeps in mind who was silent, or adds the KDCs of the configuration that can't be read to those that did not answer.
+    fn answer(
+        &self,
+        KdcRequest { realm, tcp_required, .. }: &KdcRequest,
+        kdcs: &[KdcAddress],
+        heard: Result<KdcReply, Unreachable>,
+    ) -> Result<Vec<u8>, KdcUnreachable> {
+        if let Ok(reply) = &heard {
+            let could_be_asked = |kdc: &&KdcAddress| !(*tcp_required && kdc.transport == Some(Transport::Udp));
+            self.memory.learn(kdcs.iter().filter(could_be_asked), &reply.kdc, Instant::now());
+        }
+        heard.map(|reply| reply.bytes).map_err(|unreachable| {
             let mut unreachable = KdcUnreachable::from(unreachable);
             let unreadable = self.realms.get(realm).into_iter().flatten().filter_map(|kdc| kdc.as_ref().err());
             unreachable.tried.extend(unreadable.map(|error| KdcAttempt {
@@ -124,8 +143,8 @@ impl Kdcs {
 impl KdcExchange for Kdcs {
     fn exchange(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
         let KdcRequest { realm, bytes, tcp_required } = request;
-        let kdcs = self.located(realm)?;
-        self.answer(realm, self.client.exchange(realm, &kdcs, bytes, *tcp_required))
+        let kdcs = self.ordered(self.located(realm)?);
+        self.answer(request, &kdcs, self.client.exchange(realm, &kdcs, bytes, *tcp_required))
     }
 }
 
@@ -133,8 +152,8 @@ impl KdcExchange for Kdcs {
 impl crate::tokio::KdcExchange for Kdcs {
     async fn exchange(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
         let KdcRequest { realm, bytes, tcp_required } = request;
-        let kdcs = self.located_async(realm).await?;
-        self.answer(realm, self.client.exchange_async(realm, &kdcs, bytes, *tcp_required).await)
+        let kdcs = self.ordered(self.located_async(realm).await?);
+        self.answer(request, &kdcs, self.client.exchange_async(realm, &kdcs, bytes, *tcp_required).await)
     }
 }
 
@@ -226,5 +245,31 @@ mod tests {
         let error = kdcs.exchange(&request("A")).unwrap_err();
         let expected = KdcAttempt { kdc: format!("{address} over TCP"), reason: "refused the connection".into() };
         assert_eq!(error.tried, [expected]);
+    }
+
+    #[test]
+    fn who_was_silent_is_asked_last_next_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let [dead, alive, udp]: [KdcAddress; 3] =
+            [format!("tcp/{closed}"), format!("tcp/{address}"), "udp/127.0.0.1:1".to_owned()]
+                .map(|kdc| kdc.parse().unwrap());
+        let kdcs = Kdcs::new().with("A", [udp.clone(), dead.clone(), alive.clone()]);
+        let server = thread::spawn(move || {
+            for _ in 0..2 {
+                let (mut tcp, _) = listener.accept().unwrap();
+                let mut request = [0; 4 + 7];
+                tcp.read_exact(&mut request).unwrap();
+                tcp.write_all(b"\0\0\0\x02\x6b\0").unwrap();
+            }
+        });
+        kdcs.exchange(&request("A")).unwrap();
+        let order = || kdcs.ordered(kdcs.located("A").unwrap());
+        // The one for UDP could not be asked.
+        assert_eq!(order(), [udp.clone(), alive.clone(), dead.clone()]);
+        kdcs.clone().exchange(&request("A")).unwrap();
+        server.join().unwrap();
+        assert_eq!(order(), [udp, alive, dead]);
     }
 }

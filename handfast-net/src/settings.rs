@@ -71,7 +71,7 @@ impl Settings {
         let file = self.environment.resolv_conf.as_deref().filter(|_| self.libdefaults.dns_lookup_kdc);
         if let Some(file) = file {
             let dns = crate::dns::Dns::load(file).unwrap_or_else(|error| crate::dns::Dns::unreadable(file, &error));
-            self.kdcs = self.kdcs.dns(dns);
+            self.kdcs = self.kdcs.dns(dns.uri_records(self.libdefaults.dns_uri_lookup));
         }
         self
     }

@@ -20,12 +20,32 @@ pub struct NoKdcFound {
 /// A question that gave no KDC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsAttempt {
-    /// The name whose SRV records were asked for.
+    /// Which records were asked for.
+    pub record: RecordType,
+    /// The name that they were to have.
     pub name: String,
     /// Who was asked, and how; `None` if it did not come to that.
     pub nameserver: Option<(SocketAddr, Transport)>,
     /// What came of it.
     pub why: DnsSilence,
+}
+
+/// Which records name KDCs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordType {
+    /// One name for each transport (RFC 2782, RFC 4120 7.2.3.2).
+    Srv,
+    /// One name for all (RFC 7553), as MIT krb5 uses it.
+    Uri,
+}
+
+impl fmt::Display for RecordType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RecordType::Srv => "SRV",
+            RecordType::Uri => "URI",
+        })
+    }
 }
 
 /// Why a nameserver named no KDC.
@@ -34,10 +54,12 @@ pub struct DnsAttempt {
 pub enum DnsSilence {
     /// There is no such name.
     NoSuchName,
-    /// The name has no SRV records.
+    /// The name has no such records.
     NoRecords,
     /// The record's target is `.`: the service is decidedly not there (RFC 2782).
     NotOffered,
+    /// The name's URI records name nothing that can be asked, but KDC proxies, say.
+    NoneUsable,
     /// It answered with this code (RFC 1035 4.1.1).
     Failed {
         /// The code's name.
@@ -92,6 +114,7 @@ impl fmt::Display for DnsSilence {
             DnsSilence::NoSuchName => f.write_str("there is no such name"),
             DnsSilence::NoRecords => f.write_str("the name has no such records"),
             DnsSilence::NotOffered => f.write_str("the realm says that it offers no KDC so"),
+            DnsSilence::NoneUsable => f.write_str("its records name no KDC that can be asked"),
             DnsSilence::Failed { code } => write!(f, "it answered {code}"),
             DnsSilence::Refused => f.write_str("it refused the connection"),
             DnsSilence::TimedOut { waited } => write!(f, "it did not answer in {:.1} s", waited.as_secs_f64()),
@@ -119,7 +142,7 @@ impl DnsAttempt {
     /// What was asked for, and what came of it.
     #[must_use]
     pub fn reason(&self) -> String {
-        format!("SRV {}: {}", self.name.escape_debug(), self.why)
+        format!("{} {}: {}", self.record, self.name.escape_debug(), self.why)
     }
 }
 

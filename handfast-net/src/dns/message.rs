@@ -1,24 +1,26 @@
 use domain::base::iana::{Class, Opcode, Rcode};
-use domain::base::{Message, MessageBuilder, Name, Rtype, ToName};
+use domain::base::{Message, MessageBuilder, Name, Rtype, ToName, UnknownRecordData};
 use domain::rdata::{Cname, Srv};
 
-use super::CNAME_LIMIT;
+use super::{CNAME_LIMIT, RecordType};
 
-/// A question for SRV records.
+/// A question for SRV or URI records.
 #[derive(Debug)]
 pub(super) struct Query {
+    record: RecordType,
     id: u16,
     name: Name<Vec<u8>>,
     bytes: Vec<u8>,
 }
 
-/// An SRV record (RFC 2782).
+/// An SRV record (RFC 2782) or a URI record (RFC 7553).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) priority: u16,
     pub(super) weight: u16,
+    /// The port; 0 in a URI record, which has it in its target.
     pub(super) port: u16,
-    /// The host, without the last dot: empty if the service is not there.
+    /// The host, without the last dot: empty if the service is not there. Or the URI.
     pub(super) target: String,
 }
 
@@ -35,15 +37,15 @@ pub(super) enum Reply {
 
 impl Query {
     /// `None` if `name` can't be a name.
-    pub(super) fn new(name: &str, id: u16) -> Option<Self> {
+    pub(super) fn new(record: RecordType, name: &str, id: u16) -> Option<Self> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let name = Some(name).filter(|name| name.chars().all(plain)).map(Name::vec_from_str)?.ok()?;
         let mut builder = MessageBuilder::new_vec();
         builder.header_mut().set_id(id);
         builder.header_mut().set_rd(true);
         let mut question = builder.question();
-        question.push((&name, Rtype::SRV)).ok()?;
-        Some(Query { id, name, bytes: question.finish() })
+        question.push((&name, rtype(record))).ok()?;
+        Some(Query { record, id, name, bytes: question.finish() })
     }
 
     /// The message.
@@ -61,7 +63,7 @@ impl Query {
         if !header.qr() || header.id() != self.id || header.opcode() != Opcode::QUERY {
             return None;
         }
-        if !asked || qtype != Rtype::SRV || class != Class::IN {
+        if !asked || qtype != rtype(self.record) || class != Class::IN {
             return None;
         }
         match header.rcode() {
@@ -76,7 +78,10 @@ impl Query {
     fn records(&self, message: &Message<[u8]>) -> Option<Reply> {
         let mut owner = self.name.clone();
         for _ in 0..=CNAME_LIMIT {
-            let records = records_of(message, &owner)?;
+            let records = match self.record {
+                RecordType::Srv => srv_records(message, &owner)?,
+                RecordType::Uri => uri_records(message, &owner)?,
+            };
             if !records.is_empty() {
                 return Some(Reply::Records(records));
             }
@@ -90,7 +95,14 @@ impl Query {
     }
 }
 
-fn records_of(message: &Message<[u8]>, owner: &Name<Vec<u8>>) -> Option<Vec<Record>> {
+fn rtype(record: RecordType) -> Rtype {
+    match record {
+        RecordType::Srv => Rtype::SRV,
+        RecordType::Uri => Rtype::URI,
+    }
+}
+
+fn srv_records(message: &Message<[u8]>, owner: &Name<Vec<u8>>) -> Option<Vec<Record>> {
     let mut records = Vec::new();
     for record in message.answer().ok()?.limit_to_in::<Srv<_>>() {
         let record = record.ok()?;
@@ -101,4 +113,22 @@ fn records_of(message: &Message<[u8]>, owner: &Name<Vec<u8>>) -> Option<Vec<Reco
         }
     }
     Some(records)
+}
+
+fn uri_records(message: &Message<[u8]>, owner: &Name<Vec<u8>>) -> Option<Vec<Record>> {
+    let mut records = Vec::new();
+    for record in message.answer().ok()?.limit_to_in::<UnknownRecordData<_>>() {
+        let record = record.ok()?;
+        if record.rtype() == Rtype::URI && record.owner().name_eq(owner) {
+            records.push(uri_record(record.data().data())?);
+        }
+    }
+    Some(records)
+}
+
+/// Priority, weight, and a target that fills the rest (RFC 7553 4.5).
+fn uri_record(data: &[u8]) -> Option<Record> {
+    let (&[p0, p1, w0, w1], target) = data.split_first_chunk()?;
+    let [priority, weight] = [[p0, p1], [w0, w1]].map(u16::from_be_bytes);
+    Some(Record { priority, weight, port: 0, target: String::from_utf8_lossy(target).into_owned() })
 }

@@ -1,5 +1,6 @@
 //! Finds the KDCs of a realm in the DNS: the SRV records `_kerberos._udp.REALM` and `_kerberos._tcp.REALM` (RFC 4120 7.2.3.2,
-//! RFC 2782). Behind the feature `dns`.
+//! RFC 2782); if [that is set](Dns::uri_records), first the URI records `_kerberos.REALM`, as MIT krb5 has them. Behind the feature
+//! `dns`.
 //!
 //! ```no_run
 //! use handfast_net::dns::Dns;
@@ -39,8 +40,9 @@ mod order;
 mod search;
 #[cfg(feature = "tokio")]
 mod tasks;
+mod uri;
 
-pub use error::{DnsAttempt, DnsSilence, NoKdcFound};
+pub use error::{DnsAttempt, DnsSilence, NoKdcFound, RecordType};
 
 /// The most nameservers that are asked.
 pub const NAMESERVER_LIMIT: usize = 3;
@@ -61,6 +63,7 @@ pub struct Dns {
     none_because: DnsSilence,
     timeout: Duration,
     attempts: u32,
+    uri_records: bool,
     random: Arc<dyn Random>,
 }
 
@@ -73,6 +76,7 @@ impl Dns {
             none_because: DnsSilence::NoNameserver,
             timeout: Duration::from_secs(5),
             attempts: 2,
+            uri_records: false,
             random: Arc::new(OsRandom),
         }
     }
@@ -132,6 +136,14 @@ impl Dns {
         self
     }
 
+    /// Whether a realm's URI records are asked for before its SRV records, which are not asked for then if those name a KDC
+    /// (`dns_uri_lookup`). Not unless set.
+    #[must_use]
+    pub fn uri_records(mut self, uri_records: bool) -> Self {
+        self.uri_records = uri_records;
+        self
+    }
+
     /// Another source of randomness than the system's, for ids and for the choice between KDCs of the same priority.
     #[must_use]
     pub fn random(mut self, random: Arc<dyn Random>) -> Self {
@@ -148,7 +160,10 @@ impl Dns {
 
 impl fmt::Debug for Dns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dns").field("nameservers", &self.nameservers).finish_non_exhaustive()
+        f.debug_struct("Dns")
+            .field("nameservers", &self.nameservers)
+            .field("uri_records", &self.uri_records)
+            .finish_non_exhaustive()
     }
 }
 

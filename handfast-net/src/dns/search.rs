@@ -5,30 +5,58 @@ use handfast::crypto::RandomError;
 
 use super::message::{Query, Record, Reply};
 use super::order::order;
-use super::{Dns, DnsAttempt, DnsSilence, KDC_LIMIT, NoKdcFound};
+use super::{Dns, DnsAttempt, DnsSilence, KDC_LIMIT, NoKdcFound, RecordType, uri};
 use crate::kdc::{KdcAddress, Transport};
 
 /// The search for the KDCs of a realm: who is asked for what next. Whoever drives it does the asking.
 pub(super) struct Search<'a> {
     dns: &'a Dns,
     realm: &'a str,
-    /// The KDCs' transports whose records are still to be asked for.
-    services: VecDeque<Transport>,
-    service: Transport,
+    /// The services whose records are still to be asked for.
+    services: VecDeque<Service>,
+    service: Service,
     name: String,
     query: Option<Query>,
     queue: VecDeque<(SocketAddr, Transport)>,
-    found: Vec<(Transport, Record)>,
+    found: Vec<KdcAddress>,
     tried: Vec<DnsAttempt>,
+}
+
+/// What has records of its own.
+#[derive(Clone, Copy)]
+enum Service {
+    /// All KDCs, by URI records.
+    All,
+    /// KDCs that are asked in this way, by SRV records.
+    Over(Transport),
+}
+
+impl Service {
+    fn record(self) -> RecordType {
+        match self {
+            Service::All => RecordType::Uri,
+            Service::Over(_) => RecordType::Srv,
+        }
+    }
+
+    /// What stands before the realm.
+    fn labels(self) -> &'static str {
+        match self {
+            Service::All => "_kerberos",
+            Service::Over(Transport::Udp) => "_kerberos._udp",
+            Service::Over(Transport::Tcp) => "_kerberos._tcp",
+        }
+    }
 }
 
 impl<'a> Search<'a> {
     pub(super) fn new(dns: &'a Dns, realm: &'a str) -> Self {
+        let all = dns.uri_records.then_some(Service::All);
         let mut search = Search {
             dns,
             realm,
-            services: [Transport::Udp, Transport::Tcp].into(),
-            service: Transport::Udp,
+            services: all.into_iter().chain([Transport::Udp, Transport::Tcp].map(Service::Over)).collect(),
+            service: Service::All,
             name: String::new(),
             query: None,
             queue: VecDeque::new(),
@@ -48,7 +76,7 @@ impl<'a> Search<'a> {
     /// What came of asking.
     pub(super) fn take(&mut self, server: SocketAddr, over: Transport, heard: Result<Reply, DnsSilence>) {
         let mut fail = |why| {
-            let attempt = self::attempt(&self.name, Some((server, over)), why);
+            let attempt = self::attempt(self.service, &self.name, Some((server, over)), why);
             if !self.tried.contains(&attempt) {
                 self.tried.push(attempt);
             }
@@ -70,24 +98,24 @@ impl<'a> Search<'a> {
             Ok(Reply::Records(records)) => {
                 if records.iter().all(|record| record.target.is_empty()) {
                     fail(DnsSilence::NotOffered);
+                } else if matches!(self.service, Service::All)
+                    && records.iter().all(|record| uri::kdc(&record.target).is_none())
+                {
+                    fail(DnsSilence::NoneUsable);
                 }
                 self.add(records);
                 self.next_service();
             }
         }
+        // Nameservers, and what stands before them, may know no URI records at all.
+        if self.queue.is_empty() && matches!(self.service, Service::All) {
+            self.next_service();
+        }
     }
 
     /// The KDCs in the order in which they are to be asked.
     pub(super) fn finish(self) -> Result<Vec<KdcAddress>, NoKdcFound> {
-        let mut kdcs: Vec<KdcAddress> = Vec::new();
-        for (transport, Record { target: host, port, .. }) in self.found {
-            match kdcs.iter_mut().find(|kdc| kdc.host == host && kdc.port == port) {
-                // In both lists: asked either way.
-                Some(kdc) if kdc.transport != Some(transport) => kdc.transport = None,
-                Some(_) => {}
-                None => kdcs.push(KdcAddress { host, port, transport: Some(transport) }),
-            }
-        }
+        let mut kdcs = self.found;
         kdcs.truncate(KDC_LIMIT);
         if kdcs.is_empty() { Err(NoKdcFound { realm: self.realm.to_owned(), tried: self.tried }) } else { Ok(kdcs) }
     }
@@ -96,21 +124,17 @@ impl<'a> Search<'a> {
     fn next_service(&mut self) {
         self.queue.clear();
         let Some(service) = self.services.pop_front() else { return };
-        let label = match service {
-            Transport::Udp => "_udp",
-            Transport::Tcp => "_tcp",
-        };
         self.service = service;
-        self.name = format!("_kerberos.{label}.{}", self.realm.trim_end_matches('.'));
+        self.name = format!("{}.{}", service.labels(), self.realm.trim_end_matches('.'));
         match self.query() {
             Ok(query) => self.query = Some(query),
             Err(why) => {
-                self.tried.push(attempt(&self.name, None, why));
+                self.tried.push(attempt(service, &self.name, None, why));
                 return;
             }
         }
         if self.dns.nameservers.is_empty() {
-            self.tried.push(attempt(&self.name, None, self.dns.none_because.clone()));
+            self.tried.push(attempt(service, &self.name, None, self.dns.none_because.clone()));
         }
         for _ in 0..self.dns.attempts {
             self.queue.extend(self.dns.nameservers.iter().map(|server| (*server, Transport::Udp)));
@@ -120,23 +144,55 @@ impl<'a> Search<'a> {
     fn query(&self) -> Result<Query, DnsSilence> {
         let mut id = [0; 2];
         self.dns.random.fill(&mut id).map_err(|RandomError| DnsSilence::NoRandom)?;
-        Query::new(&self.name, u16::from_be_bytes(id)).ok_or(DnsSilence::NoDomain)
+        Query::new(self.service.record(), &self.name, u16::from_be_bytes(id)).ok_or(DnsSilence::NoDomain)
     }
 
+    /// Adds the KDCs that records name, in the order of these. If URI records name any, nothing else is asked for.
     fn add(&mut self, records: Vec<Record>) {
-        let usable = records.into_iter().filter(|record| record.port != 0 && is_host(&record.target)).collect();
+        let service = self.service;
+        let usable = records.into_iter().filter(|record| kdc(service, record).is_some()).collect();
         match order(usable, &*self.dns.random) {
-            Ok(records) => self.found.extend(records.into_iter().take(KDC_LIMIT).map(|record| (self.service, record))),
-            Err(RandomError) => self.tried.push(attempt(&self.name, None, DnsSilence::NoRandom)),
+            Ok(records) => {
+                records.iter().take(KDC_LIMIT).filter_map(|record| kdc(service, record)).for_each(|kdc| self.found(kdc))
+            }
+            Err(RandomError) => self.tried.push(attempt(service, &self.name, None, DnsSilence::NoRandom)),
+        }
+        if matches!(service, Service::All) && !self.found.is_empty() {
+            self.services.clear();
+        }
+    }
+
+    /// Adds a KDC; one that both ways of SRV records name is asked either way, while URI records have an order among ways, too.
+    fn found(&mut self, kdc: KdcAddress) {
+        let by_uri = matches!(self.service, Service::All);
+        let is_same = |other: &&mut KdcAddress| {
+            other.host == kdc.host && other.port == kdc.port && (!by_uri || other.transport == kdc.transport)
+        };
+        match self.found.iter_mut().find(is_same) {
+            Some(other) if other.transport != kdc.transport => other.transport = None,
+            Some(_) => {}
+            None => self.found.push(kdc),
         }
     }
 }
 
-fn attempt(name: &str, nameserver: Option<(SocketAddr, Transport)>, why: DnsSilence) -> DnsAttempt {
-    DnsAttempt { name: name.to_owned(), nameserver, why }
+/// The KDC that a record names, if it can be asked.
+fn kdc(service: Service, record: &Record) -> Option<KdcAddress> {
+    match service {
+        Service::All => uri::kdc(&record.target),
+        Service::Over(transport) => (record.port != 0 && is_host(&record.target)).then(|| KdcAddress {
+            host: record.target.clone(),
+            port: record.port,
+            transport: Some(transport),
+        }),
+    }
+}
+
+fn attempt(service: Service, name: &str, nameserver: Option<(SocketAddr, Transport)>, why: DnsSilence) -> DnsAttempt {
+    DnsAttempt { record: service.record(), name: name.to_owned(), nameserver, why }
 }
 
 /// Whether it can be a host's name.
-fn is_host(target: &str) -> bool {
+pub(super) fn is_host(target: &str) -> bool {
     !target.is_empty() && target.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }

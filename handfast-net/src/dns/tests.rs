@@ -197,7 +197,7 @@ fn full_answer(query: &Query) -> Vec<u8> {
 
 #[test]
 fn an_answer_that_is_cut_anywhere_is_none() {
-    let query = Query::new(UDP, 0x1234).unwrap();
+    let query = Query::new(RecordType::Srv, UDP, 0x1234).unwrap();
     let whole = full_answer(&query);
     assert!(matches!(query.read(&whole), Some(Reply::Records(records)) if records.len() == 2));
     for length in 0..whole.len() {
@@ -207,7 +207,7 @@ fn an_answer_that_is_cut_anywhere_is_none() {
 
 #[test]
 fn a_bit_that_is_flipped_in_header_or_question_is_no_other_answer() {
-    let query = Query::new(UDP, 0x1234).unwrap();
+    let query = Query::new(RecordType::Srv, UDP, 0x1234).unwrap();
     let whole = full_answer(&query);
     let honest = query.read(&whole);
     let asked = query.bytes().len();
@@ -368,4 +368,87 @@ fn resolv_conf_says_whom_to_ask() {
     let file = scratch.file("resolv.conf", "nameserver 192.0.2.9\n");
     assert_eq!(Dns::load(&file).unwrap().nameservers(), ["192.0.2.9:53".parse().unwrap()]);
     assert!(Dns::load(&scratch.path("")).is_err());
+}
+
+/// A URI record (RFC 7553) of the name that was asked for.
+fn uri(priority: u16, target: &str) -> Vec<u8> {
+    record(&[0xc0, 12], 256, &[&priority.to_be_bytes()[..], &[0, 1], target.as_bytes()].concat())
+}
+
+/// A nameserver with these URI records, and one SRV record for either way; what it is asked for is in the list.
+fn nameserver_with_uris(uris: Vec<Vec<u8>>) -> (SocketAddr, Arc<std::sync::Mutex<Vec<String>>>) {
+    let asked_for = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let list = Arc::clone(&asked_for);
+    let server = nameserver(move |query, _| {
+        let is_uri = query.ends_with(&[1, 0, 0, 1]);
+        list.lock().unwrap().push(asked(query));
+        assert_eq!(is_uri, asked(query) == "_kerberos.EXAMPLE.COM");
+        let srv = vec![srv(1, 0, 88, "by-srv.example.com")];
+        vec![response(query, 0, if is_uri { &uris } else { &srv })]
+    });
+    (server, asked_for)
+}
+
+#[test]
+fn uri_records_say_all_and_nothing_else_is_asked_for_then() {
+    let uris = [
+        (30, "krb5srv::kkdcp:https://proxy.example.com/KdcProxy"),
+        (20, "krb5srv::udp:kdc.example.com"),
+        (10, "krb5srv:m:tcp:kdc.example.com"),
+        (40, "krb5srv:m:tcp:kdc.example.com"),
+        (40, "krb5srv::udp:192.0.2.1:750"),
+    ];
+    let (server, asked_for) = nameserver_with_uris(uris.map(|(priority, target)| uri(priority, target)).to_vec());
+    let found = kdcs_of(&dns(&[server]).uri_records(true), "EXAMPLE.COM").unwrap();
+    assert_eq!(found, ["tcp/kdc.example.com:88", "udp/kdc.example.com:88", "udp/192.0.2.1:750"]);
+    assert!(asked_for.lock().unwrap().iter().all(|name| name == "_kerberos.EXAMPLE.COM"));
+    assert_eq!(find(server).unwrap(), ["by-srv.example.com:88"], "they are not asked for unless set");
+}
+
+#[test]
+fn where_uri_records_name_no_kdc_srv_records_do() {
+    let nothing =
+        vec![uri(1, "krb5srv::kkdcp:https://proxy.example.com/KdcProxy"), uri(1, "https://a"), uri(1, "\u{7f}")];
+    let of_another = record(&name("_kerberos.EXAMPLE.ORG"), 256, b"\0\x01\0\x01krb5srv::tcp:evil.example.org");
+    let short = record(&[0xc0, 12], 256, &[0, 1, 0]);
+    for uris in [nothing, vec![], vec![of_another], vec![short], vec![srv(1, 0, 88, "kdc.example.com")]] {
+        let (server, _) = nameserver_with_uris(uris.clone());
+        let found = kdcs_of(&dns(&[server]).uri_records(true), "EXAMPLE.COM").unwrap();
+        assert_eq!(found, ["by-srv.example.com:88"], "{uris:02x?}");
+    }
+}
+
+#[test]
+fn uri_records_without_a_kdc_are_told_of() {
+    let server = nameserver(|query, _| {
+        let records = [uri(1, "krb5srv::kkdcp:https://proxy.example.com/KdcProxy")];
+        vec![response(query, 0, if query.ends_with(&[1, 0, 0, 1]) { &records } else { &[] })]
+    });
+    let error = kdcs_of(&dns(&[server]).uri_records(true), "EXAMPLE.COM").unwrap_err();
+    let told: Vec<_> = error.tried.iter().map(DnsAttempt::reason).collect();
+    assert_eq!(told[0], "URI _kerberos.EXAMPLE.COM: its records name no KDC that can be asked");
+    assert_eq!((told.len(), error.tried[1].why.clone()), (3, DnsSilence::NoRecords));
+}
+
+#[test]
+fn an_answer_with_uri_records_that_is_cut_anywhere_is_none() {
+    let query = Query::new(RecordType::Uri, "_kerberos.EXAMPLE.COM", 0x1234).unwrap();
+    let answer = response(query.bytes(), 0, &[uri(1, "krb5srv::tcp:kdc.example.com"), uri(2, "krb5srv::udp:b")]);
+    assert!(matches!(query.read(&answer), Some(Reply::Records(records)) if records.len() == 2));
+    for length in 0..answer.len() {
+        assert_eq!(query.read(&answer[..length]), None, "{length}");
+    }
+    assert_eq!(Query::new(RecordType::Srv, "_kerberos.EXAMPLE.COM", 0x1234).unwrap().read(&answer), None);
+}
+
+#[test]
+fn nameservers_that_know_no_uri_records_are_asked_for_srv_records() {
+    for answer_to_uri in [Some(4), Some(5), None] {
+        let server = nameserver(move |query, _| match query.ends_with(&[1, 0, 0, 1]) {
+            true => answer_to_uri.map(|code| response(query, code, &[])).into_iter().collect(),
+            false => vec![response(query, 0, &[srv(1, 0, 88, "kdc.example.com")])],
+        });
+        let found = kdcs_of(&dns(&[server]).uri_records(true), "EXAMPLE.COM").unwrap();
+        assert_eq!(found, ["kdc.example.com:88"], "{answer_to_uri:?}");
+    }
 }

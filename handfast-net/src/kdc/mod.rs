@@ -34,6 +34,7 @@ mod error;
 mod exchange;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod memory;
 mod reply;
 #[cfg(feature = "tokio")]
 mod tasks;
@@ -44,6 +45,8 @@ mod watch;
 pub use address::{KdcAddress, ParseKdcAddressError};
 pub use error::{Attempt, Silence, Unreachable};
 pub use exchange::{KdcClient, KdcReply, Pace};
+pub(crate) use memory::Memory;
+pub use memory::SILENCE_REMEMBERED;
 pub use tcp::TCP_REPLY_LIMIT;
 pub use udp::NONSENSE_LIMIT;
 

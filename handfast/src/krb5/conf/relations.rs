@@ -30,7 +30,11 @@ pub(super) const PAGE: &[Relation] = &[
     honoured(LibDefaults, "default_tkt_enctypes", "which session keys an AS-REQ asks for"),
     ignored(LibDefaults, "dns_canonicalize_hostname", "names of hosts are taken as they are written, as with false"),
     honoured(LibDefaults, "dns_lookup_kdc", "whether the DNS is asked for KDCs of realms that list none"),
-    unsupported(LibDefaults, "dns_uri_lookup", "of the DNS, SRV records only are asked for"),
+    honoured(
+        LibDefaults,
+        "dns_uri_lookup",
+        "whether URI records are asked for before SRV records; KDC proxies in them are passed over",
+    ),
     unsupported(
         LibDefaults,
         "enforce_ok_as_delegate",

@@ -1,0 +1,67 @@
+use std::net::IpAddr;
+
+use super::search::is_host;
+use crate::kdc::{KdcAddress, Transport};
+
+/// The KDC that the target of a URI record names, in the form that MIT krb5 reads (draft-mccallum-kitten-krb-service-discovery):
+///
+/// ```text
+/// krb5srv:FLAGS:TRANSPORT:PLACE      TRANSPORT is udp or tcp (then PLACE is host, host:port or [v6]:port), or kkdcp (then a URL)
+/// ```
+///
+/// Of the flags there is `m`, for the primary KDC, which is no better for what is asked here. `None` if it names none, or one that
+/// can't be asked: KDC proxies can't.
+pub(super) fn kdc(target: &str) -> Option<KdcAddress> {
+    let mut fields = target.splitn(4, ':');
+    let (scheme, _flags, transport, place) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+    let transport = match transport {
+        _ if !scheme.eq_ignore_ascii_case("krb5srv") => return None,
+        name if name.eq_ignore_ascii_case("udp") => Transport::Udp,
+        name if name.eq_ignore_ascii_case("tcp") => Transport::Tcp,
+        _ => return None,
+    };
+    // `tcp/` before a host is for krb5.conf only.
+    let mut kdc: KdcAddress = Some(place).filter(|place| !place.contains('/'))?.parse().ok()?;
+    kdc.host.truncate(kdc.host.trim_end_matches('.').len());
+    let is_place = is_host(&kdc.host) || kdc.host.parse::<IpAddr>().is_ok();
+    is_place.then_some(KdcAddress { transport: Some(transport), ..kdc })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn targets_name_kdcs_and_the_way_to_ask_them() {
+        for (target, kdc) in [
+            ("krb5srv:m:tcp:kdc.example.com", "tcp/kdc.example.com:88"),
+            ("KRB5SRV::UDP:kdc.example.com.:750", "udp/kdc.example.com:750"),
+            ("krb5srv:mxyz:udp:192.0.2.1", "udp/192.0.2.1:88"),
+            ("krb5srv::tcp:[2001:db8::1]:89", "tcp/[2001:db8::1]:89"),
+        ] {
+            assert_eq!(super::kdc(target).unwrap().to_string(), kdc, "{target}");
+        }
+    }
+
+    #[test]
+    fn other_targets_name_none() {
+        for target in [
+            "",
+            "krb5srv",
+            "krb5srv:m:tcp",
+            "krb5srv:m:tcp:",
+            "krb5srv::tcp:.",
+            "krb5srv::tcp::88",
+            "krb5srv::tcp:kdc:0",
+            "krb5srv::tcp:kdc:99999",
+            "krb5srv::tcp:udp/kdc",
+            "krb5srv::tcp:a b",
+            "krb5srv::tcp:kdc\u{fffd}",
+            "krb5srv::tcp:k\u{1b}dc",
+            "krb5srv::kkdcp:https://proxy.example.com/KdcProxy",
+            "krb5srv::tls:kdc",
+            "krb5srvx::tcp:kdc",
+            "https://kdc.example.com",
+        ] {
+            assert_eq!(super::kdc(target), None, "{target:?}");
+        }
+    }
+}
