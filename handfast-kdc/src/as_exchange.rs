@@ -122,12 +122,16 @@ impl Realm {
         let name = seen.client.as_ref().ok_or_else(|| unknown("the request names no client"))?;
         let entry = self.find(name)?.ok_or_else(|| unknown("the directory has no such client"))?;
         check_account(&entry, now)?;
-        // With an expired password, there are tickets to change it with (RFC 3244 2).
-        let to_change = seen.service.as_ref().is_some_and(|service| service.components() == ["kadmin", "changepw"]);
-        if entry.password_expires.is_some_and(|end| end <= now) && !to_change {
+        if entry.password_expires.is_some_and(|end| end <= now) && !self.is_to_change_password(seen)? {
             return Err(Refusal::new(ErrorCode::KDC_ERR_KEY_EXPIRED, "the client's password has expired"));
         }
         Ok(entry)
+    }
+
+    /// With an expired password, there are tickets to change it with (RFC 3244 2), in a realm that has that service.
+    fn is_to_change_password(&self, seen: &Seen) -> Result<bool, Refusal> {
+        let service = seen.service.as_ref().filter(|service| service.components() == ["kadmin", "changepw"]);
+        Ok(service.map(|service| self.directory.find(service)).transpose()?.flatten().is_some())
     }
 
     /// The ticket-granting service of this realm.

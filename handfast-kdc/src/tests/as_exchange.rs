@@ -353,4 +353,7 @@ fn an_expired_password_gets_a_ticket_to_change_it_and_no_other() {
     let to_change = KdcReqBody { cname, ..body(&["kadmin", "changepw"]) };
     assert!(ask(&realm, &proven(&to_change, &user_key(AES256), NOW), NOW).is_ok());
     assert_eq!(refused(&realm, &proven(&as_body(), &user_key(AES256), NOW), NOW), ErrorCode::KDC_ERR_KEY_EXPIRED);
+    // A realm without that service says so of the password, not of the service.
+    let without = changed("alice@R.TEST", |alice| alice.password_expires = Some(NOW));
+    assert_eq!(refused(&without, &proven(&to_change, &user_key(AES256), NOW), NOW), ErrorCode::KDC_ERR_KEY_EXPIRED);
 }
