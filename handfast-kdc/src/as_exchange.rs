@@ -86,12 +86,15 @@ impl Realm {
             Some((with, key)) => (Some(with), Held::Made(Box::new(LongTermKey::new(0, key)?))),
             None => (None, key),
         };
+        let cname = body.cname.clone().unwrap_or_else(|| PrincipalName::from(&client.principal));
+        let for_krbtgt = service.principal.is_krbtgt();
+        let pac = self.new_pac(&client, &cname, times.authtime.into(), for_krbtgt, asked.padata)?;
         let asked_for_checksum = preauth::find(asked.padata, PaDataType::REQ_ENC_PA_REP).is_some();
         Grant {
             exchange: KdcExchange::As,
             body,
             crealm: client.principal.realm(),
-            cname: body.cname.clone().unwrap_or_else(|| PrincipalName::from(&client.principal)),
+            cname,
             service: &service,
             sname: body.sname.clone().unwrap_or_else(|| PrincipalName::from(&service.principal)),
             session,
@@ -100,6 +103,7 @@ impl Realm {
             transited: &[],
             caddr: body.addresses.clone(),
             authorization_data: AuthorizationData::default(),
+            pac,
             last_req: last_req(&client, now),
             key_expiration: earliest(client.password_expires, client.expires),
             padata: padata.iter().map(preauth::borrowed).collect(),
@@ -135,7 +139,7 @@ impl Realm {
     }
 
     /// The ticket-granting service of this realm.
-    fn krbtgt(&self) -> Result<Arc<PrincipalEntry>, Refusal> {
+    pub(crate) fn krbtgt(&self) -> Result<Arc<PrincipalEntry>, Refusal> {
         let none = || Refusal::new(ErrorCode::KRB_ERR_GENERIC, "the directory has no ticket-granting service");
         self.find(&self.krbtgt)?.ok_or_else(none)
     }

@@ -2,6 +2,7 @@ use crate::directory::PrincipalEntry;
 use crate::event::Outcome;
 use crate::fast::Armor;
 use crate::lifetime::Times;
+use crate::pac::IssuedPac;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 use alloc::vec;
@@ -9,9 +10,9 @@ use alloc::vec::Vec;
 use handfast::crypto::{Random, Secret};
 use handfast::krb5::enctype::{ChecksumKey, CipherKey, EncryptionKey, Enctype};
 use handfast::krb5::message::{
-    AuthorizationData, Checksum, EncKdcRepPart, EncTicketPart, Encoded, EncryptedData, ErrorCode, HostAddress,
-    KdcExchange, KdcRep, KdcReqBody, KerberosTime, KeyRef, LastReqEntry, PaData, PaDataType, PrincipalName, Ticket,
-    TicketFlags, TransitedEncoding,
+    AdElement, AdType, AuthorizationData, Checksum, EncKdcRepPart, EncTicketPart, Encoded, EncryptedData, ErrorCode,
+    HostAddress, KdcExchange, KdcRep, KdcReqBody, KerberosTime, KeyRef, LastReqEntry, PaData, PaDataType,
+    PrincipalName, Ticket, TicketFlags, TransitedEncoding,
 };
 use handfast::{Principal, Time};
 
@@ -30,6 +31,7 @@ pub(crate) struct Grant<'a> {
     pub(crate) transited: &'a [u8],
     pub(crate) caddr: Vec<HostAddress<'a>>,
     pub(crate) authorization_data: AuthorizationData<'a>,
+    pub(crate) pac: Option<IssuedPac>,
     pub(crate) last_req: Vec<LastReqEntry>,
     pub(crate) key_expiration: Option<Time>,
     pub(crate) padata: Vec<PaData<'a>>,
@@ -86,7 +88,7 @@ impl Grant<'_> {
         let key = randomness.key(self.session)?;
         let (ticket_confounder, reply_confounder) = randomness.confounders();
         let (ticket_key, kvno) = self.ticket_key()?;
-        let sealed_ticket = self.sealed_ticket(key, ticket_key, &ticket_confounder);
+        let sealed_ticket = self.sealed_ticket(key, ticket_key, &ticket_confounder)?;
         let ticket = Ticket {
             realm: self.service.principal.realm(),
             sname: self.sname.clone(),
@@ -126,8 +128,13 @@ impl Grant<'_> {
         Ok((&key.ticket, Some(key.kvno())))
     }
 
-    fn sealed_ticket(&self, key: KeyRef<'_>, ticket_key: &CipherKey, confounder: &[u8; 16]) -> Vec<u8> {
-        let part = EncTicketPart {
+    fn sealed_ticket(
+        &self,
+        key: KeyRef<'_>,
+        ticket_key: &CipherKey,
+        confounder: &[u8; 16],
+    ) -> Result<Vec<u8>, Refusal> {
+        let mut part = EncTicketPart {
             flags: self.flags,
             key,
             crealm: self.crealm,
@@ -140,11 +147,17 @@ impl Grant<'_> {
             caddr: self.caddr.clone(),
             authorization_data: self.authorization_data.clone(),
         };
+        let service_key = self.service.current_keys().next();
+        let signed = self.pac.as_ref().filter(|_| self.user_to_user.is_none()).zip(service_key);
+        let container = signed.map(|(pac, key)| pac.container(&part, &self.sname, key)).transpose()?;
+        if let Some(ad_data) = container.as_deref() {
+            part.authorization_data.0.insert(0, AdElement { ad_type: AdType::IF_RELEVANT, ad_data });
+        }
         let mut plain = Secret::new(Vec::with_capacity(PART_ROOM));
         part.encode(plain.expose_mut());
         let mut sealed = Vec::new();
         ticket_key.encrypt(confounder, plain.expose(), &mut sealed);
-        sealed
+        Ok(sealed)
     }
 
     fn sealed_part(&self, key: KeyRef<'_>, confounder: &[u8; 16]) -> Vec<u8> {

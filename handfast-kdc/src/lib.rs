@@ -39,6 +39,7 @@ mod issue;
 mod lifetime;
 mod on_behalf;
 mod other_realms;
+mod pac;
 mod preauth;
 mod realm;
 mod refusal;
@@ -56,5 +57,6 @@ pub use directory::{Directory, DirectoryError, LongTermKey, MemoryDirectory, Pri
 #[cfg(feature = "file")]
 pub use directory::{FileDirectory, FileDirectoryError};
 pub use event::{Event, Outcome};
+pub use pac::{Domain, DomainAccount};
 pub use realm::{Answer, REQUEST_LIMIT, Realm, Request, Transport};
 pub use settings::{DEFAULT_ENCTYPES, PREAUTH, SESSION_ENCTYPES, Settings};

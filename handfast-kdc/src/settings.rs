@@ -1,3 +1,4 @@
+use crate::pac::Domain;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -52,6 +53,8 @@ pub struct Settings {
     /// The longest reply that goes by UDP, in bytes; for a longer one the client is told to ask over TCP
     /// (RFC 4120 7.2.1): 4096.
     pub udp_reply_limit: usize,
+    /// The domain whose SIDs go into the PACs of tickets (MS-PAC); no PACs are issued without one.
+    pub domain: Option<Domain>,
     /// The methods of pre-authentication that are offered, best first, each named by its padata type: [`PREAUTH`].
     /// A client's proof by another is as good as none; a method that this build doesn't have is passed over.
     pub preauth: Vec<PaDataType>,
@@ -68,6 +71,7 @@ impl Default for Settings {
             domain_realm: Vec::new(),
             weak_rc4: false,
             udp_reply_limit: 4096,
+            domain: None,
             preauth: PREAUTH.to_vec(),
         }
     }

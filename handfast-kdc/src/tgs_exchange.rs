@@ -5,6 +5,7 @@ use crate::event::Outcome;
 use crate::issue::{Grant, request_checksum, session_enctype};
 use crate::lifetime::{self, Times};
 use crate::on_behalf::{Standing, for_user, standing};
+use crate::pac;
 use crate::preauth;
 use crate::realm::{Realm, Request};
 use crate::refusal::{Refusal, Seen};
@@ -93,6 +94,13 @@ impl Realm {
         let times = self.times(body, &basis, &service, now)?;
         let added = body.enc_authorization_data.as_ref();
         let added = added.map(|sealed| authorization::open(sealed, &session, subkey.as_ref())).transpose()?;
+        let for_krbtgt = service.principal.is_krbtgt();
+        let pac = match standing {
+            Standing::Own => self.further_pac(&ticket, &ap_req.ticket, for_krbtgt)?,
+            Standing::ForUser => self.users_pac(&basis, for_krbtgt)?,
+            // A PAC of the evidence is not passed on: nobody has checked it here.
+            _ => None,
+        };
         let reply_key = reply_key(&session, subkey.as_ref());
         let asked_for_checksum = preauth::find(&message.padata, PaDataType::REQ_ENC_PA_REP).is_some();
         let checksum =
@@ -110,9 +118,10 @@ impl Realm {
             times,
             caddr: addresses(body, &basis),
             authorization_data: authorization::combined(
-                &basis.authorization_data,
+                &pac::without_pac(&basis.authorization_data),
                 added.as_ref().map(|data| data.expose().as_slice()),
             )?,
+            pac,
             last_req: vec![LastReqEntry { lr_type: LrType::NONE, lr_value: now.into() }],
             key_expiration: None,
             padata: user.iter().filter_map(|user| user.reply.as_deref()).map(s4u_reply).collect(),

@@ -6,11 +6,14 @@ use handfast::krb5::exchange::{
     Acquired, ClientSecret, ExchangeError, ExchangeStep, KdcAttempt, KdcRequest, KdcUnreachable, Login, TicketOptions,
     TicketRequest,
 };
+use handfast::krb5::pac::{Rid, Sid};
 use handfast::krb5::{Ccache, HeldTicket, Keytab};
 use handfast::{
     Acceptor, Account, Context, Credential, Error, Initiator, Policy, Principal, ReplayGuard, ServiceName, Time,
 };
-use handfast_kdc::{Directory, Event, MemoryDirectory, PrincipalEntry, Realm, Request, Settings, Transport};
+use handfast_kdc::{
+    Directory, Domain, DomainAccount, Event, MemoryDirectory, PrincipalEntry, Realm, Request, Settings, Transport,
+};
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -123,6 +126,17 @@ impl Testkit {
         self.directory_mut(|directory| directory.insert(entry));
         self.with(|state| state.passwords.insert(principal.clone(), Secret::new(password.into())));
         principal
+    }
+
+    /// Puts a user into groups of a domain, by their relative identifiers, the primary group first: its tickets have a PAC
+    /// from then on. The domain is the realm's, `S-1-5-21-1-2-3` unless [`TestKit::settings`] names another one.
+    #[track_caller]
+    pub fn groups(&self, name: &str, rid: Rid, groups: &[Rid]) {
+        self.settings(|settings| {
+            let sid = Sid::new(5, &[21, 1, 2, 3]);
+            settings.domain = settings.domain.take().or(sid.map(|sid| Domain { sid, netbios_name: "TESTKIT".into() }));
+        });
+        self.change(name, |entry| entry.account = Some(DomainAccount { rid, groups: groups.to_vec() }));
     }
 
     /// Adds a service with random keys of all AES enctypes, or gives it new ones.

@@ -1,4 +1,5 @@
 use super::LongTermKey;
+use crate::pac::DomainAccount;
 use crate::settings::{DEFAULT_ENCTYPES, SESSION_ENCTYPES};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -47,6 +48,8 @@ pub struct PrincipalEntry {
     pub max_renewable_life: Option<Duration>,
     /// The enctypes that it takes session keys of; those of its current keys if `None`.
     pub session_enctypes: Option<Vec<Enctype>>,
+    /// Who it is in the realm's domain, for its PACs.
+    pub account: Option<DomainAccount>,
     /// When it was added.
     pub created: Time,
     /// When it was last changed.
@@ -72,6 +75,7 @@ impl PrincipalEntry {
             max_life: None,
             max_renewable_life: None,
             session_enctypes: None,
+            account: None,
             created: now,
             modified: now,
         }

@@ -1,11 +1,13 @@
 //! PACs of Samba's and MIT's KDCs at our acceptor. What they must say is what Samba's own tools print of the accounts.
 
+use crate::our_realm::OurRealm;
 use crate::ours::{kdc, now, tickets_of};
-use handfast::krb5::pac::{PacError, PacInfo};
+use handfast::krb5::pac::{LogonInfo, PacError, PacInfo, Rid, Sid};
 use handfast::krb5::{Keytab, KeytabEntry};
 use handfast::{Accept, Acceptor, Context, Credential, Error, Initiate, Initiator, PacPolicy, Policy, Refusal};
 use handfast::{ReplayGuard, ServiceName};
 use handfast_interop::{Enctype, MitRealm, SambaDomain, TempDir};
+use handfast_kdc::{Domain, DomainAccount, Settings};
 use handfast_net::driver::KdcExchange;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -113,4 +115,36 @@ fn the_signatures_of_mits_pacs_hold_with_each_enctype() {
         assert!(pac_of(&context).logon_info.is_none());
         assert!(context.authorization().unwrap().pac_signed_by_kdc(), "{service}");
     }
+}
+
+/// MIT's acceptor shows a PAC's buffers only after its krb5_pac_verify has held.
+#[test]
+fn mit_verifies_a_pac_of_our_realm() {
+    let sid: Sid = "S-1-5-21-1-2-3".parse().unwrap();
+    let domain = Domain { sid, netbios_name: "OURS".into() };
+    let settings = Settings { domain: Some(domain), ..Settings::default() };
+    let realm = OurRealm::start_with(settings, std::time::Duration::ZERO);
+    realm.change("alice", |entry| entry.account = Some(DomainAccount { rid: Rid(1103), groups: vec![Rid(513)] }));
+    let alice = realm.client_of("alice");
+    alice.kvno("sample/localhost").expect_success();
+    let target = ServiceName::principal("sample/localhost@OURS.TEST".parse().unwrap());
+    let mut token = Vec::new();
+    let credential = tickets_of(alice.ccache());
+    let _ = Initiator::new(Policy::default()).to(&target).credential(&credential).begin(now(), &mut token).unwrap();
+    let mut python = alice.command("python3");
+    python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/python/pac_attributes.py"));
+    python.env("KRB5_KTNAME", realm.keytab(&["sample/localhost"]));
+    let hex: String = token.iter().map(|octet| format!("{octet:02x}")).collect();
+    let said = handfast_interop::run(&mut python, &hex, std::time::Duration::from_secs(30));
+    said.expect_success().expect_text("client alice@OURS.TEST");
+    for attribute in ["client-info", "logon-info", "upn-dns-info", "server-checksum", "privsvr-checksum", "16", "19"] {
+        said.expect_text(&format!("urn:mspac:{attribute} authenticated"));
+    }
+    let bytes = said.stdout.lines().find_map(|line| line.strip_prefix("urn:mspac:logon-info authenticated "));
+    let bytes: Vec<u8> = bytes.unwrap().as_bytes().chunks(2).map(octet).collect();
+    assert_eq!(LogonInfo::decode(&bytes).unwrap().user_sid(), Some(sid.with(Rid(1103))));
+}
+
+fn octet(pair: &[u8]) -> u8 {
+    u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()
 }

@@ -2,11 +2,13 @@
 //! significant octet first, strings and lists behind a count of two octets, optional fields behind an octet 0 or 1.
 
 use crate::directory::{LongTermKey, PrincipalEntry};
+use crate::pac::{Domain, DomainAccount};
 use crate::settings::{PREAUTH, Settings};
 use handfast::crypto::Secret;
 use handfast::krb5::Capaths;
 use handfast::krb5::enctype::{EncryptionKey, Enctype};
 use handfast::krb5::message::PaDataType;
+use handfast::krb5::pac::{Rid, Sid};
 use handfast::wire::{DecodeError, EncodeError, Reader, Writer};
 use handfast::{NameType, Principal, Time};
 use std::string::String;
@@ -54,9 +56,17 @@ pub(super) fn encode_entry(entry: &PrincipalEntry) -> Result<Secret, EncodeError
             Ok(())
         })
     })?;
-    // Left out while there is none.
-    if entry.protocol_transition || !(entry.may_delegate_to.is_empty() && entry.allowed_to_act.is_empty()) {
+    // Left out while there is none; so is all behind it.
+    let delegates = entry.protocol_transition || !(entry.may_delegate_to.is_empty() && entry.allowed_to_act.is_empty());
+    if delegates || entry.account.is_some() {
         out.delegation(entry)?;
+    }
+    if let Some(account) = &entry.account {
+        out.writer().u32_be(account.rid.0);
+        out.list(&account.groups, |out, group| {
+            out.writer().u32_be(group.0);
+            Ok(())
+        })?;
     }
     Ok(out.bytes)
 }
@@ -89,10 +99,15 @@ pub(super) fn decode_entry(bytes: &[u8]) -> Result<PrincipalEntry, DecodeError> 
         protocol_transition: false,
         may_delegate_to: Vec::new(),
         allowed_to_act: Vec::new(),
+        account: None,
     };
     if !input.0.is_empty() {
         entry.protocol_transition = input.0.u8()? != 0;
         (entry.may_delegate_to, entry.allowed_to_act) = (input.list(Input::principal)?, input.list(Input::principal)?);
+    }
+    if !input.0.is_empty() {
+        let rid = Rid(input.0.u32_be()?);
+        entry.account = Some(DomainAccount { rid, groups: input.list(|input| input.0.u32_be().map(Rid))? });
     }
     flags(&mut entry).into_iter().enumerate().for_each(|(bit, flag)| *flag = bits >> bit & 1 == 1);
     input.0.finish()?;
@@ -110,17 +125,23 @@ pub(super) fn encode_settings(settings: &Settings) -> Result<Secret, EncodeError
     out.writer().u64_be(u64::try_from(settings.udp_reply_limit).unwrap_or(u64::MAX));
     let other_realms = settings.capaths.iter().next().is_some() || !settings.domain_realm.is_empty();
     // Left out while it is the default, which may have more methods in a later version; so is all behind it.
-    if settings.preauth != PREAUTH || other_realms || settings.weak_rc4 {
+    let domain = settings.domain.as_ref();
+    let flags = settings.weak_rc4 || domain.is_some();
+    if settings.preauth != PREAUTH || other_realms || flags {
         out.list(&settings.preauth, |out, padata_type| {
             out.writer().i32_be(padata_type.0);
             Ok(())
         })?;
     }
-    if other_realms || settings.weak_rc4 {
+    if other_realms || flags {
         out.other_realms(settings)?;
     }
-    if settings.weak_rc4 {
-        out.writer().u8(1);
+    if flags {
+        out.writer().u8(u8::from(settings.weak_rc4));
+    }
+    if let Some(domain) = domain {
+        out.octets(&domain.sid.to_bytes())?;
+        out.text(&domain.netbios_name)?;
     }
     Ok(out.bytes)
 }
@@ -142,8 +163,9 @@ pub(super) fn decode_settings(bytes: &[u8]) -> Result<Settings, DecodeError> {
         ..Settings::default()
     };
     let other_realms = if input.0.is_empty() { Default::default() } else { input.other_realms()? };
-    let weak_rc4 = if input.0.is_empty() { false } else { input.set_flag()? };
-    let settings = Settings { capaths: other_realms.0, domain_realm: other_realms.1, weak_rc4, ..settings };
+    let weak_rc4 = if input.0.is_empty() { false } else { input.weak_rc4()? };
+    let domain = if input.0.is_empty() { None } else { Some(input.domain()?) };
+    let settings = Settings { capaths: other_realms.0, domain_realm: other_realms.1, weak_rc4, domain, ..settings };
     input.0.finish()?;
     Ok(settings)
 }
@@ -276,6 +298,26 @@ impl Input<'_> {
         Ok(Principal::new(NameType::PRINCIPAL, self.list(Input::text)?, realm))
     }
 
+    fn domain(&mut self) -> Result<Domain, DecodeError> {
+        let at = self.0.clone();
+        let sid = Sid::decode(self.octets()?).map_err(|_| at.invalid("the domain has no SID"))?;
+        Ok(Domain { sid, netbios_name: self.text()? })
+    }
+
+    /// 0 only where something follows: it is left out otherwise.
+    fn weak_rc4(&mut self) -> Result<bool, DecodeError> {
+        if self.0.left() > 1 {
+            let at = self.0.clone();
+            match self.0.u8()? {
+                0 => Ok(false),
+                1 => Ok(true),
+                _ => Err(at.invalid("a flag is 0 or 1")),
+            }
+        } else {
+            self.set_flag()
+        }
+    }
+
     fn other_realms(&mut self) -> Result<(Capaths, Vec<(String, String)>), DecodeError> {
         let way = |input: &mut Self| Ok((input.text()?, input.text()?, input.list(Input::text)?));
         let add = |all: Capaths, (client, server, through)| all.with::<String>(client, server, through);
@@ -341,6 +383,7 @@ mod tests {
         (entry.expires, entry.password_expires) = (Some(NOW), Some(Time::EPOCH));
         (entry.max_life, entry.max_renewable_life) = (Some(Duration::from_secs(5)), Some(Duration::ZERO));
         entry.session_enctypes = Some(vec![Enctype(18), Enctype(-1)]);
+        entry.account = Some(DomainAccount { rid: Rid(1103), groups: vec![Rid(513), Rid(7)] });
         entry
     }
 
@@ -363,9 +406,9 @@ mod tests {
     fn every_cut_is_an_error_and_no_change_makes_it_panic() {
         let bytes = encode_entry(&full()).unwrap();
         let bytes = bytes.expose();
-        for length in 0..bytes.len() {
-            assert!(decode_entry(&bytes[..length]).is_err());
-        }
+        // Without its account, and without delegation, it is whole, as those that were written before there were any.
+        let whole = (0..bytes.len()).filter(|length| decode_entry(&bytes[..*length]).is_ok());
+        assert_eq!(whole.filter(|length| *length != bytes.len() - 14).count(), 1);
         assert!(decode_entry(&[bytes.as_slice(), &[0]].concat()).is_err());
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.to_vec();
@@ -376,6 +419,15 @@ mod tests {
         newer[0] = 2;
         let error = decode_entry(&newer).unwrap_err().to_string();
         assert_eq!(error, "principal: at byte 0: a version that this program does not know");
+    }
+
+    #[test]
+    fn a_domain_comes_back_with_and_without_what_stands_before_it() {
+        let domain = Some(Domain { sid: "S-1-5-21-1-2-3".parse().unwrap(), netbios_name: "R".into() });
+        for weak_rc4 in [false, true] {
+            let settings = Settings { domain: domain.clone(), weak_rc4, ..Settings::default() };
+            assert_eq!(decode_settings(encode_settings(&settings).unwrap().expose()), Ok(settings));
+        }
     }
 
     #[test]
