@@ -47,6 +47,7 @@ Files, and the environment variables that name others (as for every Kerberos pro
                      (FILE:, DIR:, KEYRING: and KCM: names)
   keytab             FILE:/etc/krb5.keytab, or default_keytab_name      KRB5_KTNAME
   client keytab      /etc/krb5/user/UID/client.keytab, or …             KRB5_CLIENT_KTNAME
+  replay cache       memory, or with --replay-cache /var/tmp/krb5_UID…  KRB5RCACHENAME
   nameservers        /etc/resolv.conf                                   HANDFAST_RESOLV_CONF
   realm directory    ~/.local/share/handfast/realm.db                   (--directory)
 Realms of which the configuration names no KDC are looked up at the nameservers, unless dns_lookup_kdc is false.

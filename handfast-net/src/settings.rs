@@ -16,7 +16,7 @@ use crate::config::{self, ConfigError};
 use crate::environment::Store;
 use crate::environment::{CacheName, StoreNameError};
 #[cfg(unix)]
-use crate::store::{CacheCollection, CacheTypes, CredentialCache, MemoryCaches, StoreError};
+use crate::store::{CacheCollection, CacheTypes, CredentialCache, MemoryCaches, ReplayFile, StoreError};
 use crate::{Environment, Kdcs};
 
 /// Environment and configuration, read once: what a program makes at its start, and keeps.
@@ -196,6 +196,33 @@ impl Settings {
         self.cache_types().collection(&self.ccache_name(name)?)
     }
 
+    /// The replay cache `name`, or the default one: `KRB5RCACHENAME`, `default_rcache_name`, `dfl:`. `file2:path`, a path, and `dfl:`
+    /// are known.
+    ///
+    /// # Errors
+    /// [`StoreNameError`] if that is none.
+    #[cfg(unix)]
+    pub fn replay_cache(&self, name: Option<&str>) -> Result<ReplayFile, StoreNameError> {
+        let setting = self.conf.root().section("libdefaults").and_then(|section| section.value("default_rcache_name"));
+        let name = name.map_or_else(|| self.environment.replay_cache(setting), |name| Ok(name.to_owned()))?;
+        let none = |kind: &str| StoreNameError::NotSupported {
+            store: Store::ReplayCache,
+            kind: kind.to_owned(),
+            name: name.clone(),
+        };
+        match name.split_once(':') {
+            _ if name.starts_with('/') => Ok(ReplayFile::new(&name)),
+            Some(("file2", path)) if !path.is_empty() => Ok(ReplayFile::new(path)),
+            Some(("dfl", _)) => {
+                let uid = self.environment.euid.ok_or_else(|| none("dfl"))?;
+                Ok(ReplayFile::of_user(self.environment.replay_directory(), uid))
+            }
+            Some((kind, _)) => Err(none(kind)),
+            None if name.is_empty() => Err(StoreNameError::NoPath { store: Store::ReplayCache, name: name.clone() }),
+            None => Ok(ReplayFile::new(&name)),
+        }
+    }
+
     /// The types of credential caches: `MEMORY` has those of the process, `KCM` the daemon of `kcm_socket`.
     #[cfg(unix)]
     pub fn cache_types(&self) -> CacheTypes {
@@ -310,6 +337,10 @@ mod tests {
         assert_eq!(settings.keytab(None).unwrap().to_string(), "FILE:/etc/krb5.keytab");
         assert_eq!(settings.client_keytab(Some("/k")).unwrap().path(), Path::new("/k"));
         assert!(settings.ccache(Some("API:")).is_err());
+        let replay = |name| settings.replay_cache(name).unwrap().to_string();
+        assert_eq!(replay(None), "file2:/var/tmp/krb5_1000.rcache2");
+        assert_eq!((replay(Some("file2:/r")), replay(Some("/r"))), ("file2:/r".to_owned(), "file2:/r".to_owned()));
+        assert!(settings.replay_cache(Some("none:")).is_err() && settings.replay_cache(Some("")).is_err());
         let error = settings.ccache(Some("KCM:")).unwrap_err().to_string();
         assert!(error.starts_with("the KCM daemon at /nowhere/kcm: "), "{error}");
     }

@@ -216,6 +216,8 @@ pub enum Refusal {
     Replay,
     /// The replay guard is full, so a replay could not be told from a first use.
     ReplayGuardFull,
+    /// Nobody can tell whether this proof was used before; why.
+    ReplayUnknown(String),
     /// The peer does not offer what the policy asks for.
     FlagsMissing(Flags),
     /// The client delegates tickets that are not to be taken.
@@ -444,6 +446,7 @@ impl fmt::Display for Refusal {
             }
             Refusal::Replay => f.write_str("replayed: this proof was presented before"),
             Refusal::ReplayGuardFull => f.write_str("the replay guard is full: too many new contexts at once"),
+            Refusal::ReplayUnknown(why) => write!(f, "whether this proof was presented before can't be told: {why}"),
             Refusal::FlagsMissing(flags) => write!(f, "the peer does not offer what is required: {flags}"),
             Refusal::Delegation(refusal) => refusal.fmt(f),
             Refusal::Ntlm(refusal) => refusal.fmt(f),

@@ -5,6 +5,7 @@ use crate::name::Principal;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 /// Something that only the driver can answer. A driver that doesn't know a question declines it, and the handshake fails closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,14 @@ pub enum Question {
     NewPassword {
         /// Whose password.
         client: Principal,
+    },
+    /// Whether a client's proof was presented before (RFC 4120 3.2.3): of an acceptor whose guard
+    /// [asks the driver](crate::ReplayGuard::asks_driver). Everything else about the proof has been checked.
+    Replay {
+        /// The checksum of the encrypted authenticator, whole. Two proofs share it only if they are the same.
+        checksum: Vec<u8>,
+        /// How long the proof can pass as current, from now on: it is to be remembered for that long.
+        keep: Duration,
     },
     /// A question of an application's own mechanism.
     Custom {
@@ -30,6 +39,7 @@ impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Question::NewPassword { client } => write!(f, "a new password of {client}, whose old one has expired"),
+            Question::Replay { .. } => f.write_str("whether a client's proof was presented before"),
             Question::Custom { name, .. } => write!(f, "the question `{name}` of an application's own mechanism"),
         }
     }
@@ -41,6 +51,12 @@ impl fmt::Display for Question {
 pub enum Answer {
     /// The answer to [`Question::NewPassword`]: it is the password now, the KDC knows.
     NewPassword(Secret<Vec<u8>>),
+    /// The answer to [`Question::Replay`]: it was never presented, and is remembered from now on.
+    Fresh,
+    /// The answer to [`Question::Replay`]: it was presented before.
+    Replayed,
+    /// The answer to [`Question::Replay`]: that can't be told, and why. The client is refused.
+    ReplayUnknown(String),
     /// The answer to [`Question::Custom`].
     Custom(Secret<Vec<u8>>),
 }

@@ -13,6 +13,8 @@ pub(crate) enum ReplayVerdict {
     Fresh,
     Replayed,
     Full,
+    /// The driver is to be asked.
+    Asked,
 }
 
 /// Remembers the proofs that an acceptor has seen, so that none passes twice (RFC 4120 3.2.3, 10).
@@ -22,7 +24,9 @@ pub(crate) enum ReplayVerdict {
 /// time could pass as current, and memory is bounded: when the guard is full, new proofs are refused.
 ///
 /// Guards are shared: give clones of one [`Acceptor`](crate::Acceptor) to all threads that serve the same key.
-pub struct ReplayGuard {
+pub struct ReplayGuard(Option<Memory>);
+
+struct Memory {
     shards: [Lock<Shard>; SHARDS],
     limit_per_shard: usize,
 }
@@ -54,14 +58,21 @@ impl ReplayGuard {
                 keep: Duration::ZERO,
             })
         };
-        ReplayGuard { shards: core::array::from_fn(shard), limit_per_shard: limit.div_ceil(SHARDS) }
+        ReplayGuard(Some(Memory { shards: core::array::from_fn(shard), limit_per_shard: limit.div_ceil(SHARDS) }))
+    }
+
+    /// A guard that remembers nothing itself: the handshake asks its driver, by [`Question::Replay`](crate::Question::Replay), for a
+    /// store that several processes share. A driver that declines takes no client.
+    pub fn asks_driver() -> Self {
+        ReplayGuard(None)
     }
 
     /// Judges a proof and remembers it. `keep` is how long a proof can pass as current: twice the clock skew.
     pub(crate) fn check(&self, tag: ReplayTag, keep: Duration, now: Time) -> ReplayVerdict {
+        let Some(Memory { shards, limit_per_shard }) = &self.0 else { return ReplayVerdict::Asked };
         let [first, ..] = tag;
-        let Some(shard) = self.shards.get(usize::from(first) % SHARDS) else { return ReplayVerdict::Full };
-        shard.with(|shard| shard.check(tag, keep, now, self.limit_per_shard))
+        let Some(shard) = shards.get(usize::from(first) % SHARDS) else { return ReplayVerdict::Full };
+        shard.with(|shard| shard.check(tag, keep, now, *limit_per_shard))
     }
 }
 
@@ -96,7 +107,8 @@ impl Shard {
 
 impl fmt::Debug for ReplayGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReplayGuard").field("limit", &(self.limit_per_shard * SHARDS)).finish_non_exhaustive()
+        let limit = self.0.as_ref().map(|memory| memory.limit_per_shard * SHARDS);
+        f.debug_struct("ReplayGuard").field("limit", &limit).finish_non_exhaustive()
     }
 }
 

@@ -24,8 +24,15 @@
 //! code and nothing else (3.1.5.1, 3.2.5.2); so there the mechanism's token is dropped, and every refusal
 //! carries the same code, [`ErrorCode::LOGON_DENIED`](crate::framing::nns::ErrorCode::LOGON_DENIED).
 
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
 use handfast::krb5::exchange::{KdcRequest, KdcUnreachable};
-use handfast::{Accept, Account, Context, Error, Flags, Initiate, Logon, Protection, Session, Target, Time};
+use handfast::{
+    Accept, Account, Answer, Context, Error, Flags, Initiate, Logon, Protection, Question, Session, Target, Time,
+};
 
 use crate::Clock;
 
@@ -78,6 +85,34 @@ impl<F: Fn(&Logon) -> Account> Accounts for F {
     }
 }
 
+/// Remembers which proofs were presented, for acceptors that [ask for it](handfast::ReplayGuard::asks_driver); it may wait for a file
+/// or another process.
+pub trait Replays: fmt::Debug + Send + Sync {
+    /// Whether a proof with this checksum was presented before; if not, it is remembered from `now` on, for `keep`.
+    ///
+    /// # Errors
+    /// If that can't be told: the client is refused.
+    fn check(&self, checksum: &[u8], keep: Duration, now: Time) -> io::Result<Seen>;
+}
+
+/// Whether a proof was presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Not yet.
+    Never,
+    /// It was.
+    Before,
+}
+
+/// What is known of a proof, as the handshake is told it.
+pub(crate) fn verdict(replays: &dyn Replays, checksum: &[u8], keep: Duration, now: Time) -> Answer {
+    match replays.check(checksum, keep, now) {
+        Ok(Seen::Never) => Answer::Fresh,
+        Ok(Seen::Before) => Answer::Replayed,
+        Err(error) => Answer::ReplayUnknown(error.to_string()),
+    }
+}
+
 /// Knows no account: every logon that needs one is refused.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoAccounts;
@@ -96,13 +131,14 @@ impl Accounts for NoAccounts {
 pub struct Driver {
     clock: Clock,
     least: Option<Protection>,
+    replays: Option<Arc<dyn Replays>>,
 }
 
 impl Driver {
     /// A driver that takes the time from `clock`.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        Driver { clock, least: None }
+        Driver { clock, least: None, replays: None }
     }
 
     /// Refuses a context that can't protect messages at least so; the peer is told before its own context is complete, where
@@ -111,6 +147,22 @@ impl Driver {
     pub fn least_protection(mut self, least: Protection) -> Self {
         self.least = Some(least);
         self
+    }
+
+    /// Answers acceptors that ask whether a proof is new.
+    #[must_use]
+    pub fn replays(mut self, replays: Arc<dyn Replays>) -> Self {
+        self.replays = Some(replays);
+        self
+    }
+
+    pub(crate) fn asks_replays(&self, question: &Question) -> Option<(Arc<dyn Replays>, Vec<u8>, Duration)> {
+        match question {
+            Question::Replay { checksum, keep } => {
+                self.replays.as_ref().map(|replays| (Arc::clone(replays), checksum.clone(), *keep))
+            }
+            _ => None,
+        }
     }
 
     /// The initiator's side of a handshake.
@@ -169,7 +221,12 @@ impl Driver {
                     let account = accounts.find(next.logon());
                     next.answer(account, self.now(), &mut out)
                 }
-                Accept::NeedsAnswer(next) => next.decline(self.now(), &mut out),
+                Accept::NeedsAnswer(next) => match self.asks_replays(next.question()) {
+                    Some((replays, checksum, keep)) => {
+                        next.answer(verdict(&*replays, &checksum, keep, self.now()), self.now(), &mut out)
+                    }
+                    None => next.decline(self.now(), &mut out),
+                },
             };
         }
     }

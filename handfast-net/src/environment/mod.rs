@@ -9,6 +9,7 @@
 //! | credential cache | `KRB5CCNAME` | `default_ccache_name` | `FILE:/tmp/krb5cc_%{uid}` |
 //! | keytab | `KRB5_KTNAME` | `default_keytab_name` | `FILE:/etc/krb5.keytab` |
 //! | client keytab | `KRB5_CLIENT_KTNAME` | `default_client_keytab_name` | `FILE:/etc/krb5/user/%{euid}/client.keytab` |
+//! | replay cache | `KRB5RCACHENAME` | `default_rcache_name` | `dfl:`, which is `/var/tmp/krb5_%{euid}.rcache2`, or in `KRB5RCACHEDIR` or `TMPDIR` |
 //! | trace | `KRB5_TRACE` | | none |
 //! | nameservers (feature `dns`) | `HANDFAST_RESOLV_CONF` | | `/etc/resolv.conf` |
 
@@ -49,6 +50,10 @@ pub struct Environment {
     pub krb5_ktname: Option<OsString>,
     /// `KRB5_CLIENT_KTNAME`: the keytab from which a program gets its own tickets.
     pub krb5_client_ktname: Option<OsString>,
+    /// `KRB5RCACHENAME`: the replay cache of services.
+    pub krb5rcachename: Option<OsString>,
+    /// `KRB5RCACHEDIR`: the directory of the default replay cache.
+    pub krb5rcachedir: Option<OsString>,
     /// `KRB5_TRACE`: the file to which to trace.
     pub krb5_trace: Option<OsString>,
     /// `TMPDIR`: where temporary files go, if not to `/tmp`.
@@ -95,6 +100,8 @@ impl Environment {
             krb5ccname: variable("KRB5CCNAME"),
             krb5_ktname: variable("KRB5_KTNAME"),
             krb5_client_ktname: variable("KRB5_CLIENT_KTNAME"),
+            krb5rcachename: variable("KRB5RCACHENAME"),
+            krb5rcachedir: variable("KRB5RCACHEDIR"),
             krb5_trace: variable("KRB5_TRACE"),
             tmpdir: variable("TMPDIR"),
             resolv_conf: Some(variable("HANDFAST_RESOLV_CONF").unwrap_or_else(|| RESOLV_CONF.into()).into()),
@@ -146,6 +153,21 @@ impl Environment {
     /// As for [`keytab`](Self::keytab).
     pub fn client_keytab(&self, setting: Option<&str>) -> Result<PathBuf, StoreNameError> {
         Store::Keytab.file(&self.name(Store::Keytab, self.krb5_client_ktname.as_deref(), setting, CLIENT_KEYTAB)?)
+    }
+
+    /// The name of the default replay cache; `setting` is `default_rcache_name` of the configuration.
+    ///
+    /// # Errors
+    /// [`StoreNameError`] if it can't be expanded.
+    pub fn replay_cache(&self, setting: Option<&str>) -> Result<String, StoreNameError> {
+        self.name(Store::ReplayCache, self.krb5rcachename.as_deref(), setting, "dfl:")
+    }
+
+    /// The directory of the replay cache `dfl:`: `KRB5RCACHEDIR`, `TMPDIR`, `/var/tmp`.
+    #[must_use]
+    pub fn replay_directory(&self) -> &Path {
+        let named = self.krb5rcachedir.as_deref().or(self.tmpdir.as_deref());
+        named.map_or(Path::new("/var/tmp"), Path::new)
     }
 
     /// The file to which to trace, if that is asked for.
@@ -201,6 +223,8 @@ pub enum Store {
     Ccache,
     /// A keytab.
     Keytab,
+    /// A replay cache.
+    ReplayCache,
 }
 
 impl Store {
@@ -244,6 +268,7 @@ impl fmt::Display for Store {
         f.write_str(match self {
             Store::Ccache => "credential cache",
             Store::Keytab => "keytab",
+            Store::ReplayCache => "replay cache",
         })
     }
 }

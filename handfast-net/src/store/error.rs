@@ -133,6 +133,12 @@ impl fmt::Display for StoreError {
             StoreError::Missing { store: Store::Keytab, path } => {
                 write!(f, "no keytab at FILE:{}: put one there, or name another one", path.display())
             }
+            StoreError::Missing { store: Store::ReplayCache, path } => {
+                write!(f, "no replay cache at {}", path.display())
+            }
+            StoreError::Io { store: Store::ReplayCache, path, doing, error } => {
+                write!(f, "can't {doing} the replay cache {}: {error}", path.display())
+            }
             StoreError::Io { store, path, doing, error } => {
                 write!(f, "can't {doing} the {store} FILE:{}: {error}", path.display())
             }

@@ -10,6 +10,8 @@
 //!
 //! Each is a [`CredentialCache`], and those that come together a [`CacheCollection`]; [`CacheTypes`] opens them by their names.
 //!
+//! [`ReplayFile`] is a replay cache in MIT's form, which several acceptors share.
+//!
 //! Files are locked as MIT locks them ([`crate::lock`]): shared to read, exclusively to write, for 10 seconds at the longest until
 //! somebody else has let go. What was read is kept, and read again only when the file has another device, inode, size or
 //! modification time.
@@ -27,6 +29,7 @@ mod kcm;
 mod keyring;
 mod keytab_file;
 mod memory;
+mod replay_file;
 mod types;
 
 pub use cache::{CacheCollection, CredentialCache};
@@ -38,6 +41,7 @@ pub use kcm::{Kcm, KcmError};
 pub use keyring::Keyrings;
 pub use keytab_file::KeytabFile;
 pub use memory::MemoryCaches;
+pub use replay_file::ReplayFile;
 pub use types::CacheTypes;
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use handfast::{Context, Protection};
 
 use super::Expiry;
 use super::lifetime::Lifetime;
-use crate::driver::Driver;
+use crate::driver::{Driver, Replays};
 use crate::{Clock, Deadline};
 
 /// How streams are made, and when they end. `default()` is the strict choice in every point.
@@ -22,6 +23,7 @@ pub struct StreamOptions {
     unannounced_end: bool,
     read_ahead: bool,
     clock: Clock,
+    replays: Option<Arc<dyn Replays>>,
 }
 
 impl Default for StreamOptions {
@@ -33,6 +35,7 @@ impl Default for StreamOptions {
             unannounced_end: false,
             read_ahead: false,
             clock: Clock::system(),
+            replays: None,
         }
     }
 }
@@ -96,6 +99,13 @@ impl StreamOptions {
         self
     }
 
+    /// Answers acceptors whose guard [asks](handfast::ReplayGuard::asks_driver) whether a proof is new. Without it they take nobody.
+    #[must_use]
+    pub fn replays(mut self, replays: impl Replays + 'static) -> Self {
+        self.replays = Some(Arc::new(replays));
+        self
+    }
+
     /// The least protection of messages; `None` if they need none.
     pub(super) fn least(&self) -> Option<Protection> {
         self.least
@@ -115,6 +125,10 @@ impl StreamOptions {
 
     pub(crate) fn driver(&self) -> Driver {
         let driver = Driver::new(self.clock.clone());
+        let driver = match &self.replays {
+            Some(replays) => driver.replays(Arc::clone(replays)),
+            None => driver,
+        };
         match self.least {
             Some(least) => driver.least_protection(least),
             None => driver,

@@ -2,7 +2,7 @@ use std::future::Future;
 use std::io;
 
 use handfast::krb5::exchange::{KdcRequest, KdcUnreachable};
-use handfast::{Accept, Account, Context, Error, Initiate, Logon, Protection, Session, Target};
+use handfast::{Accept, Account, Answer, Context, Error, Initiate, Logon, Protection, Session, Target};
 
 use super::Carrier;
 use crate::driver::{self, HandshakeError, NoAccounts, NoKdc, Reason};
@@ -157,7 +157,17 @@ impl Driver {
                     let account = self.within("the account store", accounts.find(&logon)).await?;
                     next.answer(account, self.inner.now(), &mut out)
                 }
-                Accept::NeedsAnswer(next) => next.decline(self.inner.now(), &mut out),
+                Accept::NeedsAnswer(next) => match self.inner.asks_replays(next.question()) {
+                    Some((replays, checksum, keep)) => {
+                        let now = self.inner.now();
+                        let ask = move || driver::verdict(&*replays, &checksum, keep, now);
+                        let broken = |_| Answer::ReplayUnknown("a thread of ours broke".into());
+                        let asked = async { ::tokio::task::spawn_blocking(ask).await.unwrap_or_else(broken) };
+                        let answer = self.within("the replay cache", asked).await?;
+                        next.answer(answer, self.inner.now(), &mut out)
+                    }
+                    None => next.decline(self.inner.now(), &mut out),
+                },
             };
         }
     }

@@ -458,3 +458,56 @@ fn both_ends_have_the_same_pseudo_random_octets() {
         }
     }
 }
+
+/// A client's token at an acceptor that asks its driver, and what became of the driver's answer.
+fn asked(answer: Option<Answer>) -> (Result<Context, Error>, Vec<u8>, Initiate) {
+    let mut pair = Pair { guard: Some(ReplayGuard::asks_driver()), ..Pair::new(ENCTYPES[3]) };
+    let acceptor = pair.acceptor();
+    let (step, token) = pair.begin(None);
+    let mut out = Vec::new();
+    let waiting = acceptor.session().begin().step(&token, now(), &mut out).unwrap();
+    let Accept::NeedsAnswer(next) = waiting else { panic!("{waiting:?}") };
+    let Question::Replay { checksum, keep } = next.question() else { panic!("{:?}", next.question()) };
+    assert_eq!(*keep, Duration::from_secs(600), "twice the clock skew");
+    // The authenticator is the token's last part, and its checksum the authenticator's: RFC 8009 5.2, 24 bytes.
+    assert_eq!((checksum.len(), &token[token.len() - 24..]), (24, &checksum[..]));
+    assert!(out.is_empty(), "nothing is said before it is known");
+    let result = match answer {
+        Some(answer) => next.answer(answer, now(), &mut out),
+        None => next.decline(now(), &mut out),
+    };
+    let result = result.map(|accepted| match accepted {
+        Accept::Complete(context) => context,
+        other => panic!("{other:?}"),
+    });
+    (result, out, step)
+}
+
+#[test]
+fn a_proof_that_the_driver_calls_new_makes_a_context() {
+    let (server, reply, step) = asked(Some(Answer::Fresh));
+    let Initiate::NeedsToken(next) = step else { panic!("{step:?}") };
+    let mut client = complete(next.step(&reply, now(), &mut Vec::new())).unwrap();
+    let mut server = server.unwrap();
+    assert_eq!(server.unseal(&mut seal(&mut client, b"hello")).unwrap(), b"hello");
+}
+
+#[test]
+fn a_proof_that_the_driver_knows_or_knows_nothing_of_is_refused_like_any_other() {
+    let unknown = || "the disk is gone".to_owned();
+    let refusals = [
+        (Some(Answer::Replayed), Refusal::Replay),
+        (Some(Answer::ReplayUnknown(unknown())), Refusal::ReplayUnknown(unknown())),
+        (None, Refusal::ReplayUnknown("nobody answers for a replay cache".to_owned())),
+    ];
+    for (answer, expected) in refusals {
+        let (result, told, step) = asked(answer);
+        let Err(Error::Refused(refusal)) = result else { panic!("{result:?}") };
+        assert_eq!(*refusal, expected);
+        let Initiate::NeedsToken(next) = step else { panic!("{step:?}") };
+        let told = complete(next.step(&told, now(), &mut Vec::new())).unwrap_err();
+        assert!(matches!(&told, Error::RefusedByPeer(refusal) if refusal.code.0 == 60), "{told}");
+    }
+    let (result, told, _) = asked(Some(Answer::Custom(handfast::crypto::Secret::new(Vec::new()))));
+    assert!(matches!(result, Err(Error::ApiMisuse(_))) && !told.is_empty());
+}

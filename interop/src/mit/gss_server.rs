@@ -54,6 +54,11 @@ impl GssServer {
         self.address.port()
     }
 
+    /// Its replay cache, of MIT's form "file2", which all of its connections share.
+    pub fn replay_cache(&self) -> PathBuf {
+        self.dir.join("replay-cache")
+    }
+
     /// What the server said of all connections so far, in the order they came.
     pub fn log(&self) -> String {
         let count = self.connections.load(Ordering::SeqCst);

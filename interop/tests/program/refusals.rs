@@ -3,7 +3,9 @@
 
 use crate::handfast::{Handfast, Server, failed};
 use crate::kdcs::ScriptedKdc;
-use handfast_interop::{Enctype, GssServer, MitClient, MitConfig, MitRealm, free_port, record, silent_address};
+use handfast_interop::{
+    Enctype, GssServer, MitClient, MitConfig, MitRealm, TempDir, free_port, record, silent_address,
+};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
@@ -262,6 +264,60 @@ fn a_recorded_ap_req_of_ours_is_refused_by_gss_server() {
     let whole = record(server.address(), |port| drop(connect(&program, port, "").expect_success().clone()));
     answer_to(server.address(), &whole);
     server.expect_log("Request is a replay");
+}
+
+/// Waits until a server has said it so often.
+#[track_caller]
+fn said_times(count: usize, text: &str, log: impl Fn() -> String) {
+    let began = std::time::Instant::now();
+    while log().matches(text).count() < count && began.elapsed() < LIMIT {
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(log().matches(text).count(), count, "{text:?} in {}", log());
+}
+
+#[test]
+fn a_proof_passes_once_at_gss_server_and_at_ours_together() {
+    let realm = MitRealm::shared();
+    let (keytab, service) = (realm.service_keytab(), "sample@localhost");
+    let theirs = GssServer::start(realm.config(), keytab, service);
+    let shared = format!("--replay-cache file2:{}", theirs.replay_cache().display());
+    let ours = Handfast::new(realm.config()).keytab(keytab).serve(&shared);
+    let client = realm.client_of("alice");
+    let hello = |port: u16| {
+        client.gss_client(port, service, "hello", &[]).expect_text("Signature verified.");
+    };
+    for round in 1..=5 {
+        let to_ours = record(ours.address(), hello);
+        answer_to(theirs.address(), &to_ours);
+        said_times(round, "Request is a replay", || theirs.log());
+        let to_theirs = record(theirs.address(), hello);
+        answer_to(ours.address(), &to_theirs);
+        said_times(round, "replayed: this proof was presented before", || ours.log());
+        // With another cache nobody knows of it.
+        let apart = GssServer::start(realm.config(), keytab, service);
+        answer_to(apart.address(), &to_ours);
+        apart.expect_accepted("alice@MIT.TEST", "sample/localhost@MIT.TEST");
+    }
+    assert_eq!(ours.log().matches(" is proven, ").count(), 5);
+}
+
+#[test]
+fn a_negotiated_proof_is_looked_up_in_the_shared_cache_too() {
+    let realm = MitRealm::shared();
+    let cache = TempDir::new("rcache");
+    let line = format!("--service sample/localhost --echo --replay-cache {}", cache.join("r").display());
+    let server = Handfast::new(realm.config()).keytab(realm.service_keytab());
+    let server = server.start(&format!("serve {line}"), "listening on ");
+    let program = alice(&realm);
+    let line = |port: u16| format!("connect localhost:{port} --message hello -s sample/localhost");
+    let whole = record(server.address(), |port| drop(program.run(&line(port)).expect_success().clone()));
+    answer_to(server.address(), &whole);
+    server.expect_log("replayed: this proof was presented before");
+    std::fs::remove_file(cache.join("r")).unwrap();
+    std::fs::create_dir(cache.join("r")).unwrap();
+    failed(&program.run(&line(server.port())), 6, "");
+    server.expect_log("whether this proof was presented before can't be told: ");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::framing::Framing;
 use crate::relay::Patience;
 use crate::{expiry, journal, place, span};
 use handfast::Protection;
+use handfast_net::Settings;
 use handfast_net::stream::StreamOptions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -97,6 +98,11 @@ pub(crate) struct Args {
     /// Also take messages that are signed and not sealed
     #[arg(long)]
     pub(super) integrity_only: bool,
+    /// Remember proofs in a file that other servers of these keys share, MIT's too [default: in memory]
+    ///
+    /// Of MIT's form file2. Without NAME: KRB5RCACHENAME, else configured, else the user's in /var/tmp.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, help_heading = "Who we are")]
+    pub(super) replay_cache: Option<Option<String>>,
     /// How many clients may be connected at once [default: 4096, or 64 with --framing gss-sample]
     #[arg(long, value_name = "COUNT", help_heading = "Limits")]
     pub(super) max_connections: Option<usize>,
@@ -151,10 +157,14 @@ impl Args {
         self.ntlm.check()
     }
 
-    pub(super) fn stream_options(&self) -> StreamOptions {
+    pub(super) fn stream_options(&self, settings: &Settings) -> Result<StreamOptions, Failure> {
         let least = if self.integrity_only { Protection::Integrity } else { Protection::Confidentiality };
         let options = StreamOptions::default().handshake_time(self.handshake_time).least_protection(least);
-        options.expiry(self.expiry.of_streams()).read_ahead()
+        let options = options.expiry(self.expiry.of_streams()).read_ahead();
+        Ok(match &self.replay_cache {
+            Some(name) => options.replays(settings.replay_cache(name.as_deref())?),
+            None => options,
+        })
     }
 
     pub(super) fn patience(&self) -> Patience {

@@ -29,7 +29,11 @@ impl Serving {
         let keytab = keytab(args, settings)?;
         let policy = settings.policy();
         let policy = if args.take_delegated.is_some() { policy.take_delegated() } else { policy };
-        let acceptor = Acceptor::new(&keytab, ReplayGuard::in_memory()).policy(policy);
+        let guard = match args.replay_cache {
+            Some(_) => ReplayGuard::asks_driver(),
+            None => ReplayGuard::in_memory(),
+        };
+        let acceptor = Acceptor::new(&keytab, guard).policy(policy);
         let acceptor = with_ntlm(acceptor, args, &keytab)?;
         let allowed = allowed(args, settings, &keytab)?;
         let accounts = accounts(args, &keytab, journal)?;

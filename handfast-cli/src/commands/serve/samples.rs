@@ -50,7 +50,8 @@ pub(super) fn run(args: &Args, settings: &Settings, output: &Output) -> Result<(
     journal.log(Event::new(Level::Info, "listening", text).with(fields));
     let limit = if args.is_once() { 1 } else { args.max_connections.unwrap_or(SAMPLE_CONNECTIONS) };
     let (connections, result) = (Connections::new(limit), OnceLock::new());
-    let server = Server { args, serving, options: args.stream_options(), journal, connections, result, stopper };
+    let server =
+        Server { args, serving, options: args.stream_options(settings)?, journal, connections, result, stopper };
     server.serve(&listener);
     super::stopped(&server.journal);
     server.result.into_inner().unwrap_or(Ok(()))

@@ -38,7 +38,14 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(args: Args, settings: Settings, journal: Journal) -> Result<Self, Failure> {
         let serving = Mutex::new(Arc::new(Serving::load(&args, &settings, &journal)?));
-        Ok(Server { options: args.stream_options(), args, settings, serving, journal, reloading: Mutex::default() })
+        Ok(Server {
+            options: args.stream_options(&settings)?,
+            args,
+            settings,
+            serving,
+            journal,
+            reloading: Mutex::default(),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Arc<Serving>> {

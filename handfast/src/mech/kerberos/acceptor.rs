@@ -19,6 +19,7 @@ use crate::krb5::{Authorization, HeldTicket};
 use crate::mech::{AcceptInput, AcceptRequest, AcceptStep, Accepting, Established, MechanismId, Progress, Why};
 use crate::name::Principal;
 use crate::policy::{AbsentBindings, Policy};
+use crate::question::{Answer, Question};
 use crate::replay::{ReplayGuard, ReplayTag, ReplayVerdict};
 use crate::time::Time;
 use alloc::boxed::Box;
@@ -85,7 +86,45 @@ impl KerberosAcceptor {
     }
 }
 
+/// Waits for the driver's word on whether the client's proof is new. All else has been checked.
+struct WaitingForVerdict {
+    before: Waiting,
+    client: Client,
+    proof: Proof,
+}
+
+impl WaitingForVerdict {
+    fn judged(self, input: AcceptInput<'_>, out: &mut Vec<u8>) -> Result<AcceptStep, Error> {
+        match input {
+            AcceptInput::Answer(Answer::Fresh) => self.before.establish(self.client, self.proof, out),
+            AcceptInput::Answer(Answer::Replayed) => refuse(Refusal::Replay),
+            AcceptInput::Answer(Answer::ReplayUnknown(why)) => refuse(Refusal::ReplayUnknown(why)),
+            AcceptInput::Declined => refuse(Refusal::ReplayUnknown("nobody answers for a replay cache".into())),
+            _ => Err(Error::ApiMisuse("a Kerberos acceptor waits for whether the proof is new")),
+        }
+    }
+}
+
+impl Accepting for WaitingForVerdict {
+    fn step(self: Box<Self>, input: AcceptInput<'_>, now: Time, out: &mut Vec<u8>) -> Result<AcceptStep, Error> {
+        let (start, mechanism) = (out.len(), self.before.mechanism());
+        self.judged(input, out).inspect_err(|_| {
+            out.truncate(start);
+            write_refusal(mechanism, now, out);
+        })
+    }
+
+    fn refuse(self: Box<Self>, now: Time, out: &mut Vec<u8>) {
+        write_refusal(self.before.mechanism(), now, out);
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { mechanism: self.before.mechanism(), flags: self.proof.flags }
+    }
+}
+
 /// Waits for the client's AP-REQ, the only token that it sends but for DCE style's third leg.
+#[derive(Clone)]
 pub(super) struct Waiting {
     shared: Arc<Shared>,
     /// Its session key is what tickets are under, in user-to-user authentication.
@@ -158,8 +197,13 @@ impl Waiting {
         if framing != Framing::of(self.mechanism(), proof.flags) {
             return refuse(Refusal::WrongFraming { bare: framing == Framing::Bare });
         }
-        self.guard_replay(&request.authenticator, &authenticator_key, now)?;
-        self.establish(client, proof, out)
+        match self.guard_replay(&request.authenticator, &authenticator_key, now)? {
+            None => self.establish(client, proof, out),
+            Some(question) => {
+                let waiting = WaitingForVerdict { before: self.clone(), client, proof };
+                Ok(AcceptStep::NeedsAnswer(Box::new(waiting), question))
+            }
+        }
     }
 
     /// Decrypts the ticket with the service's key and checks what the KDC says in it (RFC 4120 3.2.3).
@@ -317,12 +361,19 @@ impl Waiting {
         if crate::crypto::constant_time_eq(ours, theirs) { Ok(()) } else { refuse(Refusal::ChannelBindingsMismatch) }
     }
 
-    /// Last of the checks: only a proof that would have passed is remembered.
-    fn guard_replay(&self, encrypted: &EncryptedData<'_>, key: &CipherKey, now: Time) -> Result<(), Error> {
-        let Some(guard) = &self.shared.guard else { return Ok(()) };
+    /// Last of the checks: only a proof that would have passed is remembered. What is returned is to be asked of the driver.
+    fn guard_replay(
+        &self,
+        encrypted: &EncryptedData<'_>,
+        key: &CipherKey,
+        now: Time,
+    ) -> Result<Option<Question>, Error> {
+        let Some(guard) = &self.shared.guard else { return Ok(None) };
         let keep = self.policy.clock_skew().saturating_mul(2);
-        match guard.check(replay_tag(encrypted.cipher, key.mac_len()), keep, now) {
-            ReplayVerdict::Fresh => Ok(()),
+        let checksum = checksum_of(encrypted.cipher, key.mac_len());
+        match guard.check(replay_tag(checksum), keep, now) {
+            ReplayVerdict::Fresh => Ok(None),
+            ReplayVerdict::Asked => Ok(Some(Question::Replay { checksum: checksum.to_vec(), keep })),
             ReplayVerdict::Replayed => refuse(Refusal::Replay),
             ReplayVerdict::Full => refuse(Refusal::ReplayGuardFull),
         }
@@ -442,10 +493,13 @@ fn refuse<T>(refusal: Refusal) -> Result<T, Error> {
 }
 
 /// The last bytes of the ciphertext are its checksum.
-fn replay_tag(cipher: &[u8], mac_len: usize) -> ReplayTag {
+fn checksum_of(cipher: &[u8], mac_len: usize) -> &[u8] {
+    cipher.get(cipher.len().saturating_sub(mac_len)..).unwrap_or(cipher)
+}
+
+fn replay_tag(checksum: &[u8]) -> ReplayTag {
     let mut tag = ReplayTag::default();
-    let mac = cipher.get(cipher.len().saturating_sub(mac_len)..).unwrap_or(cipher);
-    for (to, from) in tag.iter_mut().zip(mac) {
+    for (to, from) in tag.iter_mut().zip(checksum) {
         *to = *from;
     }
     tag
