@@ -202,3 +202,21 @@ fn an_exported_context_goes_on() {
         assert!(Context::import(&exported.expose()[..cut]).is_err(), "cut at {cut}");
     }
 }
+
+#[test]
+fn a_token_of_another_length_in_a_frame_that_fits_is_refused() {
+    let (mut client, mut server) = rc4_pair().contexts();
+    let (mut mic, mut wrapped) = (Vec::new(), Vec::new());
+    client.sign(b"", &mut mic).unwrap();
+    client.protect(Protection::Integrity, b"", &mut wrapped).unwrap();
+    for length in 0..60 {
+        let framed = |token: &[u8]| {
+            let mut framed = Vec::new();
+            mech::framing::write_header(mech::MechanismId::KERBEROS, length, &mut framed);
+            framed.extend(token[13..].iter().chain(&[0; 60]).take(length));
+            framed
+        };
+        assert_eq!(server.verify(b"", &framed(&mic)).is_ok(), length == 24, "{length}");
+        assert_eq!(server.unprotect(&mut framed(&wrapped)).is_ok(), length == 33, "{length}");
+    }
+}
