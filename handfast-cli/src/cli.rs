@@ -1,6 +1,6 @@
 //! The command line, and the help that teaches it.
 
-use crate::commands::{connect, decode, keytab, list, login, logout, realm, serve, switch};
+use crate::commands::{connect, decode, get, keytab, list, login, logout, realm, serve, switch};
 use crate::demo;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -70,6 +70,7 @@ struct Cli {
 enum Command {
     Demo(demo::Args),
     Login(login::Args),
+    Get(get::Args),
     List(list::Args),
     Switch(switch::Args),
     Logout(logout::Args),
@@ -101,6 +102,7 @@ pub(crate) fn run() -> (Output, Result<(), Failure>) {
     let result = match &cli.command {
         Command::Demo(args) => demo::run(args, &output),
         Command::Login(args) => login::run(args, &output),
+        Command::Get(args) => get::run(args, &output),
         Command::List(args) => list::run(args, &output),
         Command::Switch(args) => switch::run(args, &output),
         Command::Logout(args) => logout::run(args, &output),

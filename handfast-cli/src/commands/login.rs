@@ -52,6 +52,9 @@ pub(crate) struct Args {
     /// The login may be forwarded to another host [default: forwardable of krb5.conf]
     #[arg(long, short = 'f')]
     forwardable: bool,
+    /// Services may get tickets for other addresses with the login [default: proxiable of krb5.conf]
+    #[arg(long, short = 'p')]
+    proxiable: bool,
     /// Get a ticket for this service instead of a ticket-granting ticket
     #[arg(long, short = 'S', value_name = "SERVICE")]
     service: Option<String>,
@@ -160,6 +163,7 @@ fn options(args: &Args, settings: &Settings, realm: &str) -> Result<TicketOption
     options.lifetime = args.lifetime.unwrap_or(options.lifetime);
     options.renewable_for = args.renewable.or(options.renewable_for);
     options.forwardable |= args.forwardable;
+    options.proxiable |= args.proxiable;
     args.armor.set(&mut options)?;
     if let Some(service) = &args.service {
         options.service = Some(service.parse::<ServiceName>()?.to_principal(realm));

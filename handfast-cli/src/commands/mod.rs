@@ -2,6 +2,7 @@
 
 pub(crate) mod connect;
 pub(crate) mod decode;
+pub(crate) mod get;
 pub(crate) mod keytab;
 pub(crate) mod list;
 pub(crate) mod login;

@@ -2,8 +2,9 @@
 
 use crate::support::World;
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "login",
+    "get",
     "list",
     "switch",
     "logout",

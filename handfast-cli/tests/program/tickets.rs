@@ -183,3 +183,32 @@ fn a_login_takes_its_armor_from_another_cache() {
     login("--fast required").failed(2, "--armor");
     world.run(&format!("login --renew --armor {armor}")).failed(2, "--armor");
 }
+
+#[test]
+fn tickets_for_services_are_got_once_and_kept() {
+    let (world, _kdc) = World::with_alice();
+    let cache = format!("FILE:{}", world.path("cc").display());
+    for _ in 0..2 {
+        let text = world.run("get host/localhost").ok().stdout;
+        assert!(text.starts_with("alice@A.TEST has a ticket for host/localhost@A.TEST, good for "), "{text}");
+        let list = world.run("list --json").ok().object();
+        assert_eq!(list["tickets"].as_array().unwrap().len(), 2, "the second time it is there: {list}");
+    }
+    let only = world.run("get host/localhost --enctype aes128-cts --out-cache FILE:other --json").ok().object();
+    assert!(only["ticket"]["session_enctype"].to_string().contains("aes128"), "{only}");
+    assert_eq!(world.run("list --cache FILE:other --json").ok().object()["tickets"].as_array().unwrap().len(), 1);
+    let text = world.run(&format!("get alice --u2u {cache}")).ok().stdout;
+    assert!(text.contains("has a ticket for alice@A.TEST"), "{text}");
+    world.run("get HTTP/nowhere").failed(5, "does not know the service HTTP/nowhere@A.TEST");
+    world.run("get alice").failed(2, "no host");
+    world.run("get host/localhost --s4u2self bob").failed(2, "--s4u2proxy");
+    world.run("get --s4u2self bob --s4u2proxy").failed(2, "SERVICE");
+    let keytab = world.path("keytab");
+    world.run(&format!("login host/localhost --keytab {}", keytab.display())).ok();
+    let text = world.run("get --s4u2self alice").ok().stdout;
+    assert!(text.starts_with("alice@A.TEST has a ticket for host/localhost@A.TEST"), "{text}");
+    // The realm's directory lets no service act for others.
+    world.run("get host/localhost --s4u2self alice --s4u2proxy").failed(5, "alice@A.TEST");
+    world.run("logout").ok();
+    world.run("get host/localhost").failed(3, "cc");
+}

@@ -64,6 +64,11 @@ impl MitClient {
         run(self.command("kinit").arg("-k").arg("-t").arg(keytab).arg(principal), "", LIMIT)
     }
 
+    /// One of MIT's programs with these arguments.
+    pub fn run(&self, program: &str, arguments: &[&str]) -> Run {
+        run(self.command(program).args(arguments), "", LIMIT)
+    }
+
     /// `kvno service`: asks the KDC for a service ticket.
     pub fn kvno(&self, service: &str) -> Run {
         run(self.command("kvno").arg(service), "", LIMIT)

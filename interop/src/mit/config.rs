@@ -17,14 +17,15 @@ pub struct MitConfig {
     realm: String,
     kdcs: Vec<SocketAddr>,
     settings: Vec<String>,
+    sections: String,
     dir: Arc<TempDir>,
 }
 
 impl MitConfig {
     /// The realm `realm` with one KDC. Nothing is asked of the DNS, and names of hosts are taken as they are.
     pub fn new(realm: &str, kdc: SocketAddr) -> Self {
-        MitConfig { realm: realm.into(), kdcs: vec![kdc], settings: Vec::new(), dir: Arc::new(TempDir::new("config")) }
-            .written()
+        let (realm, kdcs, dir) = (realm.into(), vec![kdc], Arc::new(TempDir::new("config")));
+        MitConfig { realm, kdcs, settings: Vec::new(), sections: String::new(), dir }.written()
     }
 
     /// One more KDC, tried after those before.
@@ -37,6 +38,12 @@ impl MitConfig {
     pub fn setting(mut self, line: &str) -> Self {
         self.settings.retain(|earlier| name_of(earlier) != name_of(line));
         self.settings.push(line.into());
+        self.rewritten()
+    }
+
+    /// More sections, such as those that name another realm.
+    pub fn and(mut self, sections: &str) -> Self {
+        self.sections += sections;
         self.rewritten()
     }
 
@@ -67,7 +74,8 @@ impl MitConfig {
         format!(
             "[libdefaults]\n default_realm = {realm}\n dns_lookup_realm = false\n dns_lookup_kdc = false\n \
              dns_canonicalize_hostname = false\n rdns = false\n{settings}\
-             [realms]\n {realm} = {{\n{kdcs} }}\n[domain_realm]\n localhost = {realm}\n"
+             [realms]\n {realm} = {{\n{kdcs} }}\n[domain_realm]\n localhost = {realm}\n{sections}",
+            sections = self.sections
         )
     }
 

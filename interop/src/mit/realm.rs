@@ -46,8 +46,18 @@ impl MitRealm {
 
     /// The same with more settings in `[libdefaults]`, of the KDC and of [`MitRealm::config`], such as `allow_rc4 = true`.
     pub fn start_with(settings: &'static [&'static str]) -> Self {
+        Self::start_files(Self::NAME, "", settings)
+    }
+
+    /// The same, as a realm of another name, whose KDC knows more, such as which hosts are of other realms.
+    pub fn start_as(name: &str, sections: &str) -> Self {
+        Self::start_files(name, sections, &[])
+    }
+
+    fn start_files(name: &str, sections: &str, settings: &'static [&'static str]) -> Self {
         crate::require_peers();
-        let files = Files { dir: TempDir::new("mit-realm"), settings };
+        let (name, sections) = (name.to_owned(), sections.to_owned());
+        let files = Files { dir: TempDir::new("mit-realm"), name, sections, settings };
         // Making a database and its keys needs no port; the configuration is written again with the real one.
         let (mut address, mut config) = files.configure();
         files.create_database(&config);
@@ -135,6 +145,8 @@ impl MitRealm {
 #[derive(Debug)]
 struct Files {
     dir: TempDir,
+    name: String,
+    sections: String,
     settings: &'static [&'static str],
 }
 
@@ -154,14 +166,14 @@ impl Files {
     /// Writes `kdc.conf` for a free port, and gives the address and the clients' configuration.
     fn configure(&self) -> (SocketAddr, MitConfig) {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-        self.dir.write("kdc.conf", kdc_conf(self.dir.path(), address));
-        let config = MitConfig::new(MitRealm::NAME, address).setting("forwardable = true");
+        self.dir.write("kdc.conf", kdc_conf(&self.name, self.dir.path(), address));
+        let config = MitConfig::new(&self.name, address).setting("forwardable = true").and(&self.sections);
         (address, self.settings.iter().fold(config, |config, line| config.setting(line)))
     }
 
     fn command(&self, config: &MitConfig, program: &str) -> std::process::Command {
         let mut command = config.command(program, self.dir.path());
-        command.env("KRB5_KDC_PROFILE", self.dir.join("kdc.conf")).args(["-r", MitRealm::NAME]);
+        command.env("KRB5_KDC_PROFILE", self.dir.join("kdc.conf")).args(["-r", &self.name]);
         command
     }
 
@@ -194,7 +206,7 @@ impl Files {
     }
 }
 
-fn kdc_conf(dir: &Path, address: SocketAddr) -> String {
+fn kdc_conf(name: &str, dir: &Path, address: SocketAddr) -> String {
     let dir = dir.display();
     let keys: Vec<String> = Enctype::ALL.iter().map(|enctype| format!("{}:normal", enctype.name())).collect();
     format!(
@@ -203,7 +215,7 @@ fn kdc_conf(dir: &Path, address: SocketAddr) -> String {
          acl_file = {dir}/acl\n  max_life = 10h\n  max_renewable_life = 7d\n  \
          master_key_type = {master}\n  encrypted_challenge_indicator = challenged\n  supported_enctypes = {keys}\n }}\n\
          [logging]\n kdc = FILE:{dir}/kdc.log\n",
-        realm = MitRealm::NAME,
+        realm = name,
         master = Enctype::Aes256Sha384.name(),
         keys = keys.join(" "),
     )

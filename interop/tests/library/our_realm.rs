@@ -17,6 +17,7 @@ use std::time::Duration;
 /// The realm `OURS.TEST` with `alice`, a user and a service of each enctype, and `sample/localhost` with keys of all
 /// enctypes, as alice has.
 pub struct OurRealm {
+    name: String,
     directory: Arc<RwLock<MemoryDirectory>>,
     address: SocketAddr,
     stopper: Stopper,
@@ -34,21 +35,36 @@ impl OurRealm {
 
     /// With other settings, and a clock that is ahead of everybody else's.
     pub fn start_with(settings: Settings, ahead: Duration) -> Self {
+        Self::start_of(Self::NAME, principals(), settings, ahead)
+    }
+
+    /// A realm of another name, with other principals.
+    pub fn start_of(name: &str, principals: MemoryDirectory, settings: Settings, ahead: Duration) -> Self {
         handfast_interop::require_peers();
-        let directory = Arc::new(RwLock::new(principals()));
-        let realm = Realm::new(Self::NAME, directory.clone(), settings, Arc::new(OsRandom));
+        let directory = Arc::new(RwLock::new(principals));
+        let realm = Realm::new(name, directory.clone(), settings, Arc::new(OsRandom));
         let server = KdcServer::bind((Ipv4Addr::LOCALHOST, 0).into(), Limits::default()).unwrap();
         let (address, stopper) = (server.local_addr(), server.stopper());
         let log = Arc::new(Mutex::new(String::new()));
         let written = log.clone();
         let answer = move |incoming: &Incoming<'_>| answer(&realm, incoming, now().saturating_add(ahead), &written);
         let server = Some(thread::spawn(move || server.serve(answer)));
-        OurRealm { directory, address, stopper, server, log, dir: TempDir::new("our-realm") }
+        let name = name.to_owned();
+        OurRealm { name, directory, address, stopper, server, log, dir: TempDir::new("our-realm") }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the KDC listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The clients' configuration.
     pub fn config(&self) -> MitConfig {
-        MitConfig::new(Self::NAME, self.address)
+        MitConfig::new(&self.name, self.address)
     }
 
     /// MIT's client programs with an empty cache.
@@ -80,8 +96,12 @@ impl OurRealm {
     /// A keytab with the keys of these principals.
     pub fn keytab(&self, names: &[&str]) -> PathBuf {
         let mut keytab = Keytab::new();
-        names.iter().for_each(|name| keytab.merge(self.directory.read().unwrap().keytab(&principal(name))));
+        names.iter().for_each(|name| keytab.merge(self.directory.read().unwrap().keytab(&self.principal(name))));
         self.dir.write(&format!("{}.keytab", names.join("+").replace('/', "-")), keytab.encode().unwrap().expose())
+    }
+
+    fn principal(&self, name: &str) -> Principal {
+        Principal::parse_with_realm(name, &self.name).unwrap()
     }
 
     /// What became of each request.

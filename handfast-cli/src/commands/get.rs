@@ -1,0 +1,195 @@
+//! `handfast get`: tickets for services, in one's own name or, as a service, in a user's.
+
+use super::list::ticket_object;
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, STRONG};
+use crate::span;
+use handfast::crypto::OsRandom;
+use handfast::krb5::enctype::Enctype;
+use handfast::krb5::exchange::{Acquired, TicketOptions, TicketRequest};
+use handfast::krb5::{Ccache, HeldTicket};
+use handfast::{Principal, ServiceName};
+use handfast_net::login::get_ticket;
+use handfast_net::store::CredentialCache;
+use handfast_net::{Clock, Settings};
+use serde_json::json;
+use std::sync::Arc;
+
+/// Get tickets for services, with the login in the credential cache
+///
+/// The tickets are added to the cache, and used by whatever program connects to the service. A realm that the
+/// service is not in may refer to the one that it is in; the tickets for the realms on the way are kept, too.
+#[derive(clap::Args, Debug)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:
+  handfast get HTTP/www.example.com host/db.example.com
+  handfast get host/localhost --enctype aes256-sha2       a session key of this type
+  handfast get bob --u2u FILE:/tmp/krb5cc_bob             for a user who has no key but his login
+  handfast login HTTP/www.example.com --keytab http.keytab
+  handfast get --s4u2self alice                           as that service, in alice's name
+  handfast get nfs/files.example.com --s4u2self alice --s4u2proxy"
+)]
+pub(crate) struct Args {
+    /// The services, as SERVICE/HOST, SERVICE@HOST or SERVICE/HOST@REALM
+    #[arg(required_unless_present = "s4u2self", value_name = "SERVICE")]
+    services: Vec<String>,
+    /// Get the ticket from the KDC even if there is one in the cache, with a session key of these types
+    #[arg(long, short = 'e', value_name = "ENCTYPES", value_delimiter = ',')]
+    enctype: Vec<Enctype>,
+    /// The services are users: get tickets under the session key of the login in this cache, which is theirs
+    #[arg(long, value_name = "CACHE", conflicts_with_all = ["s4u2self", "s4u2proxy"])]
+    u2u: Option<String>,
+    /// As a service, get a ticket to itself in the name of this user (S4U2self)
+    #[arg(long, short = 'U', value_name = "USER")]
+    s4u2self: Option<String>,
+    /// With --s4u2self: get tickets for other services in the user's name (S4U2proxy)
+    #[arg(long, short = 'P', requires = "s4u2self", requires = "services")]
+    s4u2proxy: bool,
+    /// Credential cache, such as FILE:/tmp/cc [default: KRB5CCNAME, else the configured one]
+    #[arg(long, short = 'c', value_name = "NAME")]
+    cache: Option<String>,
+    /// Put the tickets alone into this cache, in the place of what is there
+    #[arg(long, value_name = "NAME")]
+    out_cache: Option<String>,
+}
+
+/// What tickets are got with.
+struct Asking<'a> {
+    args: &'a Args,
+    settings: Settings,
+    cache: Arc<Ccache>,
+    tgt: HeldTicket,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
+    let settings = Settings::from_process()?;
+    let file = settings.ccache(args.cache.as_deref())?;
+    let cache = file.load()?;
+    let home = cache.principal.realm();
+    let tgt = cache.tgt(home, cache.kdc_time(span::now())).cloned().ok_or_else(|| {
+        let cause = format!("{file} has no ticket-granting ticket of {} that is good now", cache.principal);
+        Failure::new(Exit::NoCredentials, cause).next("log in with `handfast login`")
+    })?;
+    let asking = Asking { args, settings, cache, tgt };
+    let got = asking.all()?;
+    let out = match &args.out_cache {
+        Some(name) => asking.write(name, &got)?,
+        None => {
+            let new: Vec<_> = got.iter().flat_map(|(tickets, _)| tickets.clone()).collect();
+            file.add(&new)?;
+            file
+        }
+    };
+    got.iter().try_for_each(|(_, ticket)| tell(ticket, &*out, output))
+}
+
+fn tell(ticket: &HeldTicket, cache: &dyn CredentialCache, output: &Output) -> Result<(), Failure> {
+    let now = span::now();
+    let (client, left) = (output.paint(STRONG, &ticket.client), span::words(ticket.remaining(now)));
+    output.line(format!("{client} has a ticket for {}, good for {left}, in {cache}", ticket.server))?;
+    output.object(&json!({
+        "cache": cache.to_string(),
+        "principal": ticket.client.to_string(),
+        "ticket": ticket_object(ticket, now),
+    }))
+}
+
+/// New tickets, and the one that was asked for.
+type Got = (Vec<HeldTicket>, HeldTicket);
+
+impl Asking<'_> {
+    fn all(&self) -> Result<Vec<Got>, Failure> {
+        let Some(user) = &self.args.s4u2self else {
+            return self.args.services.iter().map(|name| self.own(name)).collect();
+        };
+        if !self.args.s4u2proxy {
+            self.only_itself()?;
+        }
+        let user = self.settings.principal(user)?;
+        let evidence = TicketRequest::for_user(&self.tgt, user, self.options(), Arc::new(OsRandom));
+        let evidence = self.ask(evidence)?;
+        if !self.args.s4u2proxy {
+            return Ok(vec![new(evidence)]);
+        }
+        let onward = |name: &String| {
+            let service = self.service(name)?;
+            let (random, ticket) = (Arc::new(OsRandom), &evidence.ticket);
+            let request = TicketRequest::delegated(&self.tgt, ticket, service, self.options(), random);
+            self.ask(request).map(new)
+        };
+        self.args.services.iter().map(onward).collect()
+    }
+
+    /// A ticket to itself is one for no other service.
+    fn only_itself(&self) -> Result<(), Failure> {
+        let own = |name: &String| Ok::<_, Failure>(self.service(name)? == self.cache.principal);
+        for name in &self.args.services {
+            if !own(name)? {
+                let cause = format!("--s4u2self gets tickets for {} alone, not for {name}", self.cache.principal);
+                return Err(Failure::new(Exit::Usage, cause).next("add --s4u2proxy"));
+            }
+        }
+        Ok(())
+    }
+
+    fn own(&self, name: &str) -> Result<Got, Failure> {
+        if let Some(cache) = &self.args.u2u {
+            let peer = self.settings.principal(name)?;
+            let peers = self.settings.ccache(Some(cache))?.load()?;
+            let theirs = peers.tgt(peer.realm(), peers.kdc_time(span::now())).ok_or_else(|| {
+                let cause = format!("{cache} has no ticket-granting ticket of {} that is good now", peers.principal);
+                Failure::new(Exit::NoCredentials, cause).next("its user has to log in first")
+            })?;
+            let (ticket, random) = (theirs.ticket.clone(), Arc::new(OsRandom));
+            return self.ask(TicketRequest::user_to_user(&self.tgt, peer, ticket, self.options(), random)).map(new);
+        }
+        let service = self.service(name)?;
+        let held = self.cache.ticket_for(&service, self.cache.kdc_time(span::now()));
+        match held.filter(|_| self.args.enctype.is_empty()) {
+            Some(held) => Ok((vec![], held.clone())),
+            None => self.ask(TicketRequest::new(&self.tgt, service, self.options(), Arc::new(OsRandom))).map(new),
+        }
+    }
+
+    fn ask(&self, request: TicketRequest) -> Result<Acquired, Failure> {
+        let acquired = get_ticket(request, self.settings.kdcs(), &Clock::system())?;
+        let (wanted, got) = (&self.args.enctype, acquired.ticket.key.enctype());
+        if wanted.is_empty() || wanted.contains(&got) {
+            return Ok(acquired);
+        }
+        let cause =
+            format!("{} takes no session key of the types asked for: the KDC gives {got}", acquired.ticket.server);
+        Err(Failure::new(Exit::KdcRefused, cause))
+    }
+
+    fn service(&self, name: &str) -> Result<Principal, Failure> {
+        let name = self.settings.service(name.parse::<ServiceName>()?);
+        Ok(name.to_principal(self.cache.principal.realm()))
+    }
+
+    fn options(&self) -> TicketOptions {
+        let options = self.settings.ticket_options();
+        match self.args.enctype.as_slice() {
+            [] => options,
+            // The login's session key is there already; it may be of another type, and comes last.
+            wanted => TicketOptions { enctypes: [wanted, &[self.tgt.key.enctype()]].concat(), ..options },
+        }
+    }
+
+    fn write(&self, name: &str, got: &[Got]) -> Result<Arc<dyn CredentialCache>, Failure> {
+        let out = self.settings.ccache(Some(name))?;
+        let client = got.first().map_or(&self.cache.principal, |(_, ticket)| &ticket.client);
+        let mut cache = Ccache::new(client.clone());
+        got.iter().for_each(|(_, ticket)| cache.replace(ticket.clone()));
+        out.replace(&cache)?;
+        Ok(out)
+    }
+}
+
+fn new(acquired: Acquired) -> Got {
+    let mut tickets = acquired.ticket_granting;
+    tickets.push(acquired.ticket.clone());
+    (tickets, acquired.ticket)
+}
