@@ -1,7 +1,6 @@
 //! Running machines: a peer without the keys is refused, and nothing that it says spoils what goes on.
 
 use crate::seeds::{Stage, Talk, holds, split, stage};
-use handfast::krb5::HeldTicket;
 use handfast::krb5::exchange::{ClientSecret, ExchangeError, ExchangeStep, Login, TicketOptions, TicketRequest};
 use handfast::krb5::message::{KdcRep, KrbError};
 use handfast::{Context, Time};

@@ -85,9 +85,9 @@ impl Acceptor {
         self
     }
 
-    /// The same, which also takes clients that want to talk to the user whose login this is ([`Target::user_to_user`]
-    /// (crate::Target::user_to_user)): they see its ticket-granting ticket, and get tickets for its session key. The keytab may be
-    /// empty. A login ends; call this again with the next one.
+    /// The same, which also takes clients that want to talk to the user whose login this is
+    /// ([`Target::user_to_user`](crate::Target::user_to_user)): they see its ticket-granting ticket, and get tickets for its
+    /// session key. The keytab may be empty. A login ends; call this again with the next one.
     ///
     /// # Errors
     /// [`Error::Crypto`] for a session key of an encryption type that is not known here.

@@ -8,8 +8,9 @@ use handfast_net::Settings;
 /// What the command line says of FAST.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ArmorOptions {
-    /// Protect the login with the ticket-granting ticket in this credential cache (FAST), such as one that the host
-    /// got with its keytab: eavesdroppers then see nothing to guess the password from
+    /// Protect the login with the ticket-granting ticket in this credential cache (FAST)
+    ///
+    /// Eavesdroppers then see nothing to guess the password from. Anybody's ticket of the realm will do, as the host's.
     #[arg(long, short = 'T', value_name = "CACHE")]
     armor: Option<String>,
     /// Whether a login without FAST will do [default: required with --armor]
