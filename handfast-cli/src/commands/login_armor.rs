@@ -10,7 +10,7 @@ use handfast_net::Settings;
 pub(crate) struct ArmorOptions {
     /// Protect the login with the ticket-granting ticket in this credential cache (FAST)
     ///
-    /// Eavesdroppers then see nothing to guess the password from. Anybody's ticket of the realm will do, as the host's.
+    /// Eavesdroppers then see nothing to guess the password from. Anybody's ticket of the realm will do.
     #[arg(long, short = 'T', value_name = "CACHE")]
     armor: Option<String>,
     /// Whether a login without FAST will do [default: required with --armor]
