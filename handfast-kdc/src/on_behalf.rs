@@ -181,7 +181,8 @@ impl Realm {
     }
 
     /// The ticket that one to `target` is made from: the evidence, for as long as the service's own lasts (MS-SFU
-    /// 3.2.5.2). By the list of the service it must be forwardable; by the list of the target it need not be.
+    /// 3.2.5.2). By the list of the service it must be forwardable and not of that service's making; by the list of the
+    /// target it need be neither.
     pub(crate) fn in_clients_name<'a>(
         &self,
         evidence: &EncTicketPart<'a>,
@@ -204,19 +205,38 @@ impl Realm {
             }
         }
         let service = own.cname.to_principal(own.crealm);
-        let listed = self.may_delegate(&service, &target.principal)?;
-        if listed && !evidence.flags.contains(TicketFlags::FORWARDABLE) && !allows(message, &service, target)? {
-            return refused("the ticket that shows whom the service acts for is not forwardable");
-        }
-        if !listed && !allows(message, &service, target)? {
-            return refused("neither may the service delegate to this one, nor does this one allow it");
+        let signed = self.further_pac(evidence, one_additional(message)?, false)?.is_some();
+        if !allows(message, &service, target)? {
+            self.check_own_list(&service, target, evidence, signed)?;
         }
         let endtime = evidence.endtime.min(own.endtime);
         Ok(EncTicketPart { endtime, renew_till: None, caddr: Vec::new(), ..evidence.clone() })
     }
 
-    fn may_delegate(&self, service: &Principal, target: &Principal) -> Result<bool, Refusal> {
-        Ok(self.find(service)?.is_some_and(|entry| entry.may_delegate_to.contains(target)))
+    /// By its own list, a service acts for clients that came to it with a forwardable ticket. It has the key to write such
+    /// tickets itself (CVE-2020-17049), so ours are told by the signatures in their PACs; unless the service may name any
+    /// user anyway.
+    fn check_own_list(
+        &self,
+        service: &Principal,
+        target: &PrincipalEntry,
+        evidence: &EncTicketPart<'_>,
+        signed: bool,
+    ) -> Result<(), Refusal> {
+        let refused = |reason| Err(Refusal::new(ErrorCode::KDC_ERR_BADOPTION, reason));
+        let entry = self.find(service)?.filter(|entry| entry.may_delegate_to.contains(&target.principal));
+        let Some(entry) = entry else {
+            return refused("neither may the service delegate to this one, nor does this one allow it");
+        };
+        if !evidence.flags.contains(TicketFlags::FORWARDABLE) {
+            return refused("the ticket that shows whom the service acts for is not forwardable");
+        }
+        if !signed && !entry.protocol_transition {
+            return refused(
+                "the ticket that shows whom the service acts for has no PAC of ours: the service may have made it",
+            );
+        }
+        Ok(())
     }
 }
 

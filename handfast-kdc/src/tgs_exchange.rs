@@ -98,7 +98,7 @@ impl Realm {
         let pac = match standing {
             Standing::Own => self.further_pac(&ticket, &ap_req.ticket, for_krbtgt)?,
             Standing::ForUser => self.users_pac(&basis, for_krbtgt)?,
-            // A PAC of the evidence is not passed on: nobody has checked it here.
+            // The PAC of the evidence is not passed on: it would have to say who acts for the client (MS-PAC 2.9).
             _ => None,
         };
         let reply_key = reply_key(&session, subkey.as_ref());

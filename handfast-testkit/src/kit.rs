@@ -129,7 +129,7 @@ impl Testkit {
     }
 
     /// Puts a user into groups of a domain, by their relative identifiers, the primary group first: its tickets have a PAC
-    /// from then on. The domain is the realm's, `S-1-5-21-1-2-3` unless [`TestKit::settings`] names another one.
+    /// from then on. The domain is the realm's, `S-1-5-21-1-2-3` unless [`Testkit::settings`] names another one.
     #[track_caller]
     pub fn groups(&self, name: &str, rid: Rid, groups: &[Rid]) {
         self.settings(|settings| {

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use handfast::krb5::enctype::Enctype;
+use handfast::krb5::enctype::{CipherKey, Enctype, KeyUsage};
 use handfast::krb5::exchange::{ExchangeError, ExchangeStep, Mismatch, TicketOptions, TicketRequest};
-use handfast::krb5::message::{KdcRep, Ticket, TicketFlags};
+use handfast::krb5::message::{
+    AuthorizationData, EncTicketPart, EncryptedData, ErrorCode, KdcRep, Ticket, TicketFlags,
+};
+use handfast::krb5::pac::Rid;
 use handfast::krb5::{HeldTicket, HostAddress};
 use handfast::{Credential, Error, Principal};
 use handfast_testkit::{Party, SeededRandom, Testkit, handfast};
@@ -68,6 +71,49 @@ fn a_service_acts_for_users_by_its_list() {
     let tgt = kit.login("bob", forwardable()).unwrap();
     let evidence = kit.ticket(&tgt, WEB, forwardable()).unwrap();
     assert_eq!(seen_as(&kit, onward(&kit, &evidence).unwrap(), FILES), "bob@EXAMPLE.COM");
+}
+
+/// CVE-2020-17049: a service has the key to make a ticket to itself forwardable, or to make one for anybody.
+#[test]
+fn a_service_that_may_not_name_users_shows_tickets_that_the_realm_has_signed() {
+    let kit = kit();
+    kit.groups("alice", Rid(1100), &[Rid::DOMAIN_USERS]);
+    kit.change(WEB, |web| web.may_delegate_to = vec![principal(FILES)]);
+    let came = |user: &str| {
+        let tgt = kit.login(user, forwardable()).unwrap();
+        kit.ticket(&tgt, WEB, forwardable()).unwrap()
+    };
+    let code = |evidence: &HeldTicket| match onward(&kit, evidence) {
+        Err(Error::Exchange(error)) => match *error {
+            ExchangeError::Refused(refusal) => refusal.code,
+            other => panic!("{other}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(seen_as(&kit, onward(&kit, &came("alice")).unwrap(), FILES), "alice@EXAMPLE.COM");
+    assert_eq!(code(&came("bob")), ErrorCode::KDC_ERR_BADOPTION, "no PAC tells that the realm has made it");
+    let named = in_users_name(&kit, "alice").unwrap();
+    assert_eq!(code(&named), ErrorCode::KDC_ERR_BADOPTION, "not forwardable");
+    assert_eq!(code(&made_forwardable(&kit, &named, true)), ErrorCode::KRB_AP_ERR_MODIFIED);
+    assert_eq!(code(&made_forwardable(&kit, &named, false)), ErrorCode::KDC_ERR_BADOPTION, "the PAC left out");
+}
+
+/// What a service can make of a ticket to itself.
+fn made_forwardable(kit: &Testkit, held: &HeldTicket, with_pac: bool) -> HeldTicket {
+    let sealed = Ticket::decode(&held.ticket).unwrap();
+    let keytab = kit.keytab(WEB);
+    let key = keytab.entries().iter().find(|entry| entry.key.enctype() == sealed.enc_part.etype).unwrap();
+    let cipher = CipherKey::new(&key.key, KeyUsage::TICKET).unwrap();
+    let opened = cipher.decrypt(sealed.enc_part.cipher).unwrap();
+    let mut part = EncTicketPart::decode(opened.expose()).unwrap();
+    part.flags |= TicketFlags::FORWARDABLE;
+    if !with_pac {
+        part.authorization_data = AuthorizationData::default();
+    }
+    let mut bytes = Vec::new();
+    cipher.encrypt(&[5; 16], &part.to_der(), &mut bytes);
+    let enc_part = EncryptedData { cipher: &bytes, ..sealed.enc_part };
+    HeldTicket { ticket: Ticket { enc_part, ..sealed }.to_der(), flags: part.flags, ..held.clone() }
 }
 
 #[test]

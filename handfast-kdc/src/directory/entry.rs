@@ -30,7 +30,8 @@ pub struct PrincipalEntry {
     /// Clients are told that they may delegate to this service.
     pub ok_as_delegate: bool,
     /// A service that may ask for a ticket in the name of a client that has a forwardable one to it, for these services
-    /// (S4U2proxy, MS-SFU 3.2.5.2).
+    /// (S4U2proxy, MS-SFU 3.2.5.2). That ticket has a PAC, by which the realm knows it for one of its own, or
+    /// [`PrincipalEntry::protocol_transition`] is set too: without either, the service could make one for anybody.
     pub may_delegate_to: Vec<Principal>,
     /// A service whose tickets to itself in users' names, who need not have come to it by Kerberos, may be forwardable
     /// (S4U2self, MS-SFU 3.2.5.1): it can then delegate for anybody.

@@ -231,14 +231,19 @@ fn rbcd() -> PaData<'static> {
 
 #[test]
 fn a_service_acts_for_its_client_where_its_list_says_so() {
-    let listed = changed("HTTP/web@R.TEST", |web| web.may_delegate_to = vec![principal("NFS/files@R.TEST")]);
+    let listed = changed("HTTP/web@R.TEST", |web| {
+        (web.protocol_transition, web.may_delegate_to) = (true, vec![principal("NFS/files@R.TEST")]);
+    });
     let held = onward(&listed, TicketFlags::FORWARDABLE).held(&listed);
     assert_eq!((held.inside.crealm, held.inside.cname.clone()), ("R.TEST", name(&["alice"])));
     assert!(held.inside.flags.contains(TicketFlags::FORWARDABLE));
     assert_eq!(held.reply.sname.name_string, FILES);
     let plain = onward(&listed, TicketFlags::NONE);
     assert_eq!(plain.refused(&listed), ErrorCode::KDC_ERR_BADOPTION, "the client's ticket is not forwardable");
-    for realm in [realm(), changed("HTTP/web@R.TEST", |web| web.may_delegate_to = vec![principal("NFS/x@R.TEST")])] {
+    let others = |web: &mut PrincipalEntry| {
+        (web.protocol_transition, web.may_delegate_to) = (true, vec![principal("NFS/x@R.TEST")]);
+    };
+    for realm in [realm(), changed("HTTP/web@R.TEST", others)] {
         assert_eq!(onward(&realm, TicketFlags::FORWARDABLE).refused(&realm), ErrorCode::KDC_ERR_BADOPTION);
     }
 }
@@ -264,7 +269,9 @@ fn a_service_acts_for_its_client_where_the_other_allows_it() {
 #[test]
 fn nobody_acts_for_who_is_gone_or_must_not_be_acted_for() {
     let mut listed = directory();
-    listed.change(&principal("HTTP/web@R.TEST"), |web| web.may_delegate_to = vec![principal("NFS/files@R.TEST")]);
+    listed.change(&principal("HTTP/web@R.TEST"), |web| {
+        (web.protocol_transition, web.may_delegate_to) = (true, vec![principal("NFS/files@R.TEST")]);
+    });
     let ask = onward(&over(listed.clone()), TicketFlags::FORWARDABLE);
     let code = |change: fn(&mut PrincipalEntry)| {
         let mut directory = listed.clone();
@@ -281,6 +288,7 @@ fn nobody_acts_for_who_is_gone_or_must_not_be_acted_for() {
 #[test]
 fn the_ticket_that_is_shown_must_be_one_to_the_service_and_good() {
     let realm = changed("HTTP/web@R.TEST", |web| {
+        web.protocol_transition = true;
         web.may_delegate_to = vec![principal("NFS/files@R.TEST"), principal("krbtgt/R.TEST@R.TEST")];
     });
     let good = TicketFlags::FORWARDABLE;
