@@ -239,7 +239,7 @@ fn adding_replaces_and_removing_counts() {
 #[test]
 fn a_key_of_the_wrong_length_is_passed_over() {
     let keytab = Keytab::decode(
-        &[entry("a@R", 2, 18, &[1; 31]), entry("a@R", 1, 18, &[2; 32]), entry("b@R", 1, 23, &[3; 5])]
+        &[entry("a@R", 2, 18, &[1; 31]), entry("a@R", 1, 18, &[2; 32]), entry("b@R", 1, 99, &[3; 5])]
             .into_iter()
             .collect::<Keytab>()
             .encode()
@@ -249,7 +249,7 @@ fn a_key_of_the_wrong_length_is_passed_over() {
     .unwrap();
     assert!(keytab.find(&"a@R".parse().unwrap(), Some(2), Enctype(18)).is_err());
     assert!(keytab.find(&"a@R".parse().unwrap(), Some(1), Enctype(18)).is_ok());
-    assert!(keytab.find(&"b@R".parse().unwrap(), None, Enctype(23)).is_ok());
+    assert!(keytab.find(&"b@R".parse().unwrap(), None, Enctype(99)).is_ok(), "how long those are, nobody knows here");
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub enum TransitedError {
     DanglingEscape,
     /// A part of a name with no name before it that it could be part of.
     NoRealmBefore,
+    /// A realm without a name: neither a gap nor a realm.
+    NoName,
     /// It is not of the one kind that there is (RFC 4120 7.5.5).
     UnknownType(i32),
 }
@@ -38,6 +40,7 @@ impl fmt::Display for TransitedError {
             Self::NotText => f.write_str("it is no text"),
             Self::DanglingEscape => f.write_str("a \\ at its end"),
             Self::NoRealmBefore => f.write_str("a part of a name with no name before it"),
+            Self::NoName => f.write_str("a realm in it has no name"),
             Self::UnknownType(number) => write!(f, "its type {number} is not known"),
         }
     }
@@ -112,6 +115,9 @@ impl Expanded<'_> {
     }
 
     fn push(&mut self, realm: String) -> Result<(), TransitedError> {
+        if realm.is_empty() {
+            return Err(TransitedError::NoName);
+        }
         if self.realms.contains(&realm) {
             return Ok(());
         }
@@ -162,12 +168,15 @@ pub fn decode_transited(contents: &[u8], client: &str, server: &str) -> Result<V
 /// The field for these realms.
 ///
 /// # Errors
-/// [`TransitedError::TooLarge`].
+/// [`TransitedError::TooLarge`], and [`TransitedError::NoName`]: a name of nothing would read as a gap.
 pub fn encode_transited<R: AsRef<str>>(realms: &[R]) -> Result<Vec<u8>, TransitedError> {
     let mut out = String::new();
     let mut before = "";
     for (index, realm) in realms.iter().enumerate() {
         let realm = realm.as_ref();
+        if realm.is_empty() {
+            return Err(TransitedError::NoName);
+        }
         if index > 0 {
             out.push(',');
         }
@@ -243,6 +252,17 @@ mod tests {
         assert_eq!(decode_transited(b"EDU,", "X", "A.B.EDU").unwrap(), ["EDU", "B.EDU"]);
         assert_eq!(decode_transited(b"EDU,,C.B.A.EDU", "X", "Y").unwrap(), ["EDU", "A.EDU", "B.A.EDU", "C.B.A.EDU"]);
         assert_eq!(decode_transited(b"A,B,A", "X", "Y").unwrap(), ["A", "B"]);
+    }
+
+    /// A space alone is a quoted nothing, and written back would be a gap, which stands for realms.
+    #[test]
+    fn realms_without_a_name_are_refused() {
+        for text in [" ", "E, ,", ",E, /COM, ,", "E, ,F"] {
+            assert_eq!(decode_transited(text.as_bytes(), "CS.MIT.EDU", "/COM/HP/LAB"), Err(TransitedError::NoName));
+        }
+        for realms in [&[""][..], &["E", ""], &["", "E"]] {
+            assert_eq!(encode_transited(realms), Err(TransitedError::NoName));
+        }
     }
 
     #[test]
