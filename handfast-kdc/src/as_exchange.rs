@@ -8,6 +8,7 @@ use crate::realm::{Realm, Request};
 use crate::refusal::{Refusal, Seen};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 use handfast::Time;
 use handfast::krb5::message::{
