@@ -1,6 +1,7 @@
 use super::AuthorizationDataElement;
 use super::pac::{Pac, PacInfo, Sid};
 use crate::wire::{DecodeError, DecodeReason, Reader, Writer};
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -9,7 +10,7 @@ use alloc::vec::Vec;
 /// Who the client is, is the name in the ticket ([`Context::peer`](crate::Context::peer)) and nothing in here.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Authorization {
-    pub(crate) pac: Option<PacInfo>,
+    pub(crate) pac: Option<Box<PacInfo>>,
     pub(crate) pac_signed_by_kdc: bool,
     pub(crate) indicators: Vec<String>,
     pub(crate) elements: Vec<AuthorizationDataElement>,
@@ -21,7 +22,7 @@ impl Authorization {
     /// ([`PacPolicy`](crate::PacPolicy)).
     #[doc(alias("urn:mspac:", "urn:mspac:logon-info"))]
     pub fn pac(&self) -> Option<&PacInfo> {
-        self.pac.as_ref()
+        self.pac.as_deref()
     }
 
     /// Whether the signatures of the PAC by KDC and of the ticket held too: where the keytab has the key of the realm's
@@ -44,12 +45,12 @@ impl Authorization {
 
     /// The client's SID, as the PAC says it.
     pub fn user_sid(&self) -> Option<Sid> {
-        self.pac.as_ref().and_then(PacInfo::user_sid)
+        self.pac().and_then(PacInfo::user_sid)
     }
 
     /// Appends it, for a context that moves to another process.
     pub(crate) fn export(&self, out: &mut Vec<u8>) {
-        write_bytes(self.pac.as_ref().map_or(&[], PacInfo::bytes), out);
+        write_bytes(self.pac().map_or(&[], PacInfo::bytes), out);
         Writer::new(out).u8(u8::from(self.pac_signed_by_kdc));
         Writer::new(out).u32_be(count(self.indicators.len()));
         self.indicators.iter().for_each(|indicator| write_bytes(indicator.as_bytes(), out));
@@ -64,7 +65,9 @@ impl Authorization {
         let at = reader.clone();
         let pac = match read_bytes(reader)? {
             [] => None,
-            bytes => Some(PacInfo::read(&Pac::decode(bytes)?).map_err(|_| at.invalid("a PAC that can't be read"))?),
+            bytes => {
+                Some(PacInfo::read(&Pac::decode(bytes)?).map_err(|_| at.invalid("a PAC that can't be read"))?.into())
+            }
         };
         let pac_signed_by_kdc = match reader.u8()? {
             0 => false,

@@ -11,6 +11,7 @@ use crate::krb5::pac::{Pac, PacError, PacInfo, SignatureKey, find_pac};
 use crate::krb5::{Authorization, AuthorizationDataElement};
 use crate::policy::{PacPolicy, Policy};
 use crate::wire::{DecodeError, DecodeReason};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// The keys that signatures in a ticket are checked with.
@@ -85,7 +86,7 @@ fn read_pac(
     }
     outcome.clone().unwrap_or(Ok(()))?;
     found.pac_signed_by_kdc = outcome.is_some();
-    found.pac = Some(PacInfo::read(&pac)?);
+    found.pac = Some(Box::new(PacInfo::read(&pac)?));
     Ok(())
 }
 
