@@ -59,7 +59,7 @@ pub struct PrincipalEntry {
 
 impl PrincipalEntry {
     /// A principal without keys and limits, not a service, with pre-authentication.
-    fn bare(principal: Principal, now: Time) -> Self {
+    pub(super) fn bare(principal: Principal, now: Time) -> Self {
         PrincipalEntry {
             principal,
             keys: Vec::new(),

@@ -2,8 +2,10 @@ mod encoding;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod record;
 mod snapshot;
 mod store;
+mod stored;
 #[cfg(test)]
 mod tests;
 
