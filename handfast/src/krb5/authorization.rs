@@ -10,7 +10,8 @@ use alloc::vec::Vec;
 /// Who the client is, is the name in the ticket ([`Context::peer`](crate::Context::peer)) and nothing in here.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Authorization {
-    pub(crate) pac: Option<Box<PacInfo>>,
+    /// As it came, and checked; empty if there is none. Contexts wait in thousands, and few are asked.
+    pub(crate) pac: Box<[u8]>,
     pub(crate) pac_signed_by_kdc: bool,
     pub(crate) indicators: Vec<String>,
     pub(crate) elements: Vec<AuthorizationDataElement>,
@@ -19,10 +20,10 @@ pub struct Authorization {
 impl Authorization {
     /// The privilege attribute certificate (MS-PAC): SIDs, groups and more. Its server signature held and it is of the
     /// ticket's client. None if the ticket had none, or the policy ignores it
-    /// ([`PacPolicy`](crate::PacPolicy)).
+    /// ([`PacPolicy`](crate::PacPolicy)). It is read anew at each call.
     #[doc(alias("urn:mspac:", "urn:mspac:logon-info"))]
-    pub fn pac(&self) -> Option<&PacInfo> {
-        self.pac.as_deref()
+    pub fn pac(&self) -> Option<PacInfo> {
+        PacInfo::read(&Pac::decode(&self.pac).ok()?).ok()
     }
 
     /// Whether the signatures of the PAC by KDC and of the ticket held too: where the keytab has the key of the realm's
@@ -45,12 +46,12 @@ impl Authorization {
 
     /// The client's SID, as the PAC says it.
     pub fn user_sid(&self) -> Option<Sid> {
-        self.pac().and_then(PacInfo::user_sid)
+        self.pac()?.user_sid()
     }
 
     /// Appends it, for a context that moves to another process.
     pub(crate) fn export(&self, out: &mut Vec<u8>) {
-        write_bytes(self.pac().map_or(&[], PacInfo::bytes), out);
+        write_bytes(&self.pac, out);
         Writer::new(out).u8(u8::from(self.pac_signed_by_kdc));
         Writer::new(out).u32_be(count(self.indicators.len()));
         self.indicators.iter().for_each(|indicator| write_bytes(indicator.as_bytes(), out));
@@ -63,21 +64,19 @@ impl Authorization {
 
     pub(crate) fn import(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let at = reader.clone();
-        let pac = match read_bytes(reader)? {
-            [] => None,
-            bytes => {
-                Some(PacInfo::read(&Pac::decode(bytes)?).map_err(|_| at.invalid("a PAC that can't be read"))?.into())
-            }
-        };
+        let pac = read_bytes(reader)?;
+        if !pac.is_empty() {
+            PacInfo::read(&Pac::decode(pac)?).map_err(|_| at.invalid("a PAC that can't be read"))?;
+        }
         let pac_signed_by_kdc = match reader.u8()? {
             0 => false,
-            1 if pac.is_some() => true,
+            1 if !pac.is_empty() => true,
             _ => return Err(at.invalid("whether the KDC signed the PAC is 0 or 1")),
         };
         // Bounded by what is left: every one takes bytes.
         let indicators = (0..reader.u32_be()?).map(|_| read_text(reader)).collect::<Result<_, _>>()?;
         let elements = (0..reader.u32_be()?).map(|_| read_element(reader)).collect::<Result<_, _>>()?;
-        Ok(Authorization { pac, pac_signed_by_kdc, indicators, elements })
+        Ok(Authorization { pac: pac.into(), pac_signed_by_kdc, indicators, elements })
     }
 }
 

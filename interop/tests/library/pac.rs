@@ -42,7 +42,7 @@ fn samba(user: &str, password: &str, acceptor: &Acceptor) -> Result<Context, Err
     meet(domain.kdc(), &credential, "HTTP/web.ad.test@AD.TEST", acceptor)
 }
 
-fn pac_of(context: &Context) -> &PacInfo {
+fn pac_of(context: &Context) -> PacInfo {
     context.authorization().unwrap().pac().unwrap()
 }
 

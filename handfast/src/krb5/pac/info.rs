@@ -3,7 +3,6 @@ use super::{
     UpnDnsInfo,
 };
 use crate::wire::DecodeError;
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// All that a PAC says, read and owned.
@@ -15,13 +14,13 @@ pub struct PacInfo {
     /// Whose ticket it is.
     pub client_info: ClientInfo,
     /// Who logged on, with what groups; a KDC without a directory of SIDs sends none (MIT krb5).
-    pub logon_info: Option<Box<LogonInfo>>,
+    pub logon_info: Option<LogonInfo>,
     /// The client's user principal name.
-    pub upn_dns_info: Option<Box<UpnDnsInfo>>,
+    pub upn_dns_info: Option<UpnDnsInfo>,
     /// The services that delegated.
-    pub delegation_info: Option<Box<DelegationInfo>>,
+    pub delegation_info: Option<DelegationInfo>,
     /// The device that the client logged in from.
-    pub device_info: Option<Box<DeviceInfo>>,
+    pub device_info: Option<DeviceInfo>,
     /// How the PAC came to be.
     pub attributes: Option<AttributesInfo>,
     /// The SID of who asked for the ticket.
@@ -37,10 +36,10 @@ impl PacInfo {
         Ok(PacInfo {
             bytes: pac.bytes().to_vec(),
             client_info: pac.client_info()?.ok_or(PacError::Missing(PacBufferType::CLIENT_INFO))?,
-            logon_info: pac.logon_info()?.map(Box::new),
-            upn_dns_info: pac.upn_dns_info()?.map(Box::new),
-            delegation_info: pac.delegation_info()?.map(Box::new),
-            device_info: pac.device_info()?.map(Box::new),
+            logon_info: pac.logon_info()?,
+            upn_dns_info: pac.upn_dns_info()?,
+            delegation_info: pac.delegation_info()?,
+            device_info: pac.device_info()?,
             attributes: pac.attributes()?,
             requestor: pac.requestor()?,
         })
@@ -54,7 +53,7 @@ impl PacInfo {
     /// The client's SID: by its logon info, or else its UPN info.
     pub fn user_sid(&self) -> Option<Sid> {
         let by_name = || self.upn_dns_info.as_ref()?.sam_name_and_sid.as_ref().map(|(_, sid)| *sid);
-        let logon = self.logon_info.as_deref().and_then(LogonInfo::user_sid);
+        let logon = self.logon_info.as_ref().and_then(LogonInfo::user_sid);
         logon.or_else(by_name)
     }
 

@@ -15,6 +15,7 @@ use crate::krb5::keytab::Keytab;
 use crate::krb5::message::{
     ApOptions, ApRep, ApReq, Authenticator, EncApRepPart, EncTicketPart, EncryptedData, KeyRef, Ticket, TicketFlags,
 };
+use crate::krb5::pac::SignatureKey;
 use crate::krb5::{Authorization, HeldTicket};
 use crate::mech::{AcceptInput, AcceptRequest, AcceptStep, Accepting, Established, MechanismId, Progress, Why};
 use crate::name::Principal;
@@ -40,7 +41,15 @@ pub(super) struct ServiceKey {
     pub(super) service: Principal,
     pub(super) kvno: u32,
     pub(super) cipher: CipherKey,
+    pub(super) signature: SignatureKey,
     pub(super) key: EncryptionKey,
+}
+
+impl ServiceKey {
+    pub(super) fn new(service: Principal, kvno: u32, key: EncryptionKey) -> Result<Self, CryptoError> {
+        let cipher = CipherKey::new(&key, KeyUsage::TICKET)?;
+        Ok(ServiceKey { service, kvno, cipher, signature: SignatureKey::new(&key)?, key })
+    }
 }
 
 impl KerberosAcceptor {
@@ -55,8 +64,7 @@ impl KerberosAcceptor {
 
     fn with(keytab: &Keytab, guard: Option<Arc<ReplayGuard>>, random: Arc<dyn Random>) -> Self {
         let usable = |entry: &crate::krb5::keytab::KeytabEntry| {
-            let cipher = CipherKey::new(&entry.key, KeyUsage::TICKET).ok()?;
-            Some(ServiceKey { service: entry.principal.clone(), kvno: entry.kvno, cipher, key: entry.key.clone() })
+            ServiceKey::new(entry.principal.clone(), entry.kvno, entry.key.clone()).ok()
         };
         let keys = keytab.entries().iter().filter_map(usable).collect();
         KerberosAcceptor(Arc::new(Shared { keys, guard, random }))
@@ -216,7 +224,7 @@ impl Waiting {
         let part = EncTicketPart::decode(plain.expose())?;
         self.check_times(&part, now)?;
         self.check_transited(&part, ticket.realm)?;
-        let keys = TicketKeys { server: &key.key, kdc: self.shared.kdc_keys(ticket.realm) };
+        let keys = TicketKeys { server: key, kdc: self.shared.kdc_keys(ticket.realm) };
         let authorization = authorization::read(&part, &ticket.sname, &keys, &self.policy)?;
         Ok(Client {
             principal: part.cname.to_principal(part.crealm),
@@ -471,10 +479,10 @@ impl Shared {
     }
 
     /// The keys of the realm's ticket-granting service, which a KDC's own keytab has.
-    fn kdc_keys(&self, realm: &str) -> Vec<&EncryptionKey> {
+    fn kdc_keys(&self, realm: &str) -> Vec<&ServiceKey> {
         let krbtgt = |key: &&ServiceKey| key.service.is_krbtgt() && key.service.realm() == realm;
         let local = |key: &&ServiceKey| key.service.components().get(1).is_some_and(|of| of == realm);
-        self.keys.iter().filter(krbtgt).filter(local).map(|key| &key.key).collect()
+        self.keys.iter().filter(krbtgt).filter(local).collect()
     }
 
     fn services(&self) -> Vec<Principal> {

@@ -1,25 +1,25 @@
 //! Authorization data at the acceptor (RFC 4120 5.2.6): what restricts is understood or refuses the client, and what
 //! grants is proven or left out.
 
+use super::acceptor::ServiceKey;
 use crate::error::{Error, Refusal};
 use crate::krb5::enctype::{ChecksumKey, EncryptionKey, KeyUsage};
 use crate::krb5::message::{
     AD_DEPTH_LIMIT, AdCammac, AdElement, AdKdcIssued, AdType, AuthenticationIndicators, AuthorizationData, Checksum,
     EncTicketPart, PrincipalName,
 };
-use crate::krb5::pac::{Pac, PacError, PacInfo, SignatureKey, find_pac};
+use crate::krb5::pac::{Pac, PacError, PacInfo, find_pac};
 use crate::krb5::{Authorization, AuthorizationDataElement};
 use crate::policy::{PacPolicy, Policy};
 use crate::wire::{DecodeError, DecodeReason};
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// The keys that signatures in a ticket are checked with.
 pub(super) struct TicketKeys<'k> {
     /// That of the service, which the ticket was opened with.
-    pub(super) server: &'k EncryptionKey,
+    pub(super) server: &'k ServiceKey,
     /// Those of the realm's ticket-granting service, if the keytab has them.
-    pub(super) kdc: Vec<&'k EncryptionKey>,
+    pub(super) kdc: Vec<&'k ServiceKey>,
 }
 
 /// Reads a ticket's authorization data.
@@ -36,7 +36,7 @@ pub(super) fn read(
     if policy.pac() != PacPolicy::Ignore {
         read_pac(part, sname, keys, &mut found).map_err(|error| Error::refused(Refusal::Pac(error)))?;
     }
-    if policy.pac() == PacPolicy::Require && found.pac.is_none() {
+    if policy.pac() == PacPolicy::Require && found.pac.is_empty() {
         return Err(Error::refused(Refusal::PacMissing));
     }
     Ok(found)
@@ -67,16 +67,15 @@ fn read_pac(
 ) -> Result<(), PacError> {
     let Some(bytes) = find_pac(&part.authorization_data)? else { return Ok(()) };
     let pac = Pac::decode(bytes)?;
-    pac.verify(part, &SignatureKey::new(keys.server)?)?;
+    pac.verify(part, &keys.server.signature)?;
     let signed = pac.signature(crate::krb5::pac::PacBufferType::KDC_SIGNATURE)?.map(|found| found.checksum_type);
-    let of_type = |key: &&&EncryptionKey| key.enctype().mandatory_checksum() == signed;
+    let of_type = |key: &&&ServiceKey| Some(key.signature.checksum_type()) == signed;
     let mut outcome = None;
     for key in keys.kdc.iter().filter(of_type) {
-        let key = SignatureKey::new(key)?;
         let checked = match is_for_a_service(sname) {
             // Whether a KDC makes full signatures is its version's matter; one that is there is checked.
-            true => pac.verify_kdc_signatures(part, &key, false),
-            false => pac.verify_kdc_signature(&key),
+            true => pac.verify_kdc_signatures(part, &key.signature, false),
+            false => pac.verify_kdc_signature(&key.signature),
         };
         let held = checked.is_ok();
         outcome = Some(checked);
@@ -86,7 +85,8 @@ fn read_pac(
     }
     outcome.clone().unwrap_or(Ok(()))?;
     found.pac_signed_by_kdc = outcome.is_some();
-    found.pac = Some(Box::new(PacInfo::read(&pac)?));
+    PacInfo::read(&pac)?;
+    found.pac = bytes.into();
     Ok(())
 }
 
@@ -126,7 +126,7 @@ impl Reading<'_, '_> {
     fn read_cammac(&mut self, element: &AdElement<'_>, depth: usize) -> Result<(), Error> {
         let Ok(cammac) = AdCammac::decode(element.ad_data) else { return Ok(()) };
         let Some(verifier) = &cammac.svc_verifier else { return Ok(()) };
-        if holds(self.keys.server, KeyUsage::CAMMAC_VERIFIER, &verifier.mac, cammac.elements.bytes()) {
+        if holds(&self.keys.server.key, KeyUsage::CAMMAC_VERIFIER, &verifier.mac, cammac.elements.bytes()) {
             self.vouched(&cammac.elements, deeper(depth)?, true)?;
         }
         Ok(())

@@ -16,7 +16,7 @@ use super::message::{Framing, Token, TokenId, read_token, write_refusal, write_t
 use crate::error::{Error, Refusal};
 use crate::flags::Flags;
 use crate::krb5::HeldTicket;
-use crate::krb5::enctype::{CipherKey, CryptoError, KeyUsage};
+use crate::krb5::enctype::CryptoError;
 use crate::krb5::message::{Encoded, KerbTgtReply, KerbTgtRequest, PrincipalName, Ticket};
 use crate::mech::{AcceptInput, AcceptStep, Accepting, InitiateInput, InitiateStep, Initiating, MechanismId, Progress};
 use crate::time::Time;
@@ -33,8 +33,7 @@ pub(crate) struct Login {
 
 impl Login {
     pub(crate) fn new(tgt: HeldTicket) -> Result<Self, CryptoError> {
-        let cipher = CipherKey::new(&tgt.key, KeyUsage::TICKET)?;
-        let key = ServiceKey { service: tgt.client.clone(), kvno: 0, cipher, key: tgt.key.clone() };
+        let key = ServiceKey::new(tgt.client.clone(), 0, tgt.key.clone())?;
         Ok(Login { tgt, key })
     }
 
