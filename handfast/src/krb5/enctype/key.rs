@@ -4,6 +4,10 @@ use crate::crypto::hash::{Sha1, Sha256, Sha384};
 use crate::crypto::{Random, Secret};
 use alloc::vec;
 use alloc::vec::Vec;
+use zeroize::Zeroize;
+
+/// The longest keys of the enctypes that are computed with, in octets.
+const LONGEST: usize = 32;
 
 /// A key and the encryption type it is for (RFC 4120 5.2.9).
 ///
@@ -12,15 +16,59 @@ use alloc::vec::Vec;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncryptionKey {
     enctype: Enctype,
-    bytes: Secret<Vec<u8>>,
+    octets: Secret<Octets>,
+}
+
+/// In place where they fit: contexts hold several keys each.
+#[derive(Clone)]
+enum Octets {
+    Here(u8, [u8; LONGEST]),
+    Elsewhere(Vec<u8>),
+}
+
+impl Octets {
+    fn zeros(size: usize) -> Self {
+        match u8::try_from(size) {
+            Ok(length) if size <= LONGEST => Octets::Here(length, [0; LONGEST]),
+            _ => Octets::Elsewhere(vec![0; size]),
+        }
+    }
+}
+
+impl AsRef<[u8]> for Octets {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Octets::Here(length, octets) => octets.get(..usize::from(*length)).unwrap_or(octets),
+            Octets::Elsewhere(octets) => octets,
+        }
+    }
+}
+
+impl AsMut<[u8]> for Octets {
+    fn as_mut(&mut self) -> &mut [u8] {
+        match self {
+            Octets::Here(length, octets) => octets.split_at_mut(LONGEST.min(usize::from(*length))).0,
+            Octets::Elsewhere(octets) => octets,
+        }
+    }
+}
+
+impl Zeroize for Octets {
+    fn zeroize(&mut self) {
+        match self {
+            Octets::Here(_, octets) => octets.zeroize(),
+            Octets::Elsewhere(octets) => octets.zeroize(),
+        }
+    }
 }
 
 impl EncryptionKey {
-    /// A key of an enctype's length, or of an enctype that this build doesn't know.
+    /// A key of an enctype's length, or of an enctype that this build doesn't know. The octets are copied; the caller's own stay
+    /// the caller's to wipe.
     ///
     /// # Errors
     /// [`CryptoError::WrongKeySize`].
-    pub fn new(enctype: Enctype, bytes: impl Into<Vec<u8>>) -> Result<Self, CryptoError> {
+    pub fn new(enctype: Enctype, bytes: impl AsRef<[u8]>) -> Result<Self, CryptoError> {
         let key = Self::unchecked(enctype, bytes);
         match key.usable() {
             Ok(_) | Err(CryptoError::UnsupportedEnctype(_)) => Ok(key),
@@ -31,8 +79,9 @@ impl EncryptionKey {
     /// A key as a file holds it, whatever its length, so that one bad key doesn't hide the others.
     ///
     /// Whatever would compute with a key of the wrong length fails with [`CryptoError::WrongKeySize`].
-    pub fn unchecked(enctype: Enctype, bytes: impl Into<Vec<u8>>) -> Self {
-        EncryptionKey { enctype, bytes: Secret::new(bytes.into()) }
+    pub fn unchecked(enctype: Enctype, bytes: impl AsRef<[u8]>) -> Self {
+        let bytes = bytes.as_ref();
+        Self::filled_by(enctype, bytes.len(), |octets| octets.copy_from_slice(bytes))
     }
 
     /// The key of `octets` that are random, or as good as random (RFC 3961 3, "random-to-key"): for RFC 3962 4, RFC 8009 5
@@ -51,16 +100,16 @@ impl EncryptionKey {
     /// # Errors
     /// [`CryptoError::UnsupportedEnctype`], or [`CryptoError::Random`].
     pub fn generate(enctype: Enctype, random: &dyn Random) -> Result<Self, CryptoError> {
-        let mut bytes = Secret::new(vec![0; enctype.supported_row()?.key_size]);
-        random.fill(bytes.expose_mut())?;
-        Ok(EncryptionKey { enctype, bytes })
+        let mut octets = Secret::new(Octets::zeros(enctype.supported_row()?.key_size));
+        random.fill(octets.expose_mut().as_mut())?;
+        Ok(EncryptionKey { enctype, octets })
     }
 
     /// A key that was made inside here, of the length its enctype has.
     pub(super) fn filled_by(enctype: Enctype, size: usize, fill: impl FnOnce(&mut [u8])) -> Self {
-        let mut bytes = Secret::new(vec![0; size]);
-        fill(bytes.expose_mut());
-        EncryptionKey { enctype, bytes }
+        let mut octets = Secret::new(Octets::zeros(size));
+        fill(octets.expose_mut().as_mut());
+        EncryptionKey { enctype, octets }
     }
 
     /// What the key is for.
@@ -70,7 +119,7 @@ impl EncryptionKey {
 
     /// The key itself. What is copied from it is no longer protected.
     pub fn bytes(&self) -> &[u8] {
-        self.bytes.expose()
+        self.octets.expose().as_ref()
     }
 
     /// The row of its enctype, if it is supported and the key has the right length.

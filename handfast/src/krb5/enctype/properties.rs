@@ -246,7 +246,7 @@ fn keys_have_the_length_of_their_enctype() {
 
 #[test]
 fn a_key_of_an_unknown_enctype_is_held_and_not_used() {
-    let key = EncryptionKey::new(Enctype(-99), b"any".to_vec()).unwrap();
+    let key = EncryptionKey::new(Enctype(-99), b"any").unwrap();
     assert_eq!((key.enctype(), key.bytes()), (Enctype(-99), &b"any"[..]));
     let unsupported = Some(CryptoError::UnsupportedEnctype(Enctype(-99)));
     assert_eq!(CipherKey::new(&key, KeyUsage::TICKET).err(), unsupported);
@@ -279,7 +279,7 @@ fn generated_keys_are_the_random_octets() {
 #[test]
 fn debug_shows_no_key() {
     let shown = alloc::format!("{:?}", key(Enctype::AES128_CTS_HMAC_SHA1_96));
-    assert_eq!(shown, "EncryptionKey { enctype: Enctype(17), bytes: Secret(..) }");
+    assert_eq!(shown, "EncryptionKey { enctype: Enctype(17), octets: Secret(..) }");
     let shown = alloc::format!("{:?}", cipher(Enctype::AES128_CTS_HMAC_SHA1_96));
     assert_eq!(shown, "CipherKey(aes128-cts-hmac-sha1-96)");
 }
