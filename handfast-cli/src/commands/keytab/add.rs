@@ -40,8 +40,7 @@ impl Args {
     pub(super) fn run(&self, settings: &Settings, output: &Output) -> Result<(), Failure> {
         let (whose, file) = (principal(settings, &self.principal)?, self.target.file(settings)?);
         let bytes = of_hex(&self.digits.read(&format!("Key of {whose}, in hexadecimal digits: "))?)?;
-        let key = EncryptionKey::new(self.enctype, bytes.expose())
-            .map_err(|error| Failure::new(Exit::Usage, error))?;
+        let key = EncryptionKey::new(self.enctype, bytes.expose()).map_err(|error| Failure::new(Exit::Usage, error))?;
         let entry = KeytabEntry { principal: whose.clone(), timestamp: span::now(), kvno: self.kvno, key };
         file.merge(Keytab::from_iter([entry]))?;
         let text = format!("1 key of {whose}, version {}, added to {file}", self.kvno);
