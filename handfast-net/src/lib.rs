@@ -10,6 +10,7 @@
 //! | [`config`] | reads krb5.conf and what it includes |
 //! | [`store`] (Unix) | credential caches and keytabs in files |
 //! | [`login`] | gets tickets |
+//! | [`password`] | changes passwords |
 //! | [`accounts`] | accounts of NTLM in a text file |
 //! | [`kdc`] | carries a request to the KDCs of a realm, over UDP and TCP |
 //! | `dns` (feature `dns`) | finds the KDCs of a realm by their SRV records |
@@ -34,6 +35,7 @@ pub mod kdc_server;
 #[cfg(unix)]
 pub mod lock;
 pub mod login;
+pub mod password;
 pub mod resolve;
 #[cfg(unix)]
 pub mod store;
@@ -54,4 +56,5 @@ pub use deadline::{Deadline, Timed};
 pub use environment::Environment;
 pub use listener::{Listener, Stopper};
 pub use locate::Kdcs;
+pub use password::PasswordServers;
 pub use settings::Settings;

@@ -22,12 +22,17 @@ pub use lasting::{LastingLogin, LoginError};
 
 use std::fmt;
 
-use handfast::Time;
+use handfast::crypto::Secret;
 use handfast::krb5::HeldTicket;
-use handfast::krb5::exchange::{Acquired, ExchangeError, ExchangeStep, KdcUnreachable, Login, TicketRequest};
+use handfast::krb5::exchange::{
+    Acquired, ExchangeError, ExchangeStep, KdcUnreachable, Login, PasswordError, PasswordRefusal, TicketRequest,
+};
+use handfast::krb5::message::PasswordResultCode;
+use handfast::{Answer, Principal, Question, Time};
 
-use crate::Clock;
 use crate::driver::KdcExchange;
+use crate::password::{ChangeError, change_password};
+use crate::{Clock, PasswordServers};
 
 /// Logs in: a first ticket, usually a ticket-granting ticket.
 ///
@@ -35,6 +40,85 @@ use crate::driver::KdcExchange;
 /// [`TicketError`].
 pub fn log_in(login: Login, kdc: &(impl KdcExchange + ?Sized), clock: &Clock) -> Result<HeldTicket, TicketError> {
     drive(login.begin(clock.now()), Login::reply, Login::decline, kdc, clock)
+}
+
+/// What to do where a password has expired.
+#[derive(Clone, Copy)]
+pub struct NewPasswords<'a> {
+    /// Where it is changed.
+    pub servers: &'a PasswordServers,
+    /// Gives a new password, in UTF-8, of the principal whose old one has expired; after a refusal another one. Without one the login
+    /// fails as it does without this.
+    pub ask: &'a NewPassword<'a>,
+}
+
+/// A question for a new password, with the refusal of the one before.
+pub type NewPassword<'a> = dyn Fn(&Principal, Option<&PasswordRefusal>) -> Option<Secret<Vec<u8>>> + Send + Sync + 'a;
+
+impl fmt::Debug for NewPasswords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewPasswords").finish_non_exhaustive()
+    }
+}
+
+/// How many new passwords are tried, if they are refused.
+pub const NEW_PASSWORD_LIMIT: u32 = 3;
+
+/// Logs in as [`log_in`] does; if the password has expired, it is changed first, with a new one of `passwords`.
+///
+/// # Errors
+/// [`TicketError`].
+pub fn log_in_or_change(
+    login: Login,
+    passwords: &NewPasswords<'_>,
+    kdc: &(impl KdcExchange + ?Sized),
+    clock: &Clock,
+) -> Result<HeldTicket, TicketError> {
+    let mut step = login.asking_for_new_password().begin(clock.now());
+    loop {
+        step = match step? {
+            ExchangeStep::Complete(ticket) => return Ok(*ticket),
+            ExchangeStep::NeedsKdc(next, request) => next.reply(&kdc.exchange(&request)?, clock.now()),
+            ExchangeStep::NeedsAnswer(next, Question::NewPassword { client }) => {
+                match renew(&next, &client, passwords, clock)? {
+                    Some(new_password) => next.answer(Answer::NewPassword(new_password), clock.now()),
+                    None => next.decline(clock.now()),
+                }
+            }
+            ExchangeStep::NeedsAnswer(next, _) => next.decline(clock.now()),
+        };
+    }
+}
+
+/// Changes the password to a new one, and gives that; none if nobody gives one.
+fn renew(
+    login: &Login,
+    client: &Principal,
+    passwords: &NewPasswords<'_>,
+    clock: &Clock,
+) -> Result<Option<Secret<Vec<u8>>>, TicketError> {
+    let mut refused = None;
+    for tries in 1.. {
+        let Some(new_password) = (passwords.ask)(client, refused.as_deref()) else { break };
+        let Some(change) = login.change_password(new_password.clone()) else { break };
+        match change_password(&change, passwords.servers, clock) {
+            Ok(()) => return Ok(Some(new_password)),
+            Err(error) => refused = Some(worth_another(error, tries)?),
+        }
+    }
+    Ok(None)
+}
+
+/// The refusal of a password in whose place another one may be taken.
+pub(crate) fn worth_another(error: ChangeError, tries: u32) -> Result<Box<PasswordRefusal>, TicketError> {
+    if let ChangeError::Password(error) = &error
+        && let PasswordError::Refused(refusal) = &**error
+        && refusal.code == PasswordResultCode::SOFTERROR
+        && tries < NEW_PASSWORD_LIMIT
+    {
+        return Ok(refusal.clone());
+    }
+    Err(error.into())
 }
 
 /// Gets a ticket for a service, with those for the realms on the way; or renews a ticket, or validates it, ….
@@ -75,6 +159,8 @@ pub enum TicketError {
     Exchange(Box<ExchangeError>),
     /// No KDC answered.
     Unreachable(KdcUnreachable),
+    /// The password has expired, and was not changed.
+    Password(Box<ChangeError>),
 }
 
 impl From<ExchangeError> for TicketError {
@@ -89,11 +175,18 @@ impl From<KdcUnreachable> for TicketError {
     }
 }
 
+impl From<ChangeError> for TicketError {
+    fn from(error: ChangeError) -> Self {
+        TicketError::Password(Box::new(error))
+    }
+}
+
 impl fmt::Display for TicketError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TicketError::Exchange(error) => error.fmt(f),
             TicketError::Unreachable(error) => error.fmt(f),
+            TicketError::Password(error) => write!(f, "the password has expired, and was not changed: {error}"),
         }
     }
 }
@@ -103,6 +196,7 @@ impl std::error::Error for TicketError {
         match self {
             TicketError::Exchange(error) => Some(error),
             TicketError::Unreachable(error) => Some(error),
+            TicketError::Password(error) => Some(error),
         }
     }
 }
@@ -111,7 +205,7 @@ impl std::error::Error for TicketError {
 mod tests {
     use super::*;
     use crate::driver::NoKdc;
-    use handfast::crypto::{OsRandom, Secret};
+    use handfast::crypto::OsRandom;
     use handfast::krb5::exchange::{ClientSecret, KdcRequest, TicketOptions};
     use std::cell::RefCell;
     use std::sync::Arc;

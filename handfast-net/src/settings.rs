@@ -17,7 +17,7 @@ use crate::environment::Store;
 use crate::environment::{CacheName, StoreNameError};
 #[cfg(unix)]
 use crate::store::{CacheCollection, CacheTypes, CredentialCache, MemoryCaches, ReplayFile, StoreError};
-use crate::{Environment, Kdcs};
+use crate::{Environment, Kdcs, PasswordServers};
 
 /// Environment and configuration, read once: what a program makes at its start, and keeps.
 ///
@@ -40,6 +40,7 @@ pub struct Settings {
     conf: Conf,
     libdefaults: LibDefaults,
     kdcs: Kdcs,
+    password_servers: PasswordServers,
 }
 
 impl Settings {
@@ -71,7 +72,9 @@ impl Settings {
         let file = self.environment.resolv_conf.as_deref().filter(|_| self.libdefaults.dns_lookup_kdc);
         if let Some(file) = file {
             let dns = crate::dns::Dns::load(file).unwrap_or_else(|error| crate::dns::Dns::unreadable(file, &error));
-            self.kdcs = self.kdcs.dns(dns.uri_records(self.libdefaults.dns_uri_lookup));
+            let dns = dns.uri_records(self.libdefaults.dns_uri_lookup);
+            self.password_servers = self.password_servers.dns(dns.clone());
+            self.kdcs = self.kdcs.dns(dns);
         }
         self
     }
@@ -84,7 +87,8 @@ impl Settings {
         let realm = conf.libdefaults(None)?.default_realm;
         let libdefaults = conf.libdefaults(realm.as_deref())?;
         let kdcs = Kdcs::from_conf(&conf, &libdefaults);
-        Ok(Settings { environment, conf, libdefaults, kdcs })
+        let password_servers = PasswordServers::from_conf(&conf);
+        Ok(Settings { environment, conf, libdefaults, kdcs, password_servers })
     }
 
     /// The environment.
@@ -105,6 +109,11 @@ impl Settings {
     /// The KDCs of all realms.
     pub fn kdcs(&self) -> &Kdcs {
         &self.kdcs
+    }
+
+    /// The password servers of all realms.
+    pub fn password_servers(&self) -> &PasswordServers {
+        &self.password_servers
     }
 
     /// `default_realm`.

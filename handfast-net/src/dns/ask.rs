@@ -3,7 +3,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::message::{Query, Reply};
-use super::search::Search;
+use super::search::{Search, Wanted};
 use super::{Dns, DnsSilence, NONSENSE_LIMIT, NoKdcFound};
 use crate::deadline::is_timeout;
 use crate::kdc::{KdcAddress, Transport, udp};
@@ -15,7 +15,19 @@ impl Dns {
     /// # Errors
     /// [`NoKdcFound`], with what came of each question.
     pub fn kdcs(&self, realm: &str) -> Result<Vec<KdcAddress>, NoKdcFound> {
-        let mut search = Search::new(self, realm);
+        self.servers(Wanted::Kdc, realm)
+    }
+
+    /// The password servers of `realm` (`_kpasswd`), in the same way.
+    ///
+    /// # Errors
+    /// [`NoKdcFound`], with what came of each question.
+    pub fn password_servers(&self, realm: &str) -> Result<Vec<KdcAddress>, NoKdcFound> {
+        self.servers(Wanted::Password, realm)
+    }
+
+    fn servers(&self, wanted: Wanted, realm: &str) -> Result<Vec<KdcAddress>, NoKdcFound> {
+        let mut search = Search::new(self, wanted, realm);
         while let Some((server, over, query)) = search.next() {
             let heard = match over {
                 Transport::Udp => by_udp(server, query, self.timeout),

@@ -29,5 +29,5 @@ pub fn uri_query(name: &str, id: u16) -> Option<Vec<u8>> {
 pub fn uri_answer(name: &str, id: u16, bytes: &[u8]) -> Option<Vec<KdcAddress>> {
     let reply = Query::new(RecordType::Uri, name, id)?.read(bytes)?;
     let Reply::Records(records) = reply else { return Some(Vec::new()) };
-    Some(records.iter().filter_map(|record| uri::kdc(&record.target)).collect())
+    Some(records.iter().filter_map(|record| uri::kdc(&record.target, 88)).collect())
 }

@@ -6,11 +6,13 @@ use handfast::crypto::RandomError;
 use super::message::{Query, Record, Reply};
 use super::order::order;
 use super::{Dns, DnsAttempt, DnsSilence, KDC_LIMIT, NoKdcFound, RecordType, uri};
-use crate::kdc::{KdcAddress, Transport};
+use crate::kdc::{KDC_PORT, KdcAddress, Transport};
+use crate::password;
 
 /// The search for the KDCs of a realm: who is asked for what next. Whoever drives it does the asking.
 pub(super) struct Search<'a> {
     dns: &'a Dns,
+    wanted: Wanted,
     realm: &'a str,
     /// The services whose records are still to be asked for.
     services: VecDeque<Service>,
@@ -20,6 +22,32 @@ pub(super) struct Search<'a> {
     queue: VecDeque<(SocketAddr, Transport)>,
     found: Vec<KdcAddress>,
     tried: Vec<DnsAttempt>,
+}
+
+/// Whose servers are looked for.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted {
+    /// KDCs (RFC 4120 7.2.3.2).
+    Kdc,
+    /// Password servers, as MIT krb5 looks for them.
+    Password,
+}
+
+impl Wanted {
+    fn label(self) -> &'static str {
+        match self {
+            Wanted::Kdc => "_kerberos",
+            Wanted::Password => "_kpasswd",
+        }
+    }
+
+    /// Where they listen, if a record doesn't say.
+    fn port(self) -> u16 {
+        match self {
+            Wanted::Kdc => KDC_PORT,
+            Wanted::Password => password::PORT,
+        }
+    }
 }
 
 /// What has records of its own.
@@ -39,21 +67,22 @@ impl Service {
         }
     }
 
-    /// What stands before the realm.
-    fn labels(self) -> &'static str {
+    /// What stands between service and realm.
+    fn label(self) -> &'static str {
         match self {
-            Service::All => "_kerberos",
-            Service::Over(Transport::Udp) => "_kerberos._udp",
-            Service::Over(Transport::Tcp) => "_kerberos._tcp",
+            Service::All => "",
+            Service::Over(Transport::Udp) => "._udp",
+            Service::Over(Transport::Tcp) => "._tcp",
         }
     }
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(dns: &'a Dns, realm: &'a str) -> Self {
+    pub(super) fn new(dns: &'a Dns, wanted: Wanted, realm: &'a str) -> Self {
         let all = dns.uri_records.then_some(Service::All);
         let mut search = Search {
             dns,
+            wanted,
             realm,
             services: all.into_iter().chain([Transport::Udp, Transport::Tcp].map(Service::Over)).collect(),
             service: Service::All,
@@ -99,7 +128,7 @@ impl<'a> Search<'a> {
                 if records.iter().all(|record| record.target.is_empty()) {
                     fail(DnsSilence::NotOffered);
                 } else if matches!(self.service, Service::All)
-                    && records.iter().all(|record| uri::kdc(&record.target).is_none())
+                    && records.iter().all(|record| uri::kdc(&record.target, self.wanted.port()).is_none())
                 {
                     fail(DnsSilence::NoneUsable);
                 }
@@ -125,7 +154,7 @@ impl<'a> Search<'a> {
         self.queue.clear();
         let Some(service) = self.services.pop_front() else { return };
         self.service = service;
-        self.name = format!("{}.{}", service.labels(), self.realm.trim_end_matches('.'));
+        self.name = format!("{}{}.{}", self.wanted.label(), service.label(), self.realm.trim_end_matches('.'));
         match self.query() {
             Ok(query) => self.query = Some(query),
             Err(why) => {
@@ -149,11 +178,11 @@ impl<'a> Search<'a> {
 
     /// Adds the KDCs that records name, in the order of these. If URI records name any, nothing else is asked for.
     fn add(&mut self, records: Vec<Record>) {
-        let service = self.service;
-        let usable = records.into_iter().filter(|record| kdc(service, record).is_some()).collect();
+        let (service, port) = (self.service, self.wanted.port());
+        let usable = records.into_iter().filter(|record| kdc(service, record, port).is_some()).collect();
         match order(usable, &*self.dns.random) {
             Ok(records) => {
-                records.iter().take(KDC_LIMIT).filter_map(|record| kdc(service, record)).for_each(|kdc| self.found(kdc))
+                records.iter().take(KDC_LIMIT).filter_map(|record| kdc(service, record, port)).for_each(|kdc| self.found(kdc))
             }
             Err(RandomError) => self.tried.push(attempt(service, &self.name, None, DnsSilence::NoRandom)),
         }
@@ -177,9 +206,9 @@ impl<'a> Search<'a> {
 }
 
 /// The KDC that a record names, if it can be asked.
-fn kdc(service: Service, record: &Record) -> Option<KdcAddress> {
+fn kdc(service: Service, record: &Record, port: u16) -> Option<KdcAddress> {
     match service {
-        Service::All => uri::kdc(&record.target),
+        Service::All => uri::kdc(&record.target, port),
         Service::Over(transport) => (record.port != 0 && is_host(&record.target)).then(|| KdcAddress {
             host: record.target.clone(),
             port: record.port,

@@ -7,7 +7,7 @@ use ::tokio::time::timeout;
 
 use super::ask::{framed, silence};
 use super::message::{Query, Reply};
-use super::search::Search;
+use super::search::{Search, Wanted};
 use super::{Dns, DnsSilence, NONSENSE_LIMIT, NoKdcFound};
 use crate::kdc::{KdcAddress, Transport, udp};
 
@@ -17,7 +17,19 @@ impl Dns {
     /// # Errors
     /// As for [`kdcs`](Self::kdcs).
     pub async fn kdcs_async(&self, realm: &str) -> Result<Vec<KdcAddress>, NoKdcFound> {
-        let mut search = Search::new(self, realm);
+        self.servers_async(Wanted::Kdc, realm).await
+    }
+
+    /// [`password_servers`](Self::password_servers) for tasks of tokio.
+    ///
+    /// # Errors
+    /// As for [`password_servers`](Self::password_servers).
+    pub async fn password_servers_async(&self, realm: &str) -> Result<Vec<KdcAddress>, NoKdcFound> {
+        self.servers_async(Wanted::Password, realm).await
+    }
+
+    async fn servers_async(&self, wanted: Wanted, realm: &str) -> Result<Vec<KdcAddress>, NoKdcFound> {
+        let mut search = Search::new(self, wanted, realm);
         while let Some((server, over, query)) = search.next() {
             let nonsense = AtomicU32::new(0);
             let heard = match over {

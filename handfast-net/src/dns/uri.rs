@@ -11,7 +11,7 @@ use crate::kdc::{KdcAddress, Transport};
 ///
 /// Of the flags there is `m`, for the primary KDC, which is no better for what is asked here. `None` if it names none, or one that
 /// can't be asked: KDC proxies can't.
-pub(super) fn kdc(target: &str) -> Option<KdcAddress> {
+pub(super) fn kdc(target: &str, default_port: u16) -> Option<KdcAddress> {
     let mut fields = target.splitn(4, ':');
     let (scheme, _flags, transport, place) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
     let transport = match transport {
@@ -21,7 +21,8 @@ pub(super) fn kdc(target: &str) -> Option<KdcAddress> {
         _ => return None,
     };
     // `tcp/` before a host is for krb5.conf only.
-    let mut kdc: KdcAddress = Some(place).filter(|place| !place.contains('/'))?.parse().ok()?;
+    let place = Some(place).filter(|place| !place.contains('/'))?;
+    let mut kdc = KdcAddress::parse(place, default_port).ok()?;
     kdc.host.truncate(kdc.host.trim_end_matches('.').len());
     let is_place = is_host(&kdc.host) || kdc.host.parse::<IpAddr>().is_ok();
     is_place.then_some(KdcAddress { transport: Some(transport), ..kdc })
@@ -37,7 +38,7 @@ mod tests {
             ("krb5srv:mxyz:udp:192.0.2.1", "udp/192.0.2.1:88"),
             ("krb5srv::tcp:[2001:db8::1]:89", "tcp/[2001:db8::1]:89"),
         ] {
-            assert_eq!(super::kdc(target).unwrap().to_string(), kdc, "{target}");
+            assert_eq!(super::kdc(target, 88).unwrap().to_string(), kdc, "{target}");
         }
     }
 
@@ -61,7 +62,7 @@ mod tests {
             "krb5srvx::tcp:kdc",
             "https://kdc.example.com",
         ] {
-            assert_eq!(super::kdc(target), None, "{target:?}");
+            assert_eq!(super::kdc(target, 88), None, "{target:?}");
         }
     }
 }

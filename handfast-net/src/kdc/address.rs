@@ -4,7 +4,7 @@ use std::str::FromStr;
 use super::Transport;
 
 /// The port of KDCs (RFC 4120 7.2).
-const KDC_PORT: u16 = 88;
+pub(crate) const KDC_PORT: u16 = 88;
 
 /// Where a KDC listens, as `kdc =` in `krb5.conf` has it: `host`, `host:port`, `[v6]:port`, with `tcp/` or `udp/` before it if it
 /// is to be asked in this way only.
@@ -29,6 +29,13 @@ impl FromStr for KdcAddress {
     type Err = ParseKdcAddressError;
 
     fn from_str(text: &str) -> Result<Self, ParseKdcAddressError> {
+        KdcAddress::parse(text, KDC_PORT)
+    }
+}
+
+impl KdcAddress {
+    /// The same with another port where none is given.
+    pub(crate) fn parse(text: &str, default_port: u16) -> Result<Self, ParseKdcAddressError> {
         let fail = |why| ParseKdcAddressError { text: text.to_owned(), why };
         if text.contains("://") {
             return Err(fail("KDC proxies and other URLs are not supported yet"));
@@ -38,7 +45,7 @@ impl FromStr for KdcAddress {
         if host.is_empty() || host.contains(|c: char| c.is_whitespace() || matches!(c, '/' | '[' | ']')) {
             return Err(fail("that is no host name"));
         }
-        let port = port.map_or(Ok(KDC_PORT), str::parse).ok().filter(|port| *port != 0);
+        let port = port.map_or(Ok(default_port), str::parse).ok().filter(|port| *port != 0);
         Ok(KdcAddress { host: host.to_owned(), port: port.ok_or_else(|| fail("a port is 1 to 65535"))?, transport })
     }
 }

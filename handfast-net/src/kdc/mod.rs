@@ -42,10 +42,13 @@ mod tcp;
 pub(crate) mod udp;
 mod watch;
 
+#[cfg(feature = "dns")]
+pub(crate) use address::KDC_PORT;
 pub use address::{KdcAddress, ParseKdcAddressError};
 pub use error::{Attempt, Silence, Unreachable};
 pub use exchange::{KdcClient, KdcReply, Pace};
 pub(crate) use memory::Memory;
+pub(crate) use tcp::framed;
 pub use memory::SILENCE_REMEMBERED;
 pub use tcp::TCP_REPLY_LIMIT;
 pub use udp::NONSENSE_LIMIT;

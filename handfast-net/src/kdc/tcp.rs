@@ -39,7 +39,7 @@ fn ask(stream: &mut Watched<'_>, request: &[u8]) -> Result<Vec<u8>, Silence> {
 }
 
 /// The request behind its length.
-pub(super) fn framed(request: &[u8]) -> Result<Vec<u8>, Silence> {
+pub(crate) fn framed(request: &[u8]) -> Result<Vec<u8>, Silence> {
     let length = u32::try_from(request.len()).unwrap_or(u32::MAX);
     if length & RESERVED != 0 {
         return Err(Silence::Io { kind: io::ErrorKind::InvalidInput, why: "the request is over 2 GiB".to_owned() });

@@ -52,6 +52,6 @@ pub(super) fn listen(
 }
 
 /// Some systems report "port unreachable" as a reset.
-pub(super) fn failure(error: io::Error) -> Silence {
+pub(crate) fn failure(error: io::Error) -> Silence {
     if error.kind() == io::ErrorKind::ConnectionReset { Silence::Refused } else { error.into() }
 }

@@ -1,10 +1,12 @@
-use handfast::Time;
+use handfast::crypto::Secret;
 use handfast::krb5::HeldTicket;
 use handfast::krb5::exchange::{Acquired, ExchangeStep, Login, TicketRequest};
 
-use super::KdcExchange;
+use handfast::{Answer, Principal, Question, Time};
+
+use super::{KdcExchange, change_password};
 use crate::Clock;
-use crate::login::{Step, TicketError};
+use crate::login::{NewPasswords, Step, TicketError, worth_another};
 
 /// Logs in: the twin of [`crate::login::log_in`].
 ///
@@ -12,6 +14,51 @@ use crate::login::{Step, TicketError};
 /// [`TicketError`].
 pub async fn log_in<K: KdcExchange>(login: Login, kdc: &K, clock: &Clock) -> Result<HeldTicket, TicketError> {
     drive(login.begin(clock.now()), Login::reply, Login::decline, kdc, clock).await
+}
+
+/// Logs in, and changes a password that has expired: the twin of [`crate::login::log_in_or_change`]. The function that gives the new one
+/// must not block for long.
+///
+/// # Errors
+/// [`TicketError`].
+pub async fn log_in_or_change<K: KdcExchange>(
+    login: Login,
+    passwords: &NewPasswords<'_>,
+    kdc: &K,
+    clock: &Clock,
+) -> Result<HeldTicket, TicketError> {
+    let mut step = login.asking_for_new_password().begin(clock.now());
+    loop {
+        step = match step? {
+            ExchangeStep::Complete(ticket) => return Ok(*ticket),
+            ExchangeStep::NeedsKdc(next, request) => next.reply(&kdc.exchange(&request).await?, clock.now()),
+            ExchangeStep::NeedsAnswer(next, Question::NewPassword { client }) => {
+                match renew(&next, &client, passwords, clock).await? {
+                    Some(new_password) => next.answer(Answer::NewPassword(new_password), clock.now()),
+                    None => next.decline(clock.now()),
+                }
+            }
+            ExchangeStep::NeedsAnswer(next, _) => next.decline(clock.now()),
+        };
+    }
+}
+
+async fn renew(
+    login: &Login,
+    client: &Principal,
+    passwords: &NewPasswords<'_>,
+    clock: &Clock,
+) -> Result<Option<Secret<Vec<u8>>>, TicketError> {
+    let mut refused = None;
+    for tries in 1.. {
+        let Some(new_password) = (passwords.ask)(client, refused.as_deref()) else { break };
+        let Some(change) = login.change_password(new_password.clone()) else { break };
+        match change_password(&change, passwords.servers, clock).await {
+            Ok(()) => return Ok(Some(new_password)),
+            Err(error) => refused = Some(worth_another(error, tries)?),
+        }
+    }
+    Ok(None)
 }
 
 /// Gets a ticket for a service, or renews a ticket: the twin of [`crate::login::get_ticket`].
@@ -47,7 +94,7 @@ mod tests {
     use super::*;
     use crate::Kdcs;
     use crate::driver::NoKdc;
-    use handfast::crypto::{OsRandom, Secret};
+    use handfast::crypto::OsRandom;
     use handfast::krb5::exchange::{ClientSecret, ExchangeError, KdcRequest, TicketOptions};
     use std::sync::{Arc, Mutex};
 

@@ -57,9 +57,11 @@ mod framing;
 mod lasting;
 mod login;
 mod negotiate;
+mod password;
 mod poll;
 
 pub use carrier::{Carrier, GssSampleCarrier, NnsCarrier};
 pub use driver::{Accounts, Driver, KdcExchange};
-pub use login::{get_ticket, log_in};
+pub use login::{get_ticket, log_in, log_in_or_change};
 pub use negotiate::{NegotiateStream, ReadHalf, WriteHalf};
+pub use password::change_password;

@@ -1,7 +1,7 @@
 use super::applicant::{Applicant, Draft};
 use super::asked::Answer;
 use super::error::{ExchangeError, Mismatch};
-use super::{ClientSecret, ExchangeStep, FastUse, KdcRefusal, KdcRequest, TicketOptions};
+use super::{ClientSecret, ExchangeStep, FastUse, KdcRefusal, KdcRequest, PasswordChange, TicketOptions};
 use crate::crypto::{Random, Secret};
 use crate::krb5::HeldTicket;
 use crate::krb5::enctype::{ChecksumKey, CipherKey, CryptoError, EncryptionKey, KeyUsage, fx_cf2};
@@ -10,7 +10,7 @@ use crate::krb5::message::{
     KrbError, KrbFastReq, PaData, PaDataType, PrincipalName, TicketFlags,
 };
 use crate::krb5::preauth::{Armor, ArmoredReply, Conversation, Move, OwnedPaData, method_data};
-use crate::name::{NameType, Principal};
+use crate::name::Principal;
 use crate::question::{self, Question};
 use crate::time::Time;
 use alloc::boxed::Box;
@@ -38,7 +38,7 @@ pub struct Login {
     /// Whether the driver can change an expired password.
     may_change: bool,
     /// The change of an expired password that is under way.
-    change: Option<Box<PasswordChange>>,
+    change: Option<Box<ExpiredPassword>>,
     /// Requests made.
     requests: u32,
     waiting: Option<Box<Waiting>>,
@@ -52,7 +52,7 @@ enum Waiting {
 }
 
 /// An expired password, on the way to a new one.
-struct PasswordChange {
+struct ExpiredPassword {
     /// What the KDC said of the old one.
     refusal: Box<KdcRefusal>,
     /// The service that the login was for.
@@ -103,6 +103,12 @@ impl Login {
     /// While [`Question::NewPassword`] is asked: the ticket for `kadmin/changepw` to change the password with (RFC 3244 2).
     pub fn password_ticket(&self) -> Option<&HeldTicket> {
         self.change.as_ref()?.ticket.as_deref()
+    }
+
+    /// While [`Question::NewPassword`] is asked: the change of the password to `new_password`, in UTF-8.
+    pub fn change_password(&self, new_password: Secret<Vec<u8>>) -> Option<PasswordChange> {
+        let random = Arc::clone(&self.applicant.random);
+        Some(PasswordChange::new(self.password_ticket()?, new_password, random))
     }
 
     /// Makes the first request.
@@ -173,10 +179,9 @@ impl Login {
         tcp_required: bool,
         now: Time,
     ) -> Result<ExchangeStep<Login>, ExchangeError> {
-        let realm = self.applicant.client.realm();
-        let password_service = Principal::new(NameType::SRV_INST, ["kadmin", "changepw"], realm);
+        let password_service = PasswordChange::service(self.applicant.client.realm());
         let service = self.applicant.options.service.replace(password_service);
-        self.change = Some(Box::new(PasswordChange { refusal: Box::new(refusal), service, ticket: None }));
+        self.change = Some(Box::new(ExpiredPassword { refusal: Box::new(refusal), service, ticket: None }));
         self.start(tcp_required, now)
     }
 

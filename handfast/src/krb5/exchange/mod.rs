@@ -5,6 +5,8 @@
 //! [`ExchangeError`]: a login after at most [`LOGIN_REQUEST_LIMIT`] requests, and one more over TCP for each; a ticket
 //! request after a few for each realm on the way.
 //!
+//! [`PasswordChange`] is the request to the password service (RFC 3244), which is no KDC: another kind of step, and of error.
+//!
 //! What is believed stands in the part of a reply that is encrypted for us: its nonce, names, times, flags and
 //! enctypes are held against what was asked for. A refusal (KRB-ERROR) is protected by nothing: it ends the
 //! exchange, or makes it go on as RFC 4120 says, and is otherwise only reported.
@@ -31,6 +33,8 @@ mod asked;
 mod error;
 mod login;
 mod options;
+mod password;
+mod password_error;
 mod proof;
 mod purpose;
 mod refusal;
@@ -46,6 +50,8 @@ pub(super) use asked::draw_confounder;
 pub use error::{ExchangeError, Mismatch};
 pub use login::{LOGIN_REQUEST_LIMIT, Login};
 pub use options::{FastUse, PREAUTH, TicketOptions};
+pub use password::{PASSWORD_REPLY_LIMIT, PasswordChange, PasswordExchange, PasswordStep};
+pub use password_error::{PasswordError, PasswordRefusal};
 pub use refusal::{ClientProof, KdcRefusal};
 pub use route::REFERRAL_LIMIT;
 pub use ticket_request::{Acquired, TicketRequest};

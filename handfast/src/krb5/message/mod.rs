@@ -27,6 +27,7 @@ mod kdc;
 mod kdc_rep;
 mod padata;
 mod password;
+mod password_frame;
 mod principal;
 mod s4u;
 mod safe_priv;
@@ -53,6 +54,7 @@ pub use padata::{
     PaEncTsEnc, PaPacRequest,
 };
 pub use password::ChangePasswdData;
+pub use password_frame::{PasswordMessage, PasswordPolicy, PasswordResult, PasswordResultCode};
 pub use principal::{NAME_COMPONENT_LIMIT, PrincipalName};
 pub use s4u::{PaForUser, PaPacOptions, PaS4uX509User, PacOptions, S4uOptions, S4uUserId};
 pub use safe_priv::{EncKrbPrivPart, KrbPriv, KrbSafe, KrbSafeBody};
