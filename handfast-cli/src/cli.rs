@@ -1,6 +1,6 @@
 //! The command line, and the help that teaches it.
 
-use crate::commands::{connect, decode, get, keytab, list, login, logout, realm, serve, switch};
+use crate::commands::{connect, decode, get, keytab, list, login, logout, passwd, realm, serve, switch};
 use crate::demo;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -74,6 +74,7 @@ enum Command {
     List(list::Args),
     Switch(switch::Args),
     Logout(logout::Args),
+    Passwd(passwd::Args),
     Serve(serve::Args),
     Connect(connect::Args),
     Decode(decode::Args),
@@ -106,6 +107,7 @@ pub(crate) fn run() -> (Output, Result<(), Failure>) {
         Command::List(args) => list::run(args, &output),
         Command::Switch(args) => switch::run(args, &output),
         Command::Logout(args) => logout::run(args, &output),
+        Command::Passwd(args) => passwd::run(args, &output),
         Command::Serve(args) => serve::run(args, &output),
         Command::Connect(args) => connect::run(args, &output),
         Command::Decode(args) => decode::run(args, &output),

@@ -49,9 +49,16 @@ impl PasswordSource {
     }
 }
 
+const NO_TERMINAL: &str = "there is no terminal to ask for the password on";
+
+/// Whether it is that there was nobody to ask.
+pub(crate) fn is_missing(failure: &Failure) -> bool {
+    failure.cause == NO_TERMINAL
+}
+
 fn ask(prompt: &str) -> Result<Secret, Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::new(Exit::Usage, "there is no terminal to ask for the password on")
+        return Err(Failure::new(Exit::Usage, NO_TERMINAL)
             .next("give it with --password-stdin or --password-file FILE"));
     }
     let password = rpassword::prompt_password(prompt)

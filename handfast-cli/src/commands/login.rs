@@ -2,6 +2,7 @@
 
 use super::list::ticket_object;
 use super::login_armor::ArmorOptions;
+use super::new_password::NewPasswordSource;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, STRONG};
 use crate::secret::PasswordSource;
@@ -10,7 +11,7 @@ use handfast::crypto::OsRandom;
 use handfast::krb5::exchange::{ClientSecret, Login, TicketOptions, TicketRequest};
 use handfast::krb5::{Ccache, HeldTicket};
 use handfast::{Principal, ServiceName};
-use handfast_net::login::{get_ticket, log_in};
+use handfast_net::login::get_ticket;
 use handfast_net::store::{CacheCollection, CredentialCache, StoreError};
 use handfast_net::{Clock, Settings};
 use serde_json::json;
@@ -60,6 +61,8 @@ pub(crate) struct Args {
     service: Option<String>,
     #[command(flatten)]
     armor: ArmorOptions,
+    #[command(flatten)]
+    new_password: NewPasswordSource,
     /// Credential cache, such as FILE:/tmp/cc or KCM:1000 [default: KRB5CCNAME, else the configured one]
     #[arg(long, short = 'c', value_name = "NAME")]
     cache: Option<String>,
@@ -70,7 +73,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let settings = Settings::from_process()?;
     let collection = settings.ccaches(args.cache.as_deref())?;
     let file = settings.ccache(args.cache.as_deref())?;
-    let ticket = if args.renew { renew(&settings, &*file.load()?)? } else { first(args, &settings, &*file)? };
+    let ticket = if args.renew { renew(&settings, &*file.load()?)? } else { first(args, &settings, &*file, output)? };
     let choose = !args.renew && args.cache.is_none() && settings.ccache_name(None)?.is_collection();
     let file = if choose { cache_for(&ticket, &*collection, file)? } else { file };
     let mut cache = Ccache::new(ticket.client.clone());
@@ -128,20 +131,29 @@ fn renew(settings: &Settings, cache: &Ccache) -> Result<HeldTicket, Failure> {
     Ok(get_ticket(request, settings.kdcs(), &Clock::system())?.ticket)
 }
 
-fn first(args: &Args, settings: &Settings, file: &dyn CredentialCache) -> Result<HeldTicket, Failure> {
-    let client = client(args, settings, file)?;
+fn first(
+    args: &Args,
+    settings: &Settings,
+    file: &dyn CredentialCache,
+    output: &Output,
+) -> Result<HeldTicket, Failure> {
+    let client = client(args.principal.as_deref(), settings, file)?;
     let options = options(args, settings, client.realm())?;
     let realm = client.realm().to_owned();
     let secret = secret(args, settings, &client)?;
     let login = Login::new(client, secret, options, Arc::new(OsRandom));
     let login = args.armor.protect(login, settings, &realm)?;
-    Ok(log_in(login, settings.kdcs(), &Clock::system())?)
+    args.new_password.log_in(login, settings, output)
 }
 
 /// Who is named; else whose cache it is; else the user of this process.
-fn client(args: &Args, settings: &Settings, file: &dyn CredentialCache) -> Result<Principal, Failure> {
-    let name = match (&args.principal, file.load()) {
-        (Some(name), _) => name.clone(),
+pub(super) fn client(
+    name: Option<&str>,
+    settings: &Settings,
+    file: &dyn CredentialCache,
+) -> Result<Principal, Failure> {
+    let name = match (name, file.load()) {
+        (Some(name), _) => name.to_owned(),
         (None, Ok(cache)) => return Ok(cache.principal.clone()),
         (None, Err(_)) => username(settings)?,
     };
@@ -175,7 +187,12 @@ fn secret(args: &Args, settings: &Settings, client: &Principal) -> Result<Client
     let Some(name) = &args.keytab else {
         return Ok(ClientSecret::Password(args.password.read(&format!("Password for {client}: "))?));
     };
-    let file = settings.client_keytab(name.as_deref())?;
+    keys(name.as_deref(), settings, client)
+}
+
+/// The keys of `client` in a keytab.
+pub(super) fn keys(name: Option<&str>, settings: &Settings, client: &Principal) -> Result<ClientSecret, Failure> {
+    let file = settings.client_keytab(name)?;
     let keytab = file.load()?;
     let keys: Vec<_> = keytab.keys_of(client).into_iter().map(|entry| entry.key.clone()).collect();
     if keys.is_empty() {

@@ -8,6 +8,8 @@ pub(crate) mod list;
 pub(crate) mod login;
 mod login_armor;
 pub(crate) mod logout;
+mod new_password;
+pub(crate) mod passwd;
 pub(crate) mod realm;
 pub(crate) mod serve;
 pub(crate) mod switch;

@@ -3,7 +3,8 @@
 use super::{Exit, Failure};
 use handfast::crypto::RandomError;
 use handfast::krb5::enctype::CryptoError;
-use handfast::krb5::exchange::{ExchangeError, KdcUnreachable};
+use handfast::krb5::exchange::{ExchangeError, KdcUnreachable, PasswordError};
+use handfast::krb5::message::ErrorCode;
 use handfast::{CredentialError, Error, MessageError, ParseNameError, ParseServiceNameError};
 use handfast_kdc::{DirectoryError, FileDirectoryError};
 use handfast_net::config::ConfigError;
@@ -11,6 +12,7 @@ use handfast_net::driver::HandshakeError;
 use handfast_net::environment::{Store, StoreNameError};
 use handfast_net::framing::FrameError;
 use handfast_net::login::{LoginError, TicketError};
+use handfast_net::password::ChangeError;
 use handfast_net::resolve::Unresolvable;
 use handfast_net::store::StoreError;
 use handfast_net::stream::StreamError;
@@ -75,7 +77,17 @@ impl From<Error> for Failure {
 
 impl From<ExchangeError> for Failure {
     fn from(error: ExchangeError) -> Self {
-        Failure::new(of_exchange(&error), error)
+        let expired = match &error {
+            ExchangeError::Refused(refusal) if refusal.code == ErrorCode::KDC_ERR_KEY_EXPIRED => {
+                Some(format!("handfast passwd {}", refusal.client))
+            }
+            _ => None,
+        };
+        let failure = Failure::new(of_exchange(&error), error);
+        match expired {
+            Some(next) => failure.next(next),
+            None => failure,
+        }
     }
 }
 
@@ -130,8 +142,25 @@ impl From<TicketError> for Failure {
         match error {
             TicketError::Exchange(error) => (*error).into(),
             TicketError::Unreachable(error) => error.into(),
+            TicketError::Password(error) => (*error).into(),
             error => Failure::new(Exit::Other, error),
         }
+    }
+}
+
+/// As with a KDC: what the server says, and what is not believed of it.
+impl From<ChangeError> for Failure {
+    fn from(error: ChangeError) -> Self {
+        let exit = match &error {
+            ChangeError::Unreachable { .. } => Exit::KdcUnreachable,
+            ChangeError::Password(inner) => match **inner {
+                PasswordError::TooLong(_) => Exit::Usage,
+                PasswordError::Crypto(_) | PasswordError::Random(_) => Exit::Other,
+                _ => Exit::KdcRefused,
+            },
+            _ => Exit::Other,
+        };
+        Failure::new(exit, error)
     }
 }
 

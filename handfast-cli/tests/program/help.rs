@@ -2,12 +2,13 @@
 
 use crate::support::World;
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "login",
     "get",
     "list",
     "switch",
     "logout",
+    "passwd",
     "keytab",
     "keytab list",
     "keytab add",
