@@ -58,8 +58,9 @@ pub(crate) fn is_missing(failure: &Failure) -> bool {
 
 fn ask(prompt: &str) -> Result<Secret, Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::new(Exit::Usage, NO_TERMINAL)
-            .next("give it with --password-stdin or --password-file FILE"));
+        return Err(
+            Failure::new(Exit::Usage, NO_TERMINAL).next("give it with --password-stdin or --password-file FILE")
+        );
     }
     let password = rpassword::prompt_password(prompt)
         .map_err(|error| Failure::new(Exit::Other, format!("the password can't be read from the terminal: {error}")))?;

@@ -131,12 +131,7 @@ fn renew(settings: &Settings, cache: &Ccache) -> Result<HeldTicket, Failure> {
     Ok(get_ticket(request, settings.kdcs(), &Clock::system())?.ticket)
 }
 
-fn first(
-    args: &Args,
-    settings: &Settings,
-    file: &dyn CredentialCache,
-    output: &Output,
-) -> Result<HeldTicket, Failure> {
+fn first(args: &Args, settings: &Settings, file: &dyn CredentialCache, output: &Output) -> Result<HeldTicket, Failure> {
     let client = client(args.principal.as_deref(), settings, file)?;
     let options = options(args, settings, client.realm())?;
     let realm = client.realm().to_owned();

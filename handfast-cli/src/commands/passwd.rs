@@ -132,8 +132,10 @@ fn from_login(args: &Args, settings: &Settings, target: &Principal) -> Result<He
     let request = TicketRequest::new(tgt, service, options, Arc::new(OsRandom));
     match get_ticket(request, settings.kdcs(), &Clock::system()) {
         Ok(acquired) => Ok(acquired.ticket),
-        Err(error) => Err(Failure::from(error)
-            .next(format!("the realm may want a proof for this alone: handfast passwd {} --set {target}", cache.principal))),
+        Err(error) => Err(Failure::from(error).next(format!(
+            "the realm may want a proof for this alone: handfast passwd {} --set {target}",
+            cache.principal
+        ))),
     }
 }
 

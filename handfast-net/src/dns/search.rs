@@ -181,9 +181,11 @@ impl<'a> Search<'a> {
         let (service, port) = (self.service, self.wanted.port());
         let usable = records.into_iter().filter(|record| kdc(service, record, port).is_some()).collect();
         match order(usable, &*self.dns.random) {
-            Ok(records) => {
-                records.iter().take(KDC_LIMIT).filter_map(|record| kdc(service, record, port)).for_each(|kdc| self.found(kdc))
-            }
+            Ok(records) => records
+                .iter()
+                .take(KDC_LIMIT)
+                .filter_map(|record| kdc(service, record, port))
+                .for_each(|kdc| self.found(kdc)),
             Err(RandomError) => self.tried.push(attempt(service, &self.name, None, DnsSilence::NoRandom)),
         }
         if matches!(service, Service::All) && !self.found.is_empty() {

@@ -48,9 +48,9 @@ pub use address::{KdcAddress, ParseKdcAddressError};
 pub use error::{Attempt, Silence, Unreachable};
 pub use exchange::{KdcClient, KdcReply, Pace};
 pub(crate) use memory::Memory;
-pub(crate) use tcp::framed;
 pub use memory::SILENCE_REMEMBERED;
 pub use tcp::TCP_REPLY_LIMIT;
+pub(crate) use tcp::framed;
 pub use udp::NONSENSE_LIMIT;
 
 /// How a request travels.

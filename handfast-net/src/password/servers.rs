@@ -99,10 +99,9 @@ impl PasswordServers {
         for listed in self.listed(realm) {
             match listed {
                 Ok(server) => located.servers.push(server.clone()),
-                Err(error) => located.tried.push(KdcAttempt {
-                    kdc: error.text.clone(),
-                    reason: format!("was not asked: {}", error.reason()),
-                }),
+                Err(error) => located
+                    .tried
+                    .push(KdcAttempt { kdc: error.text.clone(), reason: format!("was not asked: {}", error.reason()) }),
             }
         }
         located

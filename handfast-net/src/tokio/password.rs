@@ -6,9 +6,7 @@ use ::tokio::time::timeout;
 use handfast::krb5::exchange::{KdcAttempt, PasswordChange, PasswordExchange, PasswordStep};
 
 use crate::kdc::{KdcAddress, Silence, Transport, framed, udp};
-use crate::password::ask::{
-    Failed, WAYS, attempt, host_address, looks_like_reply, reply_length, whole,
-};
+use crate::password::ask::{Failed, WAYS, attempt, host_address, looks_like_reply, reply_length, whole};
 use crate::password::{ChangeError, NONSENSE_LIMIT, PasswordServers};
 use crate::{Clock, Deadline, resolve};
 

@@ -99,12 +99,7 @@ impl PasswordChange {
     }
 
     /// A new password, in UTF-8, for `target`, set by the client of `ticket`, which is one for `kadmin/changepw` of its realm.
-    pub fn set(
-        ticket: &HeldTicket,
-        target: Principal,
-        new_password: Secret<Vec<u8>>,
-        random: Arc<dyn Random>,
-    ) -> Self {
+    pub fn set(ticket: &HeldTicket, target: Principal, new_password: Secret<Vec<u8>>, random: Arc<dyn Random>) -> Self {
         let wish = Wish { ticket: ticket.clone(), new_password, target: Some(target), random };
         PasswordChange { wish: Arc::new(wish) }
     }
@@ -138,7 +133,9 @@ impl PasswordChange {
         if ticket.end_time <= now {
             return Err(PasswordError::TicketEnded { end: ticket.end_time });
         }
-        self.ask(from, PasswordMessage::SET, now)
+        // For one's own, all servers know the original protocol; MIT's takes RFC 3244's for others alone.
+        let version = if self.wish.target.is_some() { PasswordMessage::SET } else { PasswordMessage::CHANGE };
+        self.ask(from, version, now)
     }
 
     fn ask(&self, from: Option<HostAddress>, version: u16, now: Time) -> Result<PasswordExchange, PasswordError> {
@@ -224,8 +221,8 @@ impl PasswordExchange {
         &self.request
     }
 
-    /// Takes the server's reply. A server that does not know RFC 3244 is asked once more in the original protocol, which protects the
-    /// password as well and can change one's own alone; who says so need not be the server.
+    /// Takes the server's reply. A change of one's own password is asked for in the original protocol; a server that says that it does
+    /// not know that is asked once more in that of RFC 3244. Both protect the password alike, so that it does not matter who says so.
     ///
     /// # Errors
     /// Any [`PasswordError`].
@@ -241,16 +238,12 @@ impl PasswordExchange {
         match said.result.code {
             PasswordResultCode::SUCCESS if said.proven => Ok(PasswordStep::Complete),
             PasswordResultCode::SUCCESS => Err(self.not_proven()),
-            PasswordResultCode::BAD_VERSION if self.may_ask_in_original_protocol() => {
+            PasswordResultCode::BAD_VERSION if self.version == PasswordMessage::CHANGE => {
                 let Self { change, from, .. } = self;
-                Ok(PasswordStep::NeedsServer(change.ask(from, PasswordMessage::CHANGE, now)?))
+                Ok(PasswordStep::NeedsServer(change.ask(from, PasswordMessage::SET, now)?))
             }
             _ => Err(self.change.refusal(&said)),
         }
-    }
-
-    fn may_ask_in_original_protocol(&self) -> bool {
-        self.version == PasswordMessage::SET && self.change.wish.target.is_none()
     }
 
     fn open<'a>(&self, reply: &'a [u8], now: Time) -> Result<Opened<'a>, PasswordError> {

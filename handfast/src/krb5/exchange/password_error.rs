@@ -93,7 +93,7 @@ impl PasswordRefusal {
             PasswordResultCode::SOFTERROR => "choose another one",
             PasswordResultCode::AUTHERROR => "get a new ticket, and make sure that the clocks agree",
             PasswordResultCode::ACCESSDENIED => "ask the realm's administrator",
-            PasswordResultCode::BAD_VERSION => "this server can't do it for others than oneself",
+            PasswordResultCode::BAD_VERSION => "the server may do it for nobody but oneself",
             PasswordResultCode::INITIAL_FLAG_NEEDED => "get it with the old password, not with a login",
             _ => "the server's log may say more",
         }

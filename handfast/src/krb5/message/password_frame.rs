@@ -175,8 +175,7 @@ impl PasswordPolicy {
     pub fn decode(text: &[u8]) -> Option<Self> {
         let mut reader = Reader::new("password policy", text);
         let (0, Self::LENGTH) = (reader.u16_be().ok()?, text.len()) else { return None };
-        let (min_length, history, properties) =
-            (reader.u32_be().ok()?, reader.u32_be().ok()?, reader.u32_be().ok()?);
+        let (min_length, history, properties) = (reader.u32_be().ok()?, reader.u32_be().ok()?, reader.u32_be().ok()?);
         let max_age = age(reader.u64_be().ok()?);
         Some(PasswordPolicy { min_length, history, properties, max_age, min_age: age(reader.u64_be().ok()?) })
     }
