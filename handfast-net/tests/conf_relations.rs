@@ -27,6 +27,7 @@ fn effects(dir: &Path, text: &str) -> String {
     })
     .unwrap();
     let mut all = format!("{:?}\n{:?}\n{:?}\n", settings.policy(), settings.ticket_options(), settings.kdcs());
+    writeln!(all, "{:?}", settings.password_servers()).unwrap();
     writeln!(all, "{:?} {:?}", settings.ccache_name(None), settings.cache_types()).unwrap();
     writeln!(all, "{:?} {:?}", settings.keytab(None), settings.client_keytab(None)).unwrap();
     let service = settings.service("HTTP/www.sub.example.com".parse().unwrap());

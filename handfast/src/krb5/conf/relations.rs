@@ -9,7 +9,6 @@ const NO_PKINIT: &str = "there is no PKINIT yet";
 const NO_PLUGINS: &str = "no plug-in is ever loaded; what MIT krb5 has in them is built in or missing";
 const NO_ADDRESSES: &str = "tickets are good from any address, as with noaddresses = true";
 const NO_VERSION_4: &str = "of Kerberos version 4, which is gone";
-const NO_ADMINISTRATION: &str = "nothing here changes passwords or administers a realm by a network yet";
 const NO_K5LOGIN: &str = "no .k5login is read; auth_to_local says which account a client has";
 
 /// Every relation of the page, in its order.
@@ -64,14 +63,18 @@ pub(super) const PAGE: &[Relation] = &[
     honoured(LibDefaults, "udp_preference_limit", "from which size on requests go over TCP first"),
     unsupported(LibDefaults, "verify_ap_req_nofail", "a login is not verified with the host's keytab"),
     unsupported(LibDefaults, "client_aware_channel_bindings", "acceptors insist on bindings that they have themselves"),
-    unsupported(Realms, "admin_server", NO_ADMINISTRATION),
+    honoured(
+        Realms,
+        "admin_server",
+        "whose hosts are password servers, if there is no kpasswd_server and the DNS has none",
+    ),
     honoured(Realms, "auth_to_local", "which local account a client has: Conf::auth_to_local"),
     honoured(Realms, "auth_to_local_names", "local accounts of single clients: Conf::auth_to_local"),
     ignored(Realms, "default_domain", NO_VERSION_4),
     unsupported(Realms, "disable_encrypted_timestamp", "TicketOptions::preauth says which methods are used"),
     unsupported(Realms, "http_anchors", "KDC proxies can't be asked yet"),
     honoured(Realms, "kdc", "the KDCs of the realm; one with https:// is passed over, and the error names it"),
-    unsupported(Realms, "kpasswd_server", NO_ADMINISTRATION),
+    honoured(Realms, "kpasswd_server", "the password servers, in their order"),
     unsupported(Realms, "master_kdc", "a password that fails is not tried again at the primary KDC"),
     unsupported(Realms, "primary_kdc", "a password that fails is not tried again at the primary KDC"),
     ignored(Realms, "v4_instance_convert", NO_VERSION_4),

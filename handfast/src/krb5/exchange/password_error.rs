@@ -110,7 +110,11 @@ struct Shown<'a>(&'a str);
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = |c: char| if c.is_control() { ' ' } else { c };
-        self.0.trim().chars().map(plain).try_for_each(|c| fmt::Write::write_char(f, c))
+        self.0
+            .trim_matches(|c: char| c.is_control() || c.is_whitespace())
+            .chars()
+            .map(plain)
+            .try_for_each(|c| fmt::Write::write_char(f, c))
     }
 }
 

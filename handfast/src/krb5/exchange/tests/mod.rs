@@ -2,6 +2,7 @@
 
 mod login;
 mod new_password;
+mod password;
 mod preauth;
 mod referrals;
 mod refusals;
