@@ -26,7 +26,7 @@ use std::sync::Arc;
   handfast get HTTP/www.example.com host/db.example.com
   handfast get host/localhost --enctype aes256-sha2       a session key of this type
   handfast get bob --u2u FILE:/tmp/krb5cc_bob             for a user who has no key but his login
-  handfast login HTTP/www.example.com --keytab http.keytab
+  handfast login HTTP/www.example.com --keytab http.keytab --forwardable
   handfast get --s4u2self alice                           as that service, in alice's name
   handfast get nfs/files.example.com --s4u2self alice --s4u2proxy"
 )]
@@ -108,7 +108,9 @@ impl Asking<'_> {
             self.only_itself()?;
         }
         let user = self.settings.principal(user)?;
-        let evidence = TicketRequest::for_user(&self.tgt, user, self.options(), Arc::new(OsRandom));
+        // What is shown to the KDC for another ticket has to be forwardable (MS-SFU 3.2.5.2.2).
+        let options = TicketOptions { forwardable: self.args.s4u2proxy, ..self.options() };
+        let evidence = TicketRequest::for_user(&self.tgt, user, options, Arc::new(OsRandom));
         let evidence = self.ask(evidence)?;
         if !self.args.s4u2proxy {
             return Ok(vec![new(evidence)]);

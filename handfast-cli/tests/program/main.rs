@@ -12,6 +12,7 @@ mod forward;
 mod help;
 mod ntlm;
 mod realm;
+mod realm_rules;
 mod reload;
 mod samples;
 mod support;

@@ -106,7 +106,8 @@ impl Book {
     }
 
     fn of_this_realm(&self, principal: Principal) -> Result<Principal, Failure> {
-        match principal.realm() == self.realm() {
+        // A key that another realm shares with this one has that realm's name.
+        match principal.realm() == self.realm() || principal == Principal::krbtgt(self.realm(), principal.realm()) {
             true => Ok(principal),
             false => Err(FileDirectoryError::WrongRealm { principal, realm: self.realm.clone() }.into()),
         }

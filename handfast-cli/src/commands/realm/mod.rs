@@ -6,8 +6,12 @@ use crate::output::Output;
 mod book;
 mod config;
 pub(crate) mod embedded;
+mod modify;
 mod principals;
 mod serve;
+mod settings;
+mod show;
+mod trust;
 
 use book::{Book, DirectoryArgs};
 pub(crate) use serve::cannot_listen;
@@ -22,9 +26,13 @@ pub(crate) enum Realm {
     AddUser(principals::AddUser),
     AddService(principals::AddService),
     List(principals::List),
+    Show(show::Show),
+    Modify(modify::Modify),
     Remove(principals::Remove),
     SetPassword(principals::SetPassword),
     ExportKeytab(principals::ExportKeytab),
+    Trust(trust::Trust),
+    Settings(settings::Change),
     Config(config::Args),
     Serve(serve::Args),
 }
@@ -36,9 +44,13 @@ pub(crate) fn run(command: &Realm, output: &Output) -> Result<(), Failure> {
         Realm::AddUser(args) => args.run(output),
         Realm::AddService(args) => args.run(output),
         Realm::List(args) => args.run(output),
+        Realm::Show(args) => args.run(output),
+        Realm::Modify(args) => args.run(output),
         Realm::Remove(args) => args.run(output),
         Realm::SetPassword(args) => args.run(output),
         Realm::ExportKeytab(args) => args.run(output),
+        Realm::Trust(args) => args.run(output),
+        Realm::Settings(args) => args.run(output),
         Realm::Config(args) => config::run(args, output),
         Realm::Serve(args) => serve::run(args, output),
     }

@@ -6,6 +6,7 @@ use crate::output::{FAINT, Output, STRONG};
 use crate::secret::PasswordSource;
 use crate::span;
 use clap::Args;
+use handfast::Principal;
 use handfast::crypto::OsRandom;
 use handfast::krb5::Keytab;
 use handfast::krb5::enctype::Enctype;
@@ -50,7 +51,7 @@ impl Init {
 
 /// The enctypes of a principal's keys.
 #[derive(Args, Debug)]
-struct KeyTypes {
+pub(super) struct KeyTypes {
     /// The types of its keys, such as aes256-sha2,camellia256-cts
     #[arg(long = "enctype", value_name = "ENCTYPES", value_delimiter = ',')]
     enctypes: Vec<Enctype>,
@@ -58,7 +59,7 @@ struct KeyTypes {
 
 impl KeyTypes {
     /// Each once, in the order given.
-    fn chosen(&self) -> Vec<Enctype> {
+    pub(super) fn chosen(&self) -> Vec<Enctype> {
         let mut chosen = Vec::new();
         for enctype in if self.enctypes.is_empty() { &DEFAULT_ENCTYPES[..] } else { &self.enctypes } {
             if !chosen.contains(enctype) {
@@ -176,7 +177,8 @@ impl List {
 
 fn kind(entry: &PrincipalEntry) -> &'static str {
     match entry {
-        entry if entry.principal.is_krbtgt() => "realm",
+        entry if entry.principal == Principal::krbtgt(entry.principal.realm(), entry.principal.realm()) => "realm",
+        entry if entry.principal.is_krbtgt() => "trust",
         entry if entry.is_service => "service",
         _ => "user",
     }

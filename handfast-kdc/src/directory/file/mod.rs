@@ -306,13 +306,14 @@ impl File<'_> {
         bytes.map(|bytes| decode_entry(bytes.value()).map_err(undecodable)).transpose()
     }
 
-    /// Whether the principal is of the file's realm, and has a name that can be written and read.
+    /// Whether the principal is of the file's realm, or a key that another one shares with it, and has a name that can be written and read.
     fn check_realm(&self, write: &WriteTransaction, principal: &Principal) -> Result<(), FileDirectoryError> {
         let table = self.table(write, REALM)?;
         let no_realm = || FileDirectoryError::NoRealm { path: self.path.to_path_buf() };
         let name = table.get(REALM_NAME).map_err(|error| self.wrong(error))?.ok_or_else(no_realm)?;
         let realm = String::from_utf8_lossy(name.value()).into_owned();
-        if principal.realm() == realm && principal.to_string().parse().as_ref() == Ok(principal) {
+        let ours = principal.realm() == realm || *principal == Principal::krbtgt(&realm, principal.realm());
+        if ours && principal.to_string().parse().as_ref() == Ok(principal) {
             return Ok(());
         }
         Err(FileDirectoryError::WrongRealm { principal: principal.clone(), realm })
