@@ -1,5 +1,7 @@
 use crate::{End, Ends, Leg, Party, Peer, Testkit};
-use handfast::{Accept, Acceptor, ChannelBindings, Credential, Error, Initiate, Initiator, ServiceName, Session};
+use handfast::{
+    Accept, Acceptor, ChannelBindings, Credential, Error, Initiate, Initiator, Policy, ServiceName, Session,
+};
 
 /// A handshake to be run: whose, with whom, over what. What is not said is as [`Testkit`] makes it.
 ///
@@ -37,7 +39,9 @@ pub struct Handshake {
 enum Spoken {
     Kerberos,
     Ntlm,
+    Iakerb,
     Negotiate,
+    NegotiateIakerb,
     NegotiateWithNtlm,
 }
 
@@ -45,6 +49,11 @@ impl Spoken {
     /// Whether ends that are not given otherwise allow NTLM.
     fn allows_ntlm(self) -> bool {
         matches!(self, Spoken::Ntlm | Spoken::NegotiateWithNtlm)
+    }
+
+    /// Whether an acceptor that is not given otherwise relays to the realm.
+    fn is_relayed(self) -> bool {
+        matches!(self, Spoken::Iakerb | Spoken::NegotiateIakerb)
     }
 }
 
@@ -84,6 +93,30 @@ impl Handshake {
     /// ```
     pub fn ntlm(mut self) -> Self {
         self.spoken = Spoken::Ntlm;
+        self
+    }
+
+    /// By IAKERB: the acceptor asks the realm for the client. One that is not given otherwise does so
+    /// ([`Policy::relay_iakerb`](handfast::Policy::relay_iakerb)).
+    ///
+    /// ```
+    /// use handfast_testkit::{Leg, Testkit};
+    /// let kit = Testkit::new("EXAMPLE.COM");
+    /// kit.user("alice", "correct horse");
+    /// kit.service("HTTP/www.example.com");
+    /// let (client, _) = kit.handshake("alice", "HTTP/www.example.com").iakerb().run().contexts()?;
+    /// assert_eq!(kit.wire().messages()[0].leg, Leg::ToAcceptor);
+    /// assert_eq!(client.acquired().len(), 2);
+    /// # Ok::<(), handfast_testkit::HandshakeError>(())
+    /// ```
+    pub fn iakerb(mut self) -> Self {
+        self.spoken = Spoken::Iakerb;
+        self
+    }
+
+    /// By Negotiate (SPNEGO) with IAKERB as its only offer.
+    pub fn negotiate_iakerb(mut self) -> Self {
+        self.spoken = Spoken::NegotiateIakerb;
         self
     }
 
@@ -182,6 +215,9 @@ impl Handshake {
         let acceptor = match &self.acceptor {
             Some(acceptor) => acceptor.clone(),
             None if self.spoken.allows_ntlm() => self.kit.dangerous_ntlm_acceptor(&self.service),
+            None if self.spoken.is_relayed() => {
+                self.kit.acceptor(&self.service).policy(Policy::default().relay_iakerb())
+            }
             None => self.kit.acceptor(&self.service),
         };
         let mut session = acceptor.session();
@@ -212,6 +248,8 @@ impl Handshake {
         request = match self.spoken {
             Spoken::Kerberos => request,
             Spoken::Ntlm => request.ntlm(),
+            Spoken::Iakerb => request.iakerb(),
+            Spoken::NegotiateIakerb => request.iakerb().negotiate(),
             Spoken::Negotiate | Spoken::NegotiateWithNtlm => request.negotiate(),
         };
         if let Some(bindings) = &self.initiator_bindings {

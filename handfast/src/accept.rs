@@ -27,7 +27,7 @@ use crate::mech::kerberos::{KerberosAcceptor, Login};
 use crate::mech::negotiate::{self, Acceptable};
 use crate::mech::ntlm::{NtlmAcceptor, NtlmServer};
 use crate::mech::{AcceptInput, AcceptRequest, AcceptStep, Accepting, Mechanism, MechanismId};
-use crate::policy::Policy;
+use crate::policy::{Policy, Relay};
 use crate::question::{Account, Answer, Logon, Question};
 use crate::replay::ReplayGuard;
 use crate::time::Time;
@@ -174,12 +174,17 @@ impl<'a> Session<'a> {
             handshake: kerberos.accept_user_to_user(login, request),
             ready: true,
         });
+        let iakerb = (*request.policy.iakerb_relay() != Relay::ForNobody).then(|| Acceptable {
+            id: MechanismId::IAKERB,
+            handshake: kerberos.accept_iakerb(request),
+            ready: kerberos.has_keys(),
+        });
         let kerberos_with_keys =
             Acceptable { id: MechanismId::KERBEROS, handshake: kerberos.accept(request), ready: kerberos.has_keys() };
         let ready = |id, handshake| Acceptable { id, handshake, ready: true };
         let own = self.offered.iter().map(|own| ready(own.id(), own.accept(request)));
         let ntlm = ntlm.iter().map(|ntlm| ready(MechanismId::NTLM, ntlm.accept(request)));
-        core::iter::once(kerberos_with_keys).chain(user_to_user).chain(own).chain(ntlm).collect()
+        core::iter::once(kerberos_with_keys).chain(user_to_user).chain(iakerb).chain(own).chain(ntlm).collect()
     }
 
     /// Waits for the client's first token: of Negotiate, of Kerberos, or of NTLM where the acceptor takes it.

@@ -136,7 +136,16 @@ impl Credential {
         kerberos::initiate_user_to_user(self.kerberos.clone(), Arc::clone(random), request)
     }
 
-    /// What it can do, best first: Kerberos, and NTLM if the policy allows it or there is nothing else, and then NTLM says so.
+    /// By Kerberos, with an acceptor that asks the KDC.
+    pub(crate) fn initiate_iakerb(
+        &self,
+        random: &Arc<dyn Random>,
+        request: &InitiateRequest<'_>,
+    ) -> Box<dyn Initiating> {
+        kerberos::initiate_iakerb(self.kerberos.clone(), Arc::clone(random), request)
+    }
+
+    /// What it can do, best first: Kerberos, IAKERB if the policy asks for it, and NTLM if the policy allows it or there is nothing else, and then NTLM says so.
     pub(crate) fn candidates(&self, random: &Arc<dyn Random>, request: &InitiateRequest<'_>) -> Vec<Candidate> {
         let kerberos = || Candidate {
             id: MechanismId::KERBEROS,
@@ -147,8 +156,10 @@ impl Credential {
             handshake: ntlm::initiate(ntlm.clone(), Arc::clone(random), request),
         };
         let allowed = self.only_ntlm || request.policy.permits_ntlm_unproven_server();
+        let iakerb = (!self.only_ntlm && request.policy.offers_iakerb())
+            .then(|| Candidate { id: MechanismId::IAKERB, handshake: self.initiate_iakerb(random, request) });
         let kerberos = (!self.only_ntlm).then(kerberos);
-        kerberos.into_iter().chain(self.ntlm.as_ref().filter(|_| allowed).map(ntlm)).collect()
+        kerberos.into_iter().chain(iakerb).chain(self.ntlm.as_ref().filter(|_| allowed).map(ntlm)).collect()
     }
 }
 

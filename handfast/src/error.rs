@@ -17,9 +17,11 @@ use core::fmt;
 use core::time::Duration;
 
 mod delegation;
+mod iakerb;
 mod ntlm;
 
 pub use delegation::DelegationRefusal;
+pub use iakerb::IakerbRefusal;
 pub use ntlm::NtlmRefusal;
 
 /// Why a handshake failed: the cause, with its values.
@@ -86,6 +88,12 @@ impl Error {
 impl From<NtlmRefusal> for Error {
     fn from(refusal: NtlmRefusal) -> Error {
         Error::refused(Refusal::Ntlm(refusal))
+    }
+}
+
+impl From<IakerbRefusal> for Error {
+    fn from(refusal: IakerbRefusal) -> Error {
+        Error::refused(Refusal::Iakerb(refusal))
     }
 }
 
@@ -222,6 +230,8 @@ pub enum Refusal {
     FlagsMissing(Flags),
     /// The client delegates tickets that are not to be taken.
     Delegation(DelegationRefusal),
+    /// The peer speaks IAKERB, and not as it must.
+    Iakerb(IakerbRefusal),
     /// The peer speaks NTLM, and not as it must.
     Ntlm(NtlmRefusal),
     /// The peer and we have no mechanism in common.
@@ -449,6 +459,7 @@ impl fmt::Display for Refusal {
             Refusal::ReplayUnknown(why) => write!(f, "whether this proof was presented before can't be told: {why}"),
             Refusal::FlagsMissing(flags) => write!(f, "the peer does not offer what is required: {flags}"),
             Refusal::Delegation(refusal) => refusal.fmt(f),
+            Refusal::Iakerb(refusal) => refusal.fmt(f),
             Refusal::Ntlm(refusal) => refusal.fmt(f),
             Refusal::NoCommonMechanism { theirs, ours } => {
                 f.write_str("no mechanism in common: the peer offers ")?;

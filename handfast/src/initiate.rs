@@ -70,6 +70,7 @@ impl Initiator {
             mechanism: None,
             ntlm: false,
             user_to_user: false,
+            iakerb: false,
             negotiate: false,
             offered: Vec::new(),
         }
@@ -92,6 +93,7 @@ pub struct Target<'a> {
     mechanism: Option<&'a dyn Mechanism>,
     ntlm: bool,
     user_to_user: bool,
+    iakerb: bool,
     negotiate: bool,
     offered: Vec<&'a dyn Mechanism>,
 }
@@ -128,6 +130,18 @@ impl<'a> Target<'a> {
         self
     }
 
+    /// With an acceptor that carries requests to its KDC, for a client that can't reach one itself
+    /// (IAKERB, draft-ietf-kitten-iakerb-03). Raw or, as the only offer, negotiated; [`Policy::offer_iakerb`] offers it behind
+    /// Kerberos. A client whose realm is not known, such as a credential of `"alice"`, is of the acceptor's.
+    ///
+    /// Tickets that were obtained so are in [`Context::acquired`], and in the credential for the next time.
+    #[must_use]
+    #[doc(alias = "gss_mech_iakerb")]
+    pub fn iakerb(mut self) -> Self {
+        self.iakerb = true;
+        self
+    }
+
     /// By an application's own mechanism and no other. It brings its own credential.
     #[must_use]
     pub fn mechanism(mut self, mechanism: &'a dyn Mechanism) -> Self {
@@ -135,9 +149,10 @@ impl<'a> Target<'a> {
         self
     }
 
-    /// By whatever the two ends agree on (SPNEGO, RFC 4178). Offered are, best first: Kerberos, the application's own
-    /// mechanisms ([`Target::offer`]), and NTLM, which needs a secret for it and
-    /// [`Policy::dangerous_ntlm_unproven_server`]. With [`Target::ntlm`] or [`Target::mechanism`] the one named is alone.
+    /// By whatever the two ends agree on (SPNEGO, RFC 4178). Offered are, best first: Kerberos, IAKERB with
+    /// [`Policy::offer_iakerb`], the application's own mechanisms ([`Target::offer`]), and NTLM, which needs a secret for it and
+    /// [`Policy::dangerous_ntlm_unproven_server`]. With [`Target::ntlm`], [`Target::iakerb`] or [`Target::mechanism`] the one named is
+    /// alone.
     ///
     /// A mechanism that can't begin, such as Kerberos where no KDC answers, is left out of the offer;
     /// [`Context::why`] tells. Who changes the offer on its way, or its answer, ends the handshake. Integrity is asked for
@@ -189,6 +204,7 @@ impl<'a> Target<'a> {
             (None, Some(credential)) if self.user_to_user => {
                 Ok(credential.initiate_user_to_user(&self.initiator.random, &request))
             }
+            (None, Some(credential)) if self.iakerb => Ok(credential.initiate_iakerb(&self.initiator.random, &request)),
             (None, Some(credential)) => credential.initiate(&self.initiator.random, &request, self.ntlm),
             (None, None) => Err(Error::ApiMisuse("begin() needs a credential: call credential() before it")),
         }
@@ -196,9 +212,13 @@ impl<'a> Target<'a> {
 
     fn negotiation(&self) -> Result<Box<dyn Initiating>, Error> {
         let policy = &with_integrity(&self.initiator.policy);
-        if self.mechanism.is_some() || self.ntlm || self.user_to_user {
-            let ours = if self.user_to_user { MechanismId::KERBEROS_USER_TO_USER } else { MechanismId::NTLM };
-            let id = self.mechanism.map_or(ours, Mechanism::id);
+        let ours = match (self.user_to_user, self.iakerb, self.ntlm) {
+            (true, _, _) => Some(MechanismId::KERBEROS_USER_TO_USER),
+            (_, true, _) => Some(MechanismId::IAKERB),
+            (_, _, true) => Some(MechanismId::NTLM),
+            _ => None,
+        };
+        if let Some(id) = self.mechanism.map(Mechanism::id).or(ours) {
             return Ok(negotiate::initiate(Vec::from([Candidate { id, handshake: self.raw(policy)? }])));
         }
         let request = self.request(policy);

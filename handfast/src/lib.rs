@@ -149,14 +149,16 @@ pub use accept::{Accept, AcceptAccount, AcceptAnswer, AcceptKdc, AcceptToken, Ac
 pub use bindings::{ChannelAddress, ChannelBindings, ServerEndPointError};
 pub use context::{Context, Sealer, Unsealer};
 pub use credential::Credential;
-pub use error::{CredentialError, DelegationRefusal, Error, MessageError, NtlmRefusal, PeerRefusal, Refusal};
+pub use error::{
+    CredentialError, DelegationRefusal, Error, IakerbRefusal, MessageError, NtlmRefusal, PeerRefusal, Refusal,
+};
 pub use flags::Flags;
 pub use identity::Identity;
 pub use initiate::{Initiate, InitiateAnswer, InitiateKdc, InitiateToken, Initiator, Target};
 pub use mech::ntlm::NtlmServer;
 pub use mech::{Part, PrfKey, Protection, Unprotected};
 pub use name::{NameType, ParseNameError, ParseServiceNameError, Principal, ServiceName};
-pub use policy::{PacPolicy, Policy};
+pub use policy::{IakerbDialect, PacPolicy, Policy};
 pub use question::{Account, Answer, Logon, Question};
 pub use replay::ReplayGuard;
 pub use time::Time;

@@ -24,6 +24,10 @@ impl MechanismId {
     pub const KERBEROS_USER_TO_USER: MechanismId =
         MechanismId(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02, 0x03]);
 
+    /// IAKERB, Kerberos V5 whose KDC is asked through the acceptor (draft-ietf-kitten-iakerb-03 3): 1.3.6.1.5.2.5.
+    #[doc(alias("gss_mech_iakerb", "IAKerb"))]
+    pub const IAKERB: MechanismId = MechanismId(&[0x2b, 0x06, 0x01, 0x05, 0x02, 0x05]);
+
     /// NTLM (MS-NLMP, the identifier of MS-SPNG 1.9): 1.3.6.1.4.1.311.2.2.10.
     pub const NTLM: MechanismId = MechanismId(&[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0a]);
 

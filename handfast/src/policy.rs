@@ -3,6 +3,7 @@ use crate::krb5::Capaths;
 use crate::krb5::enctype::Enctype;
 use crate::krb5::message::{AdType, PrincipalName};
 use crate::name::Principal;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -29,6 +30,7 @@ pub struct Policy {
     pac: PacPolicy,
     understood: Vec<AdType>,
     aliases: Vec<Principal>,
+    iakerb: Iakerb,
     ntlm_unproven_server: bool,
     token_limit: usize,
     leg_limit: u32,
@@ -61,6 +63,36 @@ pub enum PacPolicy {
     Require,
 }
 
+/// Which IAKERB an end speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IakerbDialect {
+    /// As draft-ietf-kitten-iakerb-03 says, and MIT krb5 from 1.22 on.
+    #[default]
+    Draft,
+    /// As MIT krb5 does up to 1.21, Debian 12's among them: only the first token is framed, the realm is an OCTET STRING, and the
+    /// proof over the conversation has another number and another key usage. It proves as much; no realm can be asked for.
+    Mit121,
+}
+
+/// What a policy says of IAKERB.
+#[derive(Clone, Debug, Default)]
+struct Iakerb {
+    dialect: IakerbDialect,
+    relay: Relay,
+    offered: bool,
+}
+
+/// For whom an acceptor asks KDCs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Relay {
+    #[default]
+    ForNobody,
+    /// For clients that want a ticket of a realm that the acceptor's keytab has keys of.
+    OwnRealms,
+    /// Of these realms.
+    Realms(Vec<String>),
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Policy {
@@ -83,6 +115,7 @@ impl Default for Policy {
             pac: PacPolicy::IfPresent,
             understood: Vec::new(),
             aliases: Vec::new(),
+            iakerb: Iakerb::default(),
             ntlm_unproven_server: false,
             token_limit: 64 * 1024,
             leg_limit: 16,
@@ -234,6 +267,56 @@ impl Policy {
 
     pub(crate) fn is_alias(&self, sname: &PrincipalName<'_>, realm: &str) -> bool {
         self.aliases.iter().any(|alias| sname.names(alias) && alias.realm() == realm)
+    }
+
+    /// An acceptor takes clients that can't reach a KDC themselves, and carries their requests to one (IAKERB): to those of the
+    /// realms that its keytab has keys of. [`Accept::NeedsKdc`](crate::Accept::NeedsKdc) asks for it.
+    ///
+    /// Whoever can reach this acceptor then reaches its KDC, before it has proven anything: can guess passwords there, and
+    /// keep it busy. What is carried are requests for tickets alone, at most 12 of them and 256 KiB in a handshake.
+    #[must_use]
+    pub fn relay_iakerb(mut self) -> Self {
+        self.iakerb.relay = Relay::OwnRealms;
+        self
+    }
+
+    /// As [`Policy::relay_iakerb`], to KDCs of these realms and no others, such as those that the users' own realm is among.
+    #[must_use]
+    pub fn relay_iakerb_to(mut self, realms: impl IntoIterator<Item = String>) -> Self {
+        self.iakerb.relay = Relay::Realms(realms.into_iter().collect());
+        self
+    }
+
+    pub(crate) fn iakerb_relay(&self) -> &Relay {
+        &self.iakerb.relay
+    }
+
+    /// Which IAKERB is spoken: the draft's, unless set. With [`IakerbDialect::Mit121`] an initiator speaks that; an acceptor
+    /// takes clients of both, and answers each in its own.
+    ///
+    /// A client's first token tells which one it speaks. The client proves all its tokens in the end, the first one too, so
+    /// nobody can talk the two into the other one.
+    #[must_use]
+    pub fn with_iakerb_dialect(mut self, dialect: IakerbDialect) -> Self {
+        self.iakerb.dialect = dialect;
+        self
+    }
+
+    pub(crate) fn iakerb_dialect(&self) -> IakerbDialect {
+        self.iakerb.dialect
+    }
+
+    /// An initiator that negotiates offers IAKERB too, behind Kerberos: where no KDC can be reached, the login goes through
+    /// the acceptor. It sees what a KDC sees, and who it is, is proven only in the end: an impostor can try to guess a weak password
+    /// from it, as can whoever listens on the way to a KDC.
+    #[must_use]
+    pub fn offer_iakerb(mut self) -> Self {
+        self.iakerb.offered = true;
+        self
+    }
+
+    pub(crate) fn offers_iakerb(&self) -> bool {
+        self.iakerb.offered
     }
 
     pub(crate) fn takes_delegated(&self) -> bool {

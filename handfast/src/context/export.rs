@@ -91,6 +91,7 @@ fn read(exported: &[u8], own: Option<&dyn Mechanism>) -> Result<Context, Error> 
         _ if id == MechanismId::KERBEROS_USER_TO_USER.der_contents() => {
             (MechanismId::KERBEROS_USER_TO_USER, kerberos::import(&mut reader)?)
         }
+        _ if id == MechanismId::IAKERB.der_contents() => (MechanismId::IAKERB, kerberos::import(&mut reader)?),
         _ if id == MechanismId::NTLM.der_contents() => (MechanismId::NTLM, ntlm::import(&mut reader)?),
         _ => return Err(Error::UnknownMechanism),
     };

@@ -62,6 +62,15 @@ pub fn read(token: &[u8]) -> Result<(&[u8], Reader<'_>), DecodeError> {
     Ok((mechanism, inner))
 }
 
+/// Succeeds if `element`, with a tag of one octet, is as long as it says, in the shortest form.
+pub(crate) fn check_length(element: &[u8]) -> Result<(), DecodeError> {
+    let mut reader = Reader::new("a Kerberos message", element);
+    reader.u8()?;
+    let length = read_length(&mut reader)?;
+    reader.take(length)?;
+    reader.finish()
+}
+
 fn read_length(reader: &mut Reader<'_>) -> Result<usize, DecodeError> {
     let at = reader.clone();
     let first = reader.u8()?;

@@ -87,6 +87,14 @@ usages! {
     INITIATOR_SIGN = 25;
 }
 
+// draft-ietf-kitten-iakerb-03 4
+usages! {
+    /// The checksum over the tokens of an IAKERB conversation, with the authenticator's subkey (KEY_USAGE_FINISHED).
+    FINISHED = 41;
+    /// The same, as MIT krb5 to 1.21 has it (KRB5_KEYUSAGE_IAKERB_FINISHED).
+    MIT_121_FINISHED = 42;
+}
+
 impl fmt::Debug for KeyUsage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyUsage({})", self.0)

@@ -223,6 +223,8 @@ error_codes! {
     KRB_AP_ERR_PRINCIPAL_UNKNOWN = 82, "a well-known principal name that is not known here";
     KRB_AP_ERR_REALM_UNKNOWN = 83, "a well-known realm name that is not known here";
     KRB_AP_ERR_PRINCIPAL_RESERVED = 84, "the principal name is reserved";
+    KRB_AP_ERR_IAKERB_KDC_NOT_FOUND = 85, "the acceptor knows no KDC of the realm, or asks none for us";
+    KRB_AP_ERR_IAKERB_KDC_NO_RESPONSE = 86, "the acceptor asked the realm's KDC, which did not answer";
     KDC_ERR_PREAUTH_EXPIRED = 90, "the pre-authentication took too long and must start again";
     KDC_ERR_MORE_PREAUTH_DATA_REQUIRED = 91, "the pre-authentication needs another step";
     KDC_ERR_PREAUTH_BAD_AUTHENTICATION_SET = 92, "the KDC does not know the chosen authentication set";

@@ -10,7 +10,7 @@
 //!   longer than 32 bits, empty lists for absent ones. Writing is strict.
 //! - No type of RFC 4120 is extensible in the sense of ASN.1 (section 1.5: "extension" is a new type in a typed
 //!   hole), so an unknown field is an error, except in [`ChangePasswdData`] (RFC 3244 2 asks for it) and in the messages
-//!   of FAST (RFC 6113 5.4), which are extensible.
+//!   of FAST (RFC 6113 5.4) and of IAKERB (draft-ietf-kitten-iakerb-03), which are extensible.
 //! - Every list has a limit: [`PADATA_LIMIT`] and its neighbours.
 
 mod ap;
@@ -23,6 +23,7 @@ mod error;
 mod fast;
 mod flags;
 mod host_address;
+mod iakerb;
 mod kdc;
 mod kdc_rep;
 mod padata;
@@ -47,6 +48,7 @@ pub use fast::{
     KrbFastResponse, PaFxFastReply, PaFxFastRequest,
 };
 pub use host_address::{ADDRESS_LIMIT, AddressType, HostAddress};
+pub use iakerb::{IakerbHeader, KrbFinished, TargetRealm};
 pub use kdc::{ETYPE_LIMIT, KdcExchange, KdcOptions, KdcReq, KdcReqBody};
 pub use kdc_rep::{EncKdcRepPart, KdcRep, LAST_REQ_LIMIT, LastReqEntry, LrType};
 pub use padata::{

@@ -2,6 +2,7 @@ use super::authorization::{self, TicketKeys};
 use super::dce_style::WaitingForThirdLeg;
 use super::decrypt;
 use super::delegation::Delegator;
+use super::iakerb::{Conversation, Relaying, refuse_finished};
 use super::message::{Framing, GSS_CHECKSUM_TYPE, GssChecksum, Token, TokenId, read_token, write_refusal, write_token};
 use super::per_message::{Agreement, Sender, has_old_tokens};
 use super::seeds::Seeds;
@@ -19,11 +20,12 @@ use crate::krb5::pac::SignatureKey;
 use crate::krb5::{Authorization, HeldTicket};
 use crate::mech::{AcceptInput, AcceptRequest, AcceptStep, Accepting, Established, MechanismId, Progress, Why};
 use crate::name::Principal;
-use crate::policy::{AbsentBindings, Policy};
+use crate::policy::{AbsentBindings, IakerbDialect, Policy, Relay};
 use crate::question::{Answer, Question};
 use crate::replay::{ReplayGuard, ReplayTag, ReplayVerdict};
 use crate::time::Time;
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -76,18 +78,24 @@ impl KerberosAcceptor {
     }
 
     pub(crate) fn accept(&self, request: &AcceptRequest<'_>) -> Box<dyn Accepting> {
-        Box::new(self.waiting(request, None))
+        Box::new(self.waiting(request, Style::Plain))
     }
 
     /// For clients that get their ticket for `login`.
     pub(crate) fn accept_user_to_user(&self, login: &Arc<Login>, request: &AcceptRequest<'_>) -> Box<dyn Accepting> {
-        Box::new(Offering::new(self.waiting(request, Some(Arc::clone(login)))))
+        Box::new(Offering::new(self.waiting(request, Style::UserToUser(Arc::clone(login)))))
     }
 
-    fn waiting(&self, request: &AcceptRequest<'_>, login: Option<Arc<Login>>) -> Waiting {
+    /// For clients that can't reach a KDC.
+    pub(crate) fn accept_iakerb(&self, request: &AcceptRequest<'_>) -> Box<dyn Accepting> {
+        let conversation = Conversation::new(IakerbDialect::Draft);
+        Box::new(Relaying::new(self.waiting(request, Style::Iakerb(conversation))))
+    }
+
+    fn waiting(&self, request: &AcceptRequest<'_>, style: Style) -> Waiting {
         Waiting {
             shared: Arc::clone(&self.0),
-            login,
+            style,
             policy: Arc::clone(request.policy),
             bindings: request.bindings.map(|bindings| bindings.gss_hash()),
         }
@@ -131,13 +139,23 @@ impl Accepting for WaitingForVerdict {
     }
 }
 
+/// What clients get beside our proof.
+#[derive(Clone)]
+pub(super) enum Style {
+    /// Nothing.
+    Plain,
+    /// A login, whose session key tickets are under.
+    UserToUser(Arc<Login>),
+    /// What a KDC says.
+    Iakerb(Conversation),
+}
+
 /// Waits for the client's AP-REQ, the only token that it sends but for DCE style's third leg.
 #[derive(Clone)]
 pub(super) struct Waiting {
     shared: Arc<Shared>,
-    /// Its session key is what tickets are under, in user-to-user authentication.
-    pub(super) login: Option<Arc<Login>>,
-    policy: Arc<Policy>,
+    pub(super) style: Style,
+    pub(super) policy: Arc<Policy>,
     bindings: Option<[u8; 16]>,
 }
 
@@ -182,7 +200,28 @@ struct Proof {
 
 impl Waiting {
     pub(super) fn mechanism(&self) -> MechanismId {
-        if self.login.is_some() { MechanismId::KERBEROS_USER_TO_USER } else { MechanismId::KERBEROS }
+        match &self.style {
+            Style::Plain => MechanismId::KERBEROS,
+            Style::UserToUser(_) => MechanismId::KERBEROS_USER_TO_USER,
+            Style::Iakerb(_) => MechanismId::IAKERB,
+        }
+    }
+
+    /// The realms whose KDCs `relay` lets us ask; our own are those of the keytab, in its order.
+    pub(super) fn relay_realms(&self, relay: &Relay) -> Vec<String> {
+        match relay {
+            Relay::ForNobody => Vec::new(),
+            Relay::Realms(realms) => realms.clone(),
+            Relay::OwnRealms => {
+                let mut realms: Vec<String> = Vec::new();
+                for key in &self.shared.keys {
+                    if realms.iter().all(|realm| realm != key.service.realm()) {
+                        realms.push(key.service.realm().into());
+                    }
+                }
+                realms
+            }
+        }
     }
 
     fn accept(&self, token: &[u8], now: Time, out: &mut Vec<u8>) -> Result<AcceptStep, Error> {
@@ -194,7 +233,8 @@ impl Waiting {
             return refuse(Refusal::Unsupported("a first token that is not an AP-REQ"));
         }
         let request = ApReq::decode(message)?;
-        match (request.ap_options.contains(ApOptions::USE_SESSION_KEY), self.login.is_some()) {
+        let user_to_user = matches!(self.style, Style::UserToUser(_));
+        match (request.ap_options.contains(ApOptions::USE_SESSION_KEY), user_to_user) {
             (true, false) => return refuse(Refusal::Unsupported("user-to-user authentication")),
             (false, true) => return refuse(Refusal::NotUserToUser),
             _ => {}
@@ -241,9 +281,9 @@ impl Waiting {
 
     /// Tries the keys of the service, or all where the ticket is for an alias of one of them.
     fn decrypt_ticket(&self, ticket: &Ticket<'_>, now: Time) -> Result<(&ServiceKey, Secret<Vec<u8>>), Error> {
-        let keys = match &self.login {
-            Some(login) => Vec::from([login.find(ticket, now)?]),
-            None => self.shared.find(ticket, &self.policy)?,
+        let keys = match &self.style {
+            Style::UserToUser(login) => Vec::from([login.find(ticket, now)?]),
+            Style::Plain | Style::Iakerb(_) => self.shared.find(ticket, &self.policy)?,
         };
         let mut refusal = None;
         for key in keys {
@@ -315,6 +355,10 @@ impl Waiting {
         authorization::check_critical(&authenticator.authorization_data, &self.policy)?;
         let field = self.check_gss_checksum(&authenticator)?;
         let subkey = authenticator.subkey.map(|key| self.permitted_key(key)).transpose()?;
+        match &self.style {
+            Style::Iakerb(conversation) => conversation.check(subkey.as_ref(), field.extensions)?,
+            Style::Plain | Style::UserToUser(_) => refuse_finished(field.extensions)?,
+        }
         let delegated = self.take_delegated(&field, client, subkey.as_ref(), now)?;
         let Some(sequence_number) = authenticator.seq_number else {
             return refuse(Refusal::NoSequenceNumber);

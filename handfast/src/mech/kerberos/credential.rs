@@ -53,6 +53,20 @@ impl KerberosCredential {
         &self.0.secrets
     }
 
+    /// The same with a client of `realm`, where its realm was not known. Tickets are kept apart: what holds for one realm may
+    /// not for the next.
+    pub(crate) fn of_realm(&self, realm: &str) -> Self {
+        if !self.client().realm().is_empty() {
+            return self.clone();
+        }
+        let secrets = match self.secrets() {
+            Secrets::Password(password) => Secrets::Password(password.clone()),
+            Secrets::Keys(keys) => Secrets::Keys(keys.clone()),
+            Secrets::None => Secrets::None,
+        };
+        KerberosCredential::new(self.client().clone().with_realm(realm), secrets, Vec::new())
+    }
+
     /// Whether the client can present it: a cache may also hold tickets of other clients, for user-to-user
     /// authentication, and with session keys that nobody here computes with, or that are weak.
     fn can_present(&self, ticket: &HeldTicket, policy: &Policy) -> bool {

@@ -5,7 +5,7 @@
 
 use super::credential::Secrets;
 use super::decrypt;
-use super::initiator::{Handshake, kdc_reply};
+use super::initiator::Handshake;
 use crate::crypto::{Random, Secret};
 use crate::error::{CredentialError, DelegationRefusal, Error, Refusal};
 use crate::krb5::enctype::{CipherKey, EncryptionKey, Enctype, KeyUsage};
@@ -65,10 +65,10 @@ pub(super) struct AskingToHandOn {
 
 impl Initiating for AskingToHandOn {
     fn step(self: Box<Self>, input: InitiateInput<'_>, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
-        let AskingToHandOn { handshake, ticket, exchange } = *self;
-        match exchange.reply(kdc_reply(input)?, now) {
+        let AskingToHandOn { mut handshake, ticket, exchange } = *self;
+        match exchange.reply(handshake.kdc_reply(input, now)?, now) {
             Ok(ExchangeStep::NeedsKdc(exchange, request)) => {
-                Ok(InitiateStep::NeedsKdc(Box::new(AskingToHandOn { handshake, ticket, exchange }), request))
+                handshake.ask_kdc(request, out, |handshake| Box::new(AskingToHandOn { handshake, ticket, exchange }))
             }
             Ok(ExchangeStep::NeedsAnswer(..)) => {
                 Err(Error::ApiMisuse("a request for a ticket asks nobody but the KDC"))

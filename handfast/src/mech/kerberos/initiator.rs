@@ -2,6 +2,7 @@ use super::credential::{KerberosCredential, Secrets};
 use super::dce_style::write_third_leg;
 use super::decrypt;
 use super::delegation::{self, AskingToHandOn};
+use super::iakerb::Conversation;
 use super::message::{Framing, GSS_CHECKSUM_TYPE, GssChecksum, Token, TokenId, read_token, write_token};
 use super::per_message::{Agreement, Sender, has_old_tokens};
 use super::seeds::Seeds;
@@ -48,7 +49,7 @@ pub(crate) fn initiate(
     random: Arc<dyn Random>,
     request: &InitiateRequest<'_>,
 ) -> Box<dyn Initiating> {
-    begun(credential, random, request, MechanismId::KERBEROS)
+    begun(credential, random, request, Style::Plain)
 }
 
 /// The same with an acceptor that has no key but a login of its own.
@@ -57,19 +58,28 @@ pub(crate) fn initiate_user_to_user(
     random: Arc<dyn Random>,
     request: &InitiateRequest<'_>,
 ) -> Box<dyn Initiating> {
-    begun(credential, random, request, MechanismId::KERBEROS_USER_TO_USER)
+    begun(credential, random, request, Style::UserToUser(None))
+}
+
+/// The same with an acceptor that asks the KDC for us.
+pub(crate) fn initiate_iakerb(
+    credential: KerberosCredential,
+    random: Arc<dyn Random>,
+    request: &InitiateRequest<'_>,
+) -> Box<dyn Initiating> {
+    let conversation = Conversation::new(request.policy.iakerb_dialect());
+    begun(credential, random, request, Style::Iakerb(conversation))
 }
 
 fn begun(
     credential: KerberosCredential,
     random: Arc<dyn Random>,
     request: &InitiateRequest<'_>,
-    mechanism: MechanismId,
+    style: Style,
 ) -> Box<dyn Initiating> {
     let service = request.target.to_principal(credential.client().realm());
     Box::new(Begun(Handshake {
-        mechanism,
-        peers_login: None,
+        style,
         credential,
         random,
         policy: Arc::clone(request.policy),
@@ -79,22 +89,57 @@ fn begun(
     }))
 }
 
+/// What the acceptor is asked for beside its proof.
+pub(super) enum Style {
+    /// Nothing.
+    Plain,
+    /// Its ticket-granting ticket, in DER once it is here.
+    UserToUser(Option<Vec<u8>>),
+    /// What a KDC says.
+    Iakerb(Conversation),
+}
+
+impl Style {
+    const fn mechanism(&self) -> MechanismId {
+        match self {
+            Style::Plain => MechanismId::KERBEROS,
+            Style::UserToUser(_) => MechanismId::KERBEROS_USER_TO_USER,
+            Style::Iakerb(_) => MechanismId::IAKERB,
+        }
+    }
+
+    /// The acceptor's ticket-granting ticket.
+    fn peers_login(&self) -> Option<&Vec<u8>> {
+        match self {
+            Style::UserToUser(login) => login.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 /// What stays the same from step to step.
 pub(super) struct Handshake {
     pub(super) credential: KerberosCredential,
     random: Arc<dyn Random>,
     pub(super) policy: Arc<Policy>,
     bindings: [u8; 16],
-    mechanism: MechanismId,
-    /// The acceptor's ticket-granting ticket in DER, once it is here, in user-to-user authentication.
-    peers_login: Option<Vec<u8>>,
+    pub(super) style: Style,
     pub(super) service: Principal,
     acquired: Vec<HeldTicket>,
 }
 
 impl Handshake {
     pub(super) fn progress(&self) -> Progress {
-        Progress { mechanism: self.mechanism, flags: offered(&self.policy) }
+        Progress { mechanism: self.style.mechanism(), flags: offered(&self.policy) }
+    }
+
+    /// The same with a client, and a service, of this realm where none was known.
+    pub(super) fn of_realm(mut self, realm: &str) -> Self {
+        self.credential = self.credential.of_realm(realm);
+        if self.service.realm().is_empty() {
+            self.service = self.service.with_realm(realm);
+        }
+        self
     }
 
     fn options(&self) -> TicketOptions {
@@ -109,14 +154,17 @@ impl Handshake {
     }
 
     /// With a ticket at hand, goes on to the acceptor; without one, to a KDC.
-    fn begin(self, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+    pub(super) fn begin(self, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+        if self.asks_for_realm() {
+            return self.ask_for_realm(out);
+        }
         if self.service.realm().is_empty() {
             return Err(CredentialError::UnknownRealm { name: self.service.to_string() }.into());
         }
-        if self.mechanism == MechanismId::KERBEROS_USER_TO_USER && self.peers_login.is_none() {
+        if matches!(self.style, Style::UserToUser(None)) {
             return Ok(user_to_user::ask(self, out));
         }
-        let held = match &self.peers_login {
+        let held = match self.style.peers_login() {
             Some(login) => self.credential.find_user_to_user(&self.service, login, &self.policy, now),
             None => self.credential.find_for(&self.service, &self.policy, now),
         };
@@ -132,8 +180,8 @@ impl Handshake {
             .find(&straight, &self.policy, now)
             .or_else(|| self.credential.find(&krbtgt, &self.policy, now))
         {
-            Some(tgt) => self.ask_for_ticket(&tgt, service, now),
-            None => self.log_in(krbtgt, service, now),
+            Some(tgt) => self.ask_for_ticket(&tgt, service, now, out),
+            None => self.log_in(krbtgt, service, now, out),
         }
     }
 
@@ -144,11 +192,17 @@ impl Handshake {
         now: Time,
         out: &mut Vec<u8>,
     ) -> Result<InitiateStep, Error> {
-        self.peers_login = Some(login.to_vec());
+        self.style = Style::UserToUser(Some(login.to_vec()));
         self.begin(now, out)
     }
 
-    fn log_in(self, krbtgt: Principal, service: Principal, now: Time) -> Result<InitiateStep, Error> {
+    fn log_in(
+        self,
+        krbtgt: Principal,
+        service: Principal,
+        now: Time,
+        out: &mut Vec<u8>,
+    ) -> Result<InitiateStep, Error> {
         let client = self.credential.client().clone();
         let secret = match self.credential.secrets() {
             Secrets::Password(password) => ClientSecret::Password(password.clone()),
@@ -164,13 +218,13 @@ impl Handshake {
         };
         let login = Login::new(client, secret, self.options(), Arc::clone(&self.random));
         let step = login.begin(now)?;
-        self.logging_in(step, now)
+        self.logging_in(step, now, out)
     }
 
-    fn logging_in(self, step: ExchangeStep<Login>, now: Time) -> Result<InitiateStep, Error> {
+    fn logging_in(self, step: ExchangeStep<Login>, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
         match step {
             ExchangeStep::NeedsKdc(login, request) => {
-                Ok(InitiateStep::NeedsKdc(Box::new(LoggingIn { handshake: self, login }), request))
+                self.ask_kdc(request, out, |handshake| Box::new(LoggingIn { handshake, login }))
             }
             ExchangeStep::NeedsAnswer(login, question) => {
                 Ok(InitiateStep::NeedsAnswer(Box::new(LoggingIn { handshake: self, login }), question))
@@ -178,13 +232,13 @@ impl Handshake {
             ExchangeStep::Complete(tgt) => {
                 let tgt = self.keep(*tgt, now);
                 let service = tgt.0.service.clone();
-                tgt.0.ask_for_ticket(&tgt.1, service, now)
+                tgt.0.ask_for_ticket(&tgt.1, service, now, out)
             }
         }
     }
 
     fn keep(mut self, mut ticket: HeldTicket, now: Time) -> (Self, Arc<HeldTicket>) {
-        if let Some(login) = self.peers_login.as_ref().filter(|_| ticket.is_skey) {
+        if let Some(login) = self.style.peers_login().filter(|_| ticket.is_skey) {
             ticket.second_ticket.clone_from(login);
         }
         let ticket = Arc::new(ticket);
@@ -201,21 +255,26 @@ impl Handshake {
         handshake.keep(acquired.ticket, now)
     }
 
-    fn ask_for_ticket(self, tgt: &HeldTicket, service: Principal, now: Time) -> Result<InitiateStep, Error> {
+    fn ask_for_ticket(
+        self,
+        tgt: &HeldTicket,
+        service: Principal,
+        now: Time,
+        out: &mut Vec<u8>,
+    ) -> Result<InitiateStep, Error> {
         let (options, random) = (self.options(), Arc::clone(&self.random));
-        let request = match &self.peers_login {
+        let request = match self.style.peers_login() {
             Some(login) => TicketRequest::user_to_user(tgt, service, login.clone(), options, random),
             None => TicketRequest::new(tgt, service, options, random),
         };
-        let step = request.begin(now)?;
-        Ok(match step {
+        match request.begin(now)? {
             ExchangeStep::NeedsKdc(exchange, request) => {
-                InitiateStep::NeedsKdc(Box::new(AskingForTicket { handshake: self, exchange }), request)
+                self.ask_kdc(request, out, |handshake| Box::new(AskingForTicket { handshake, exchange }))
             }
             ExchangeStep::Complete(_) | ExchangeStep::NeedsAnswer(..) => {
-                return Err(Error::ApiMisuse("a ticket before it was asked for"));
+                Err(Error::ApiMisuse("a ticket before it was asked for"))
             }
-        })
+        }
     }
 
     /// With a ticket for the service, goes on to the acceptor; but first to the KDC, if the acceptor shall have one too.
@@ -225,7 +284,7 @@ impl Handshake {
         let ExchangeStep::NeedsKdc(exchange, request) = exchange else {
             return Err(Error::ApiMisuse("a ticket before it was asked for"));
         };
-        Ok(InitiateStep::NeedsKdc(Box::new(AskingToHandOn { handshake: self, ticket, exchange }), request))
+        self.ask_kdc(request, out, |handshake| Box::new(AskingToHandOn { handshake, ticket, exchange }))
     }
 
     /// Makes the AP-REQ (RFC 4120 3.2.2, RFC 4121 4.1.1).
@@ -278,7 +337,16 @@ fn write_ap_req(
     handshake: &Handshake,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    let field = GssChecksum { bindings: handshake.bindings, flags: proof.flags, delegated: proof.delegated.as_deref() };
+    let extensions = match &handshake.style {
+        Style::Iakerb(conversation) => conversation.prove(subkey)?,
+        Style::Plain | Style::UserToUser(_) => Vec::new(),
+    };
+    let field = GssChecksum {
+        bindings: handshake.bindings,
+        flags: proof.flags,
+        delegated: proof.delegated.as_deref(),
+        extensions: &extensions,
+    };
     let field = field.encode().ok_or(Error::ApiMisuse("a ticket to delegate of more than 65 535 bytes"))?;
     let authenticator = Authenticator {
         crealm: ticket.client.realm(),
@@ -303,7 +371,7 @@ fn write_ap_req(
     };
     let mut message = Vec::with_capacity(ticket.ticket.len() + cipher.len() + AP_REQ_FRAME);
     request.encode(&mut message);
-    write_token(Framing::of(handshake.mechanism, proof.flags), TokenId::ApReq, &message, out);
+    write_token(Framing::of(handshake.style.mechanism(), proof.flags), TokenId::ApReq, &message, out);
     Ok(())
 }
 
@@ -328,13 +396,14 @@ struct LoggingIn {
 }
 
 impl Initiating for LoggingIn {
-    fn step(self: Box<Self>, input: InitiateInput<'_>, now: Time, _: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+    fn step(self: Box<Self>, input: InitiateInput<'_>, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+        let LoggingIn { mut handshake, login } = *self;
         let step = match input {
-            InitiateInput::Answer(answer) => self.login.answer(answer, now)?,
-            InitiateInput::Declined => self.login.decline(now)?,
-            input => self.login.reply(kdc_reply(input)?, now)?,
+            InitiateInput::Answer(answer) => login.answer(answer, now)?,
+            InitiateInput::Declined => login.decline(now)?,
+            input => login.reply(handshake.kdc_reply(input, now)?, now)?,
         };
-        self.handshake.logging_in(step, now)
+        handshake.logging_in(step, now, out)
     }
 
     fn progress(&self) -> Progress {
@@ -349,13 +418,14 @@ struct AskingForTicket {
 
 impl Initiating for AskingForTicket {
     fn step(self: Box<Self>, input: InitiateInput<'_>, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
-        match self.exchange.reply(kdc_reply(input)?, now)? {
+        let AskingForTicket { mut handshake, exchange } = *self;
+        match exchange.reply(handshake.kdc_reply(input, now)?, now)? {
             ExchangeStep::NeedsKdc(exchange, request) => {
-                Ok(InitiateStep::NeedsKdc(Box::new(AskingForTicket { handshake: self.handshake, exchange }), request))
+                handshake.ask_kdc(request, out, |handshake| Box::new(AskingForTicket { handshake, exchange }))
             }
             ExchangeStep::NeedsAnswer(..) => Err(Error::ApiMisuse("a request for a ticket asks nobody but the KDC")),
             ExchangeStep::Complete(ticket) => {
-                let (handshake, ticket) = self.handshake.keep_all(*ticket, now);
+                let (handshake, ticket) = handshake.keep_all(*ticket, now);
                 handshake.with_ticket(ticket, now, out)
             }
         }
@@ -363,14 +433,6 @@ impl Initiating for AskingForTicket {
 
     fn progress(&self) -> Progress {
         self.handshake.progress()
-    }
-}
-
-pub(super) fn kdc_reply(input: InitiateInput<'_>) -> Result<&[u8], Error> {
-    match input {
-        InitiateInput::KdcReply(reply) => Ok(reply),
-        InitiateInput::KdcUnreachable(tried) => Err(tried.into()),
-        _ => Err(Error::ApiMisuse("the handshake waits for a KDC's reply")),
     }
 }
 
@@ -389,7 +451,7 @@ impl Initiating for WaitingForProof {
         };
         let Some(Token { framing, id, message }) = read_token(token)? else { return Err(Error::UnknownMechanism) };
         match id {
-            TokenId::ApRep if framing == Framing::of(self.handshake.mechanism, self.proof.flags) => {
+            TokenId::ApRep if framing == Framing::of(self.handshake.style.mechanism(), self.proof.flags) => {
                 self.check_proof(message, out).map(InitiateStep::Complete)
             }
             TokenId::Error => Err(refused_by_peer(message, now)?),
@@ -449,7 +511,7 @@ impl WaitingForProof {
             confounder_secret: seeds.confounder_secret,
         };
         Box::new(Established {
-            mechanism: self.handshake.mechanism,
+            mechanism: self.handshake.style.mechanism(),
             why: Why::Raw,
             peer: Identity::Principal(self.ticket.server.clone()),
             local: Identity::Principal(self.handshake.credential.client().clone()),

@@ -23,18 +23,22 @@ pub(super) enum TokenId {
     TgtRequest,
     /// KERB-TGT-REPLY.
     TgtReply,
+    /// IAKERB_PROXY.
+    Proxy,
 }
 
 impl TokenId {
-    const ALL: [TokenId; 5] = [TokenId::ApReq, TokenId::ApRep, TokenId::Error, TokenId::TgtRequest, TokenId::TgtReply];
+    const ALL: [TokenId; 6] =
+        [TokenId::ApReq, TokenId::ApRep, TokenId::Error, TokenId::TgtRequest, TokenId::TgtReply, TokenId::Proxy];
 
-    const fn bytes(self) -> [u8; 2] {
+    pub(super) const fn bytes(self) -> [u8; 2] {
         match self {
             TokenId::ApReq => [1, 0],
             TokenId::ApRep => [2, 0],
             TokenId::Error => [3, 0],
             TokenId::TgtRequest => [4, 0],
             TokenId::TgtReply => [4, 1],
+            TokenId::Proxy => [5, 1],
         }
     }
 
@@ -44,7 +48,7 @@ impl TokenId {
             TokenId::ApReq => Some(0x60 | 14),
             TokenId::ApRep => Some(0x60 | 15),
             TokenId::Error => Some(0x60 | 30),
-            TokenId::TgtRequest | TokenId::TgtReply => None,
+            TokenId::TgtRequest | TokenId::TgtReply | TokenId::Proxy => None,
         }
     }
 }
@@ -89,7 +93,7 @@ pub(super) fn read_token(token: &[u8]) -> Result<Option<Token<'_>>, DecodeError>
         return Ok(Some(Token { framing: Framing::Bare, id, message: token }));
     }
     let (mechanism, mut inner) = framing::read(token)?;
-    let ours = [MechanismId::KERBEROS, MechanismId::KERBEROS_USER_TO_USER];
+    let ours = [MechanismId::KERBEROS, MechanismId::KERBEROS_USER_TO_USER, MechanismId::IAKERB];
     let Some(mechanism) = ours.into_iter().find(|ours| ours.der_contents() == mechanism) else { return Ok(None) };
     let at = inner.clone();
     let bytes = inner.array()?;
@@ -110,6 +114,8 @@ pub(super) struct GssChecksum<'a> {
     pub(super) flags: Flags,
     /// A KRB-CRED, there if and only if the flags say so.
     pub(super) delegated: Option<&'a [u8]>,
+    /// What stands behind: [`Extension`]s, or anything.
+    pub(super) extensions: &'a [u8],
 }
 
 impl<'a> GssChecksum<'a> {
@@ -118,13 +124,14 @@ impl<'a> GssChecksum<'a> {
 
     /// `None` if what is delegated is longer than its length can say.
     pub(super) fn encode(&self) -> Option<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(28 + self.delegated.map_or(0, <[u8]>::len));
+        let mut bytes = Vec::with_capacity(28 + self.delegated.map_or(0, <[u8]>::len) + self.extensions.len());
         let mut writer = Writer::new(&mut bytes);
         writer.u32_le(Self::BINDINGS_LENGTH).bytes(&self.bindings).u32_le(self.flags.bits());
         if let Some(delegated) = self.delegated {
             let length = u16::try_from(delegated.len()).ok()?;
             writer.u16_le(Self::DELEGATION_OPTION).u16_le(length).bytes(delegated);
         }
+        bytes.extend_from_slice(self.extensions);
         Some(bytes)
     }
 
@@ -137,8 +144,43 @@ impl<'a> GssChecksum<'a> {
         let bindings = reader.array()?;
         let flags = Flags::from_bits(reader.u32_le()?);
         let delegated = flags.contains(Flags::DELEGATION).then(|| read_delegated(&mut reader)).transpose()?;
-        Ok(GssChecksum { bindings, flags, delegated })
+        Ok(GssChecksum { bindings, flags, delegated, extensions: reader.all() })
     }
+}
+
+/// One extension at the end of the checksum field (RFC 6542 3.1).
+///
+/// ```text
+/// number 4 | length 4 | contents        numbers most significant first
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Extension<'a> {
+    pub(super) number: u32,
+    pub(super) contents: &'a [u8],
+}
+
+impl Extension<'_> {
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let length = u32::try_from(self.contents.len()).unwrap_or(u32::MAX);
+        Writer::new(out).u32_be(self.number).u32_be(length).bytes(self.contents);
+    }
+}
+
+/// The extensions in `octets`, up to the first that is not whole: that is an error, and the last.
+pub(super) fn extensions(octets: &[u8]) -> impl Iterator<Item = Result<Extension<'_>, DecodeError>> {
+    let mut reader = Some(Reader::new("extensions of the GSS-API checksum field", octets));
+    core::iter::from_fn(move || {
+        let mut at = reader.take().filter(|reader| !reader.is_empty())?;
+        let extension = read_extension(&mut at);
+        reader = extension.is_ok().then_some(at);
+        Some(extension)
+    })
+}
+
+fn read_extension<'a>(reader: &mut Reader<'a>) -> Result<Extension<'a>, DecodeError> {
+    let (number, length) = (reader.u32_be()?, reader.u32_be()?);
+    let contents = reader.take(usize::try_from(length).unwrap_or(usize::MAX))?;
+    Ok(Extension { number, contents })
 }
 
 fn read_delegated<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
@@ -178,7 +220,7 @@ mod tests {
     #[test]
     fn checksum_fields_survive() {
         let flags = Flags::MUTUAL | Flags::INTEGRITY;
-        let field = GssChecksum { bindings: [7; 16], flags, delegated: None };
+        let field = GssChecksum { bindings: [7; 16], flags, delegated: None, extensions: &[] };
         assert_eq!(GssChecksum::decode(&field.encode().unwrap()), Ok(field));
         let delegated = GssChecksum { flags: flags | Flags::DELEGATION, delegated: Some(b"KRB-CRED"), ..field };
         assert_eq!(GssChecksum::decode(&delegated.encode().unwrap()), Ok(delegated));
@@ -187,17 +229,18 @@ mod tests {
 
     #[test]
     fn a_short_checksum_field_is_refused_and_extensions_are_ignored() {
-        let field = GssChecksum { bindings: [7; 16], flags: Flags::MUTUAL, delegated: None };
+        let field = GssChecksum { bindings: [7; 16], flags: Flags::MUTUAL, delegated: None, extensions: &[] };
         let bytes = field.encode().unwrap();
         for cut in 0..bytes.len() {
             assert!(GssChecksum::decode(&bytes[..cut]).is_err(), "{cut}");
         }
-        assert_eq!(GssChecksum::decode(&[&bytes[..], &[1, 2, 3]].concat()), Ok(field));
+        let extended = GssChecksum { extensions: &[1, 2, 3], ..field };
+        assert_eq!(GssChecksum::decode(&extended.encode().unwrap()), Ok(extended));
     }
 
     #[test]
     fn an_announced_delegation_must_be_whole() {
-        let field = GssChecksum { bindings: [0; 16], flags: Flags::DELEGATION, delegated: None };
+        let field = GssChecksum { bindings: [0; 16], flags: Flags::DELEGATION, delegated: None, extensions: &[] };
         let bytes = field.encode().unwrap();
         assert!(GssChecksum::decode(&bytes).is_err());
         assert!(GssChecksum::decode(&[&bytes[..], &[1, 0, 2, 0, 9]].concat()).is_err());
@@ -205,13 +248,27 @@ mod tests {
         let whole = [&bytes[..], &[1, 0, 2, 0, 9, 9]].concat();
         assert_eq!(GssChecksum::decode(&whole), Ok(GssChecksum { delegated: Some(&[9, 9]), ..field }));
         let extended = [&whole[..], b"extension"].concat();
-        assert_eq!(GssChecksum::decode(&extended), Ok(GssChecksum { delegated: Some(&[9, 9]), ..field }));
+        let with_both = GssChecksum { delegated: Some(&[9, 9]), extensions: b"extension", ..field };
+        assert_eq!(GssChecksum::decode(&extended), Ok(with_both));
+    }
+
+    #[test]
+    fn extensions_are_read_up_to_the_first_that_is_not_whole() {
+        let (one, two) = (Extension { number: 1, contents: b"" }, Extension { number: 2, contents: b"two" });
+        let mut octets = Vec::new();
+        one.write(&mut octets);
+        two.write(&mut octets);
+        assert!(extensions(&octets).eq([Ok(one), Ok(two)]));
+        for cut in 9..octets.len() {
+            let read: Vec<_> = extensions(&octets[..cut]).collect();
+            assert!(read.len() == 2 && read[0] == Ok(one) && read[1].is_err(), "{cut}");
+        }
     }
 
     #[test]
     fn tokens_survive() {
         let mut token = Vec::new();
-        for mechanism in [MechanismId::KERBEROS, MechanismId::KERBEROS_USER_TO_USER] {
+        for mechanism in [MechanismId::KERBEROS, MechanismId::KERBEROS_USER_TO_USER, MechanismId::IAKERB] {
             token.clear();
             write_token(Framing::Gss(mechanism), TokenId::ApRep, b"message", &mut token);
             let read = Token { framing: Framing::Gss(mechanism), id: TokenId::ApRep, message: b"message" };

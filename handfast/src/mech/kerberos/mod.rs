@@ -5,6 +5,7 @@ mod authorization;
 mod credential;
 mod dce_style;
 mod delegation;
+mod iakerb;
 mod initiator;
 mod message;
 mod per_message;
@@ -13,7 +14,7 @@ mod user_to_user;
 
 pub(crate) use acceptor::KerberosAcceptor;
 pub(crate) use credential::{KerberosCredential, Secrets};
-pub(crate) use initiator::{initiate, initiate_user_to_user};
+pub(crate) use initiator::{initiate, initiate_iakerb, initiate_user_to_user};
 pub(crate) use user_to_user::Login;
 
 use super::Halves;

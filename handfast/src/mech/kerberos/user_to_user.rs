@@ -10,7 +10,7 @@
 //! ```
 //! All tokens name the mechanism 1.2.840.113554.1.2.2.3.
 
-use super::acceptor::{ServiceKey, Waiting};
+use super::acceptor::{ServiceKey, Style, Waiting};
 use super::initiator::Handshake;
 use super::message::{Framing, Token, TokenId, read_token, write_refusal, write_token};
 use crate::error::{Error, Refusal};
@@ -96,8 +96,8 @@ impl Accepting for Offering {
             return Err(Error::ApiMisuse("a Kerberos acceptor waits for the client's token"));
         };
         let waiting = Box::new(self.waiting);
-        match (read_token(token), &waiting.login) {
-            (Ok(Some(Token { framing: GSS, id: TokenId::TgtRequest, message })), Some(login)) => {
+        match (read_token(token), &waiting.style) {
+            (Ok(Some(Token { framing: GSS, id: TokenId::TgtRequest, message })), Style::UserToUser(login)) => {
                 match login.answer(message, now, out) {
                     Ok(()) => Ok(AcceptStep::NeedsToken(waiting)),
                     Err(error) => {

@@ -260,7 +260,7 @@ impl Waiting {
     fn bare_refusal(self, token: &[u8], now: Time) -> Option<Error> {
         let Inner::Running(handshake) = self.inner else { return None };
         let error = handshake.step(InitiateInput::Token(token), now, &mut Vec::new()).err()?;
-        matches!(error, Error::RefusedByPeer(_)).then_some(error)
+        matches!(error, Error::RefusedByPeer(_) | Error::KdcUnreachable(_)).then_some(error)
     }
 
     fn reply(mut self, resp: &NegTokenResp<'_>, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {

@@ -43,6 +43,7 @@ impl<'a> MechType<'a> {
             MechanismId::KERBEROS,
             MechanismId::MS_KERBEROS,
             MechanismId::KERBEROS_USER_TO_USER,
+            MechanismId::IAKERB,
             MechanismId::NTLM,
             MechanismId::SPNEGO,
         ]
