@@ -68,6 +68,25 @@ fn only_clients_that_are_allowed_are_served() {
     }
 }
 
+/// By the PAC that the KDC put into the ticket.
+#[test]
+fn members_of_an_allowed_group_are_served() {
+    let world = World::with_realm();
+    world.run("realm settings --domain A --domain-sid S-1-5-21-1-2-3").ok();
+    world.run("realm modify alice --rid 1103 --groups 513,1200").ok();
+    let _kdc = world.start_kdc();
+    world.run_with("login alice --password-stdin", PASSWORD).ok();
+    for (sid, serves) in [("513", true), ("1200", true), ("1103", true), ("512", false)] {
+        let server = world.start(&format!("serve --listen 127.0.0.1:0 --echo --allow-sid S-1-5-21-1-2-3-{sid}"));
+        let client = connect(&world, &server, "--message x");
+        match serves {
+            true => assert_eq!(client.ok().stdout, "x"),
+            false => assert_eq!(client.failed(7, "may not allow").code, 7),
+        }
+    }
+    world.run("serve --listen 127.0.0.1:0 --echo --allow-sid S-1-x").failed(2, "S-1-x");
+}
+
 #[test]
 fn one_who_is_not_the_service_proves_nothing() {
     let (world, _kdc) = World::with_alice();

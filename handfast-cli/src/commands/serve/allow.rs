@@ -1,6 +1,7 @@
 //! Who may come in, of those who have proven who they are.
 
 use crate::failure::{Exit, Failure};
+use handfast::krb5::pac::Sid;
 use handfast::mech::MechanismId;
 use handfast::{Context, Principal};
 use handfast_net::accounts::folded_name;
@@ -24,7 +25,10 @@ pub(super) struct Args {
     /// Serve this account, if it is proven by NTLM; repeat it for several
     #[arg(long, value_name = "DOMAIN\\USER", requires = "dangerous_ntlm", help_heading = "Who is served")]
     allow_account: Vec<String>,
-    /// Serve those in FILE, one on a line: a principal, @REALM, or DOMAIN\USER; SIGHUP reads it anew
+    /// Serve the user or the members of the group with this SID, which the client's PAC names; repeat it for several
+    #[arg(long, value_name = "SID", help_heading = "Who is served")]
+    allow_sid: Vec<Sid>,
+    /// Serve those in FILE, one on a line: a principal, @REALM, DOMAIN\USER, or a SID; SIGHUP reads it anew
     #[arg(long, value_name = "FILE", help_heading = "Who is served")]
     allow_file: Vec<PathBuf>,
 }
@@ -36,6 +40,7 @@ pub(super) struct Allowed {
     principals: HashSet<Principal>,
     realms: BTreeSet<String>,
     accounts: BTreeSet<String>,
+    sids: BTreeSet<Sid>,
     /// The domain of accounts that are written without one.
     domain: String,
 }
@@ -44,10 +49,10 @@ impl Allowed {
     /// Those named; principals without a realm are of `realm`, accounts without a domain of `domain`. If the command line names nobody and no file, everybody is served.
     /// A file that names nobody lets nobody in.
     pub(super) fn new(args: &Args, realm: &str, domain: &str) -> Result<Self, Failure> {
-        let Args { allow, allow_realm, allow_account, allow_file } = args;
+        let Args { allow, allow_realm, allow_account, allow_sid, allow_file } = args;
         let mut allowed = Allowed { everybody: true, domain: folded_name(domain), ..Allowed::default() };
         allowed.everybody &= allow.is_empty() && allow_realm.is_empty();
-        allowed.everybody &= allow_account.is_empty() && allow_file.is_empty();
+        allowed.everybody &= allow_account.is_empty() && allow_sid.is_empty() && allow_file.is_empty();
         for name in allow {
             allowed.principals.insert(Principal::parse_with_realm(name, realm)?);
         }
@@ -55,6 +60,7 @@ impl Allowed {
         for name in allow_account {
             allowed.accounts.insert(allowed.folded(name));
         }
+        allowed.sids.extend(allow_sid);
         for path in allow_file {
             allowed.read(path, realm)?;
         }
@@ -86,13 +92,16 @@ impl Allowed {
         Ok(())
     }
 
-    /// A line of a file: a backslash makes it an account, an `@` at its beginning a realm.
+    /// A line of a file: a backslash makes it an account, an `@` at its beginning a realm, `S-1-` a SID.
     fn add(&mut self, line: &str, realm: &str) -> Result<(), Failure> {
         if line.is_empty() || line.starts_with('#') {
         } else if let Some(realm) = line.strip_prefix('@') {
             self.realms.insert(realm.to_owned());
         } else if line.contains('\\') {
             self.accounts.insert(self.folded(line));
+        } else if line.starts_with("S-1-") {
+            let wrong = |_| Failure::new(Exit::Files, format!("{line} is no SID"));
+            self.sids.insert(line.parse().map_err(wrong)?);
         } else {
             self.principals.insert(Principal::parse_with_realm(line, realm)?);
         }
@@ -107,10 +116,16 @@ impl Allowed {
             (_, Some(principal)) => self.has(principal),
             _ => false,
         };
-        if self.everybody || named {
+        if self.everybody || named || self.is_member(context) {
             return Ok(());
         }
         Err(Failure::new(Exit::PeerRefused, format!("{peer} is proven, but is not one of those allowed")))
+    }
+
+    /// Whether a PAC that has been proven names one of the SIDs, and grants it.
+    fn is_member(&self, context: &Context) -> bool {
+        let pac = || context.authorization()?.pac();
+        !self.sids.is_empty() && pac().is_some_and(|pac| self.sids.iter().any(|sid| pac.grants(*sid)))
     }
 
     /// Accounts are compared without regard to case; without a domain they are of ours.
@@ -132,7 +147,7 @@ impl Allowed {
             return "everybody who is proven".to_owned();
         }
         let (principals, realms, accounts) = (self.principals.len(), self.realms.len(), self.accounts.len());
-        format!("{principals} principals, {realms} realms, {accounts} accounts")
+        format!("{principals} principals, {realms} realms, {accounts} accounts, {} SIDs", self.sids.len())
     }
 }
 
@@ -175,12 +190,13 @@ mod tests {
 
     #[test]
     fn a_line_of_a_file_is_a_principal_a_realm_or_an_account() {
-        let list = allowed(&[], &["X"], "# who\n\n@B\nalice\nCorp\\bob\n\\local\n");
+        let list = allowed(&[], &["X"], "# who\n\n@B\nalice\nCorp\\bob\n\\local\nS-1-5-32-544\n");
         assert!(has(&list, "carol@B") && has(&list, "alice@HOME") && !has(&list, "bob@HOME"));
         assert_eq!(list.accounts, ["CORP\\BOB".to_owned(), "WWW\\LOCAL".to_owned()].into());
         assert_eq!(list.folded("wWw\\Local"), list.folded("local"));
-        assert_eq!(list.summary(), "1 principals, 2 realms, 2 accounts");
+        assert_eq!(list.summary(), "1 principals, 2 realms, 2 accounts, 1 SIDs");
         assert!(Allowed::default().add("a@b@c", "HOME").is_err());
+        assert!(Allowed::default().add("S-1-5-x", "HOME").unwrap_err().cause.contains("no SID"));
     }
 
     #[test]
