@@ -2,6 +2,8 @@ use crate::crypto::{Random, Secret};
 use crate::error::{CredentialError, Error};
 use crate::krb5::enctype::EncryptionKey;
 use crate::krb5::keytab::Keytab;
+#[cfg(feature = "pkinit")]
+use crate::krb5::pkinit::{KdcTrust, PkinitIdentity};
 use crate::krb5::{Ccache, HeldTicket};
 use crate::mech::kerberos::{self, KerberosCredential, Secrets};
 use crate::mech::negotiate::Candidate;
@@ -59,6 +61,14 @@ impl Credential {
             .filter(|key| key.enctype().can_compute())
             .collect();
         if keys.is_empty() { Err(CredentialError::NoUsableKey { client }) } else { Ok(Credential::keys(client, keys)) }
+    }
+
+    /// A client and its certificate (RFC 4556); `trust` says by what the client knows its KDC. Where the private key is outside,
+    /// [`Question::Sign`](crate::Question::Sign) asks for a signature when the initiator logs in.
+    #[cfg(feature = "pkinit")]
+    #[doc(alias("X509_user_identity", "pkinit_identities"))]
+    pub fn certificate(client: Principal, identity: PkinitIdentity, trust: KdcTrust) -> Self {
+        Credential::of(client, Secrets::Certificate(identity, Arc::new(trust)), Vec::new())
     }
 
     /// The tickets of a credential cache, as `kinit` leaves them: a snapshot. What is obtained later is in

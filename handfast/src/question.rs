@@ -1,6 +1,6 @@
 //! What a handshake may ask of the outside besides tokens and KDC replies, and the answers.
 
-use crate::crypto::Secret;
+use crate::crypto::{Secret, SignatureAlgorithm};
 use crate::name::Principal;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -25,6 +25,16 @@ pub enum Question {
         /// How long the proof can pass as current, from now on: it is to be remembered for that long.
         keep: Duration,
     },
+    /// A signature with a private key that is outside, on a smart card say (RFC 4556 3.2.1): of a login with a
+    /// certificate alone.
+    Sign {
+        /// How to sign.
+        algorithm: SignatureAlgorithm,
+        /// What to sign: hashed and padded as the algorithm says, not yet hashed.
+        octets: Vec<u8>,
+        /// The certificate, in DER, whose public key verifies the signature.
+        certificate: Vec<u8>,
+    },
     /// A question of an application's own mechanism.
     Custom {
         /// Its name.
@@ -40,6 +50,9 @@ impl fmt::Display for Question {
         match self {
             Question::NewPassword { client } => write!(f, "a new password of {client}, whose old one has expired"),
             Question::Replay { .. } => f.write_str("whether a client's proof was presented before"),
+            Question::Sign { algorithm, octets, .. } => {
+                write!(f, "a signature ({algorithm}) of {} octets by a certificate's private key", octets.len())
+            }
             Question::Custom { name, .. } => write!(f, "the question `{name}` of an application's own mechanism"),
         }
     }
@@ -57,6 +70,8 @@ pub enum Answer {
     Replayed,
     /// The answer to [`Question::Replay`]: that can't be told, and why. The client is refused.
     ReplayUnknown(String),
+    /// The answer to [`Question::Sign`]: the octets of an RSA signature, or an ECDSA-Sig-Value in DER.
+    Signature(Vec<u8>),
     /// The answer to [`Question::Custom`].
     Custom(Secret<Vec<u8>>),
 }

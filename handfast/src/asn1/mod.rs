@@ -1,9 +1,13 @@
 //! ASN.1 in DER (X.690), as far as Kerberos and its neighbours need it: tags and values checked by the `der`
 //! crate, fields described once per type by [`sequence!`], errors that carry a position.
 
+#[cfg(feature = "pkinit")]
+mod object;
 mod reader;
 mod writer;
 
+#[cfg(feature = "pkinit")]
+pub(crate) use object::der_of;
 pub(crate) use reader::DerReader;
 pub(crate) use writer::DerWriter;
 
@@ -16,12 +20,18 @@ pub(crate) mod tag {
     pub(crate) const INTEGER: u8 = 0x02;
     pub(crate) const BIT_STRING: u8 = 0x03;
     pub(crate) const OCTET_STRING: u8 = 0x04;
+    #[cfg(feature = "pkinit")]
+    pub(crate) const NULL: u8 = 0x05;
     pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
     pub(crate) const ENUMERATED: u8 = 0x0a;
     pub(crate) const UTF8_STRING: u8 = 0x0c;
+    #[cfg(feature = "pkinit")]
+    pub(crate) const UTC_TIME: u8 = 0x17;
     pub(crate) const GENERALIZED_TIME: u8 = 0x18;
     pub(crate) const GENERAL_STRING: u8 = 0x1b;
     pub(crate) const SEQUENCE: u8 = 0x30;
+    #[cfg(feature = "pkinit")]
+    pub(crate) const SET: u8 = 0x31;
 
     /// `[APPLICATION number]`, constructed; `number` is at most 30.
     pub(crate) const fn application(number: u8) -> u8 {

@@ -11,6 +11,8 @@ mod held_ticket;
 pub mod keytab;
 pub mod message;
 pub mod pac;
+#[cfg(feature = "pkinit")]
+pub mod pkinit;
 mod preauth;
 mod realm_path;
 mod s4u;

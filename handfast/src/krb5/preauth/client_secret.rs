@@ -1,17 +1,29 @@
 use super::KeyHint;
 use crate::crypto::Secret;
 use crate::krb5::enctype::{CryptoError, EncryptionKey, Enctype, default_salt, string_to_key};
+#[cfg(feature = "pkinit")]
+use crate::krb5::pkinit::{KdcTrust, PkinitIdentity};
 use crate::name::Principal;
+#[cfg(feature = "pkinit")]
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// What a client shares with the KDC.
+/// What a client proves itself with to the KDC.
 #[derive(Clone, Debug)]
 pub enum ClientSecret {
     /// A password; keys are made from it as the KDC says.
     Password(Secret<Vec<u8>>),
     /// Keys, such as those of a keytab. Of several with the same enctype, the newest first.
     Keys(Vec<EncryptionKey>),
+    /// A certificate (RFC 4556), and how the client knows the KDC.
+    #[cfg(feature = "pkinit")]
+    Certificate {
+        /// The certificate and its private key.
+        identity: PkinitIdentity,
+        /// Whose certificates are believed to be the KDC's.
+        trust: Arc<KdcTrust>,
+    },
 }
 
 impl ClientSecret {
@@ -20,6 +32,8 @@ impl ClientSecret {
         match self {
             ClientSecret::Password(_) => enctype.can_compute(),
             ClientSecret::Keys(keys) => keys.iter().any(|key| key.enctype() == enctype),
+            #[cfg(feature = "pkinit")]
+            ClientSecret::Certificate { .. } => false,
         }
     }
 
@@ -35,6 +49,8 @@ impl ClientSecret {
                 return Ok(keys.iter().filter(|key| key.enctype() == enctype).cloned().collect());
             }
             ClientSecret::Password(password) => password.expose(),
+            #[cfg(feature = "pkinit")]
+            ClientSecret::Certificate { .. } => return Ok(Vec::new()),
         };
         let parameters = hint.and_then(KeyHint::parameters);
         Ok(vec![match hint.and_then(KeyHint::salt) {

@@ -35,6 +35,9 @@ impl LongTermKeys {
         match secret {
             ClientSecret::Password(_) => ClientProof::Password(self.enctype),
             ClientSecret::Keys(_) => ClientProof::Key(self.enctype),
+            // It has no long-term keys, and none was chosen.
+            #[cfg(feature = "pkinit")]
+            ClientSecret::Certificate { .. } => ClientProof::Key(self.enctype),
         }
     }
 

@@ -1,6 +1,8 @@
 use crate::crypto::Secret;
 use crate::krb5::HeldTicket;
 use crate::krb5::enctype::EncryptionKey;
+#[cfg(feature = "pkinit")]
+use crate::krb5::pkinit::{KdcTrust, PkinitIdentity};
 use crate::name::Principal;
 use crate::policy::Policy;
 use crate::sync::Lock;
@@ -26,6 +28,8 @@ struct Inner {
 pub(crate) enum Secrets {
     Password(Secret<Vec<u8>>),
     Keys(Vec<EncryptionKey>),
+    #[cfg(feature = "pkinit")]
+    Certificate(PkinitIdentity, Arc<KdcTrust>),
     /// Nothing: it has its tickets.
     None,
 }

@@ -207,6 +207,10 @@ impl Handshake {
         let secret = match self.credential.secrets() {
             Secrets::Password(password) => ClientSecret::Password(password.clone()),
             Secrets::Keys(keys) => ClientSecret::Keys(keys.clone()),
+            #[cfg(feature = "pkinit")]
+            Secrets::Certificate(identity, trust) => {
+                ClientSecret::Certificate { identity: identity.clone(), trust: Arc::clone(trust) }
+            }
             Secrets::None => {
                 let find = |server| self.credential.find_ended(server, &self.policy);
                 let ended = find(&service).or_else(|| find(&krbtgt));
