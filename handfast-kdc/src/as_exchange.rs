@@ -10,11 +10,11 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
-use handfast::Time;
 use handfast::krb5::message::{
     AuthorizationData, Encoded, ErrorCode, KdcExchange, KdcOptions, KdcReq, KdcReqBody, LastReqEntry, LrType, PaData,
     PaDataType, PrincipalName, TicketFlags,
 };
+use handfast::{NameType, Time};
 
 /// Options that need a ticket to start from, or that are not supported.
 const REFUSED_OPTIONS: KdcOptions = KdcOptions::NONE
@@ -58,7 +58,7 @@ impl Realm {
     fn answer_asked(&self, asked: &Asked<'_>, now: Time, seen: &mut Seen) -> Result<(Vec<u8>, Outcome), Refusal> {
         let body = asked.body;
         seen.client = body.cname.as_ref().map(|name| name.to_principal(body.realm));
-        let client = self.client(seen, now)?;
+        let client = self.client(body, seen, now)?;
         let service = self.service(seen, now)?;
         if body.kdc_options.intersects(REFUSED_OPTIONS) {
             return Err(Refusal::new(ErrorCode::KDC_ERR_BADOPTION, "an option that no AS request can have"));
@@ -87,7 +87,10 @@ impl Realm {
             Some((with, key)) => (Some(with), Held::Made(Box::new(LongTermKey::new(0, key)?))),
             None => (None, key),
         };
-        let cname = body.cname.clone().unwrap_or_else(|| PrincipalName::from(&client.principal));
+        // As the client wrote it, which may be with another name type, unless it is another name (RFC 6806 6).
+        let same = |name: &&PrincipalName<'_>| name.names(&client.principal) && name.name_type != NameType::ENTERPRISE;
+        let cname = body.cname.as_ref().filter(same);
+        let cname = cname.cloned().unwrap_or_else(|| PrincipalName::from(&client.principal));
         let for_krbtgt = service.principal.is_krbtgt();
         let pac = self.new_pac(&client, &cname, times.authtime.into(), for_krbtgt, asked.padata)?;
         let asked_for_checksum = preauth::find(asked.padata, PaDataType::REQ_ENC_PA_REP).is_some();
@@ -122,10 +125,8 @@ impl Realm {
     }
 
     /// The client, if it may have tickets.
-    fn client(&self, seen: &Seen, now: Time) -> Result<Arc<PrincipalEntry>, Refusal> {
-        let unknown = |reason| Refusal::new(ErrorCode::KDC_ERR_C_PRINCIPAL_UNKNOWN, reason);
-        let name = seen.client.as_ref().ok_or_else(|| unknown("the request names no client"))?;
-        let entry = self.find(name)?.ok_or_else(|| unknown("the directory has no such client"))?;
+    fn client(&self, body: &KdcReqBody<'_>, seen: &mut Seen, now: Time) -> Result<Arc<PrincipalEntry>, Refusal> {
+        let entry = self.named_client(body, seen)?;
         check_account(&entry, now)?;
         if entry.password_expires.is_some_and(|end| end <= now) && !self.is_to_change_password(seen)? {
             return Err(Refusal::new(ErrorCode::KDC_ERR_KEY_EXPIRED, "the client's password has expired"));

@@ -30,6 +30,7 @@
 
 extern crate alloc;
 
+mod aliases;
 mod as_exchange;
 mod authorization;
 mod directory;

@@ -158,7 +158,7 @@ impl Realm {
     }
 
     fn check_pac(&self, pac: &Pac<'_>, ticket: &EncTicketPart<'_>, shown: &Ticket<'_>) -> Result<(), Refusal> {
-        let server = self.find(&shown.sname.to_principal(shown.realm))?.ok_or_else(not_ours)?;
+        let server = self.resolve(&shown.sname.to_principal(shown.realm))?.ok_or_else(not_ours)?;
         let krbtgt = self.krbtgt()?;
         let schedule = |entry: &PrincipalEntry| -> Result<Vec<SignatureKey>, CryptoError> {
             entry.keys.iter().map(|key| SignatureKey::new(key.key())).collect()

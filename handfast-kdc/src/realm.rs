@@ -169,7 +169,7 @@ impl Realm {
             // Keys of other realms' ticket-granting services are there to open their tickets, not to make such.
             return Err(unknown("the service is of another realm"));
         }
-        let entry = self.find(name)?.ok_or_else(|| unknown("the directory has no such service"))?;
+        let entry = self.resolve(name)?.ok_or_else(|| unknown("the directory has no such service"))?;
         if entry.disabled {
             return Err(Refusal::new(ErrorCode::KDC_ERR_SERVICE_REVOKED, "the service is disabled"));
         }

@@ -72,7 +72,7 @@ impl Seen {
         };
         let anonymous = Principal::anonymous();
         let client = if armor.hides_client { Some(&anonymous) } else { self.client.as_ref() };
-        let inside = self.message(refusal, krbtgt, now, client, None);
+        let inside = self.message(refusal, krbtgt, now, self.client.as_ref(), None);
         let armored = armor.seal_error(&inside, &refusal.padata, random).ok();
         let fast = armored.as_deref().map(|value| PaData { padata_type: PaDataType::FX_FAST, padata_value: value });
         let e_data = fast.map(|fast| MethodData(vec![fast]).to_der());

@@ -2,6 +2,7 @@ use crate::pac::Domain;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
+use handfast::Principal;
 use handfast::krb5::Capaths;
 use handfast::krb5::enctype::Enctype;
 use handfast::krb5::message::PaDataType;
@@ -47,6 +48,14 @@ pub struct Settings {
     /// Which realm a host is in that this realm has no services of: clients are referred there (RFC 6806 8). Names of
     /// hosts, or of domains with a `.` in front, in lower case; the longest that fits counts.
     pub domain_realm: Vec<(String, String)>,
+    /// Other names of principals, each with the right one (RFC 6806 6). A client that takes another name than it asks for logs in
+    /// by such a name; tickets for a service keep the name that was asked for. Where the right name is in another realm, the client
+    /// is referred there (7). Nothing can be another name of a ticket-granting service.
+    pub aliases: Vec<(Principal, Principal)>,
+    /// What stands behind the `@` of enterprise names (RFC 6806 5), in lower case, and the realm that knows such users: this one,
+    /// which looks for a user of the name before it, or another, to which clients are referred. This realm's own name, in lower
+    /// case, needs no mention.
+    pub enterprise_suffixes: Vec<(String, String)>,
     /// Whether keys of rc4-hmac (RFC 4757) are used at all: those of clients and services that have one, and session keys, where
     /// `session_enctypes` or a service's entry names them. No: such a key is as good as none.
     pub weak_rc4: bool,
@@ -69,6 +78,8 @@ impl Default for Settings {
             session_enctypes: SESSION_ENCTYPES.to_vec(),
             capaths: Capaths::default(),
             domain_realm: Vec::new(),
+            aliases: Vec::new(),
+            enterprise_suffixes: Vec::new(),
             weak_rc4: false,
             udp_reply_limit: 4096,
             domain: None,
@@ -84,6 +95,13 @@ impl Settings {
         let fits = |name: &str| if name.starts_with('.') { host.ends_with(name) } else { host == name };
         let fitting = self.domain_realm.iter().filter(|(name, _)| fits(name));
         fitting.max_by_key(|(name, _)| (!name.starts_with('.'), name.len())).map(|(_, realm)| realm)
+    }
+
+    /// The realm that knows the users of enterprise names with this behind the `@`, by [`Settings::enterprise_suffixes`].
+    pub(crate) fn realm_of_suffix<'s>(&'s self, suffix: &str, own: &'s str) -> Option<&'s str> {
+        let mut suffixes = self.enterprise_suffixes.iter();
+        let found = suffixes.find(|(known, _)| known.eq_ignore_ascii_case(suffix)).map(|(_, realm)| realm.as_str());
+        found.or_else(|| own.eq_ignore_ascii_case(suffix).then_some(own))
     }
 
     /// Whether keys of `enctype` are used.

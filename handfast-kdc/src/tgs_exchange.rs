@@ -178,9 +178,10 @@ fn s4u_reply(value: &[u8]) -> PaData<'_> {
     PaData { padata_type: PaDataType::S4U_X509_USER, padata_value: value }
 }
 
-/// The service as the client named it, unless it is another one: a referral.
+/// The service as the client named it, by an alias, too (RFC 6806 6), unless it is another one: a referral.
 fn named<'a>(body: &KdcReqBody<'a>, service: &'a PrincipalEntry) -> PrincipalName<'a> {
-    let asked = body.sname.as_ref().filter(|name| name.names(&service.principal));
+    let is_referral = service.principal.is_krbtgt();
+    let asked = body.sname.as_ref().filter(|name| !is_referral || name.names(&service.principal));
     asked.cloned().unwrap_or_else(|| PrincipalName::from(&service.principal))
 }
 

@@ -36,7 +36,7 @@ impl Realm {
     pub(crate) fn open_with_service_key(&self, ticket: &Ticket<'_>) -> Result<Secret, Refusal> {
         let name = ticket.sname.to_principal(ticket.realm);
         let no_key = |code, reason| Refusal::new(code, reason);
-        let entry = self.find(&name)?;
+        let entry = self.resolve(&name)?;
         let unknown = || match ticket.realm == self.name() {
             true => no_key(ErrorCode::KRB_AP_ERR_NOKEY, "the ticket's service is not known"),
             false => no_key(ErrorCode::KRB_AP_ERR_NOT_US, "the ticket is of a realm that shares no keys with this one"),

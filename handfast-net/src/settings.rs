@@ -129,6 +129,16 @@ impl Settings {
         Principal::parse_with_realm(name, self.default_realm().unwrap_or_default())
     }
 
+    /// The enterprise name `name` (RFC 6806 5), such as `alice@example.com`, for the KDC of the default realm to look up, or of the one
+    /// behind a second `@`. Where there is no default realm either, it has none.
+    pub fn enterprise(&self, name: &str) -> Principal {
+        let realm = || self.default_realm().unwrap_or_default();
+        match name.rsplit_once('@') {
+            Some((name, realm)) if name.contains('@') => Principal::enterprise(name, realm),
+            _ => Principal::enterprise(name, realm()),
+        }
+    }
+
     /// `name`, with the realm of its host by `[domain_realm]`, if that says one. Else the client's realm is asked for it.
     pub fn service(&self, name: ServiceName) -> ServiceName {
         let realm = name.host().filter(|_| name.realm().is_none()).and_then(|host| self.conf.realm_of_host(host));
@@ -160,6 +170,7 @@ impl Settings {
             renewable_for: defaults.renew_lifetime,
             forwardable: defaults.forwardable,
             proxiable: defaults.proxiable,
+            canonicalize: defaults.canonicalize,
             capaths: self.conf.capaths(),
             ..TicketOptions::default()
         };
@@ -285,6 +296,9 @@ mod tests {
         let settings = settings("[libdefaults]\n default_realm = R\n[domain_realm]\n .example.com = E\n");
         assert_eq!(settings.principal("alice").unwrap().to_string(), "alice@R");
         assert_eq!(settings.principal("alice@A").unwrap().to_string(), "alice@A");
+        let enterprise = |name: &str| settings.enterprise(name).to_string();
+        assert_eq!((enterprise("a"), enterprise("a@b.c")), ("a@R".into(), "a\\@b.c@R".into()));
+        assert_eq!(enterprise("a@b.c@S"), "a\\@b.c@S");
         let realm = |name: &str| settings.service(name.parse().unwrap()).to_principal("CLIENT").to_string();
         assert_eq!(realm("HTTP/www.example.com"), "HTTP/www.example.com@E");
         assert_eq!(realm("HTTP/www.example.com@X"), "HTTP/www.example.com@X");

@@ -72,6 +72,13 @@ impl Principal {
         Principal::new(NameType::WELLKNOWN, ["WELLKNOWN", "ANONYMOUS"], "WELLKNOWN:ANONYMOUS")
     }
 
+    /// An enterprise name (RFC 6806 5), such as `alice@example.com`, to be looked up by the KDC of `realm`: all of it is one
+    /// component, whatever its characters.
+    #[doc(alias = "UPN")]
+    pub fn enterprise(name: &str, realm: impl Into<String>) -> Self {
+        Principal::new(NameType::ENTERPRISE, [name], realm)
+    }
+
     /// Parses `text`, with `realm` where the text names none.
     pub fn parse_with_realm(text: &str, realm: &str) -> Result<Self, ParseNameError> {
         let (components, given) = split_escaped(text)?;

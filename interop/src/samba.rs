@@ -1,7 +1,7 @@
 //! An Active Directory domain by Samba: its KDC, and its directory by Samba's own tools.
 
 use crate::process::{Daemon, Run, run};
-use crate::{TempDir, free_port, peer_program};
+use crate::{MitConfig, TempDir, free_port, peer_program};
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -11,6 +11,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_secs(120);
+/// Accounts, with their passwords.
+const USERS: [(&str, &str); 6] = [
+    ("alice", "Alice-pw-1"),
+    ("bob", "Bob-pw-1"),
+    ("carol", "Carol-pw-1"),
+    ("svc-web", "Svc-web-1"),
+    ("svc-rc4", "Svc-rc4-1"),
+    ("svc-front", "Svc-front-1"),
+];
+/// Services, with the accounts that they are of.
+const SERVICES: [(&str, &str); 3] =
+    [(SambaDomain::SERVICE, "svc-web"), ("HTTP/rc4.ad.test", "svc-rc4"), ("HTTP/front.ad.test", "svc-front")];
 
 /// A provisioned domain `AD.TEST` (NetBIOS `ADTEST`) whose KDC answers on loopback, in a directory of its own. Of Samba's
 /// services the KDC alone runs; the directory is asked in its file, by `ldbsearch` and `samba-tool`.
@@ -19,7 +31,10 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// |---|---|
 /// | `alice` | a user, in the groups `Domain Users`, `engineers` and, by way of `engineers`, `everybody` |
 /// | `bob` | a user, in `Domain Users` alone |
+/// | `carol` | a user with the UPN `carol.jones@corp.test` |
 /// | `svc-web`, `HTTP/web.ad.test` | a service with AES keys |
+/// | `svc-rc4`, `HTTP/rc4.ad.test` | a service with an RC4 key alone |
+/// | `svc-front`, `HTTP/front.ad.test` | a service that may act for any user, at `HTTP/web.ad.test` alone |
 #[derive(Debug)]
 pub struct SambaDomain {
     _kdc: Daemon,
@@ -40,18 +55,28 @@ impl SambaDomain {
         dir.write("smb.conf", configuration(&dir, port, free_port()));
         provision(&dir);
         let tool = |arguments: &[&str]| samba_tool(&dir, arguments);
-        for (user, password) in [("alice", "Alice-pw-1"), ("bob", "Bob-pw-1"), ("svc-web", "Svc-web-1")] {
+        for (user, password) in USERS {
             tool(&["user", "create", user, password]);
         }
-        tool(&["spn", "add", SambaDomain::SERVICE, "svc-web"]);
+        for (service, account) in SERVICES {
+            tool(&["spn", "add", service, account]);
+        }
+        tool(&["delegation", "for-any-protocol", "svc-front", "on"]);
+        tool(&["delegation", "add-service", "svc-front", SambaDomain::SERVICE]);
         tool(&["group", "add", "engineers"]);
         tool(&["group", "add", "everybody"]);
         tool(&["group", "addmembers", "engineers", "alice"]);
         tool(&["group", "addmembers", "everybody", "engineers"]);
-        // AES alone (MS-KILE 2.2.7): tickets for accounts without this are under RC4.
-        let change = "dn: CN=svc-web,CN=Users,DC=ad,DC=test\nchangetype: modify\n\
-            replace: msDS-SupportedEncryptionTypes\nmsDS-SupportedEncryptionTypes: 24\n";
-        ldb(&dir, "ldbmodify", &[], change);
+        // AES alone, or RC4 alone (MS-KILE 2.2.7): tickets for accounts without this are under RC4.
+        for (account, attribute, value) in [
+            ("svc-web", "msDS-SupportedEncryptionTypes", "24"),
+            ("svc-front", "msDS-SupportedEncryptionTypes", "24"),
+            ("svc-rc4", "msDS-SupportedEncryptionTypes", "4"),
+            ("carol", "userPrincipalName", "carol.jones@corp.test"),
+        ] {
+            let object = format!("dn: CN={account},CN=Users,DC=ad,DC=test\nchangetype: modify\n");
+            ldb(&dir, "ldbmodify", &[], &format!("{object}replace: {attribute}\n{attribute}: {value}\n"));
+        }
         let mut samba = Command::new(peer_program("samba"));
         samba.args(["-F", "-M", "single", "--no-process-group", "-s"]).arg(dir.join("smb.conf"));
         let kdc = Daemon::spawn(&samba);
@@ -75,6 +100,17 @@ impl SambaDomain {
     /// Where the KDC listens.
     pub fn kdc(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The password of an account.
+    pub fn password(user: &str) -> &'static str {
+        let found = USERS.iter().find(|(known, _)| *known == user);
+        found.map_or_else(|| panic!("nobody is called {user}"), |(_, password)| password)
+    }
+
+    /// MIT's programs in this domain.
+    pub fn config(&self) -> MitConfig {
+        MitConfig::new(SambaDomain::REALM, self.address)
     }
 
     /// The keys of a principal, as `samba-tool domain exportkeytab` writes them.

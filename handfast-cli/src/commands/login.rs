@@ -30,6 +30,7 @@ use std::time::Duration;
   handfast login                           as last time, or as USER@DEFAULT-REALM
   handfast login alice@EXAMPLE.COM --lifetime 8h --renewable 7d
   handfast login host/localhost --keytab host.keytab
+  handfast login -E alice@example.com      by an enterprise name, as in Active Directory
   handfast login alice --armor FILE:/run/host.cc       the host's ticket protects alice's password (FAST)
   handfast login --renew                   a new ticket for the one in the cache, without a password"
 )]
@@ -42,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long, short = 'k', value_name = "FILE", num_args = 0..=1, conflicts_with_all = ["password_stdin", "password_file"])]
     keytab: Option<Option<String>>,
     /// Renew the ticket in the cache instead of logging in
-    #[arg(long, short = 'R', conflicts_with_all = ["principal", "keytab", "password_stdin", "password_file", "lifetime", "renewable", "forwardable", "service", "armor"])]
+    #[arg(long, short = 'R', conflicts_with_all = ["principal", "keytab", "password_stdin", "password_file", "lifetime", "renewable", "forwardable", "service", "armor", "enterprise", "canonicalize"])]
     renew: bool,
     /// How long the ticket shall be good, such as 8h [default: ticket_lifetime of krb5.conf, else 1d]
     #[arg(long, short = 'l', value_name = "SPAN", value_parser = span::parse)]
@@ -59,6 +60,12 @@ pub(crate) struct Args {
     /// Get a ticket for this service instead of a ticket-granting ticket
     #[arg(long, short = 'S', value_name = "SERVICE")]
     service: Option<String>,
+    /// The name is an enterprise name (UPN), such as alice@example.com: a KDC says whose it is, and in which realm
+    #[arg(long, short = 'E', requires = "principal")]
+    enterprise: bool,
+    /// The name may stand for another, in another realm [default: canonicalize of krb5.conf]
+    #[arg(long, short = 'C')]
+    canonicalize: bool,
     #[command(flatten)]
     armor: ArmorOptions,
     #[command(flatten)]
@@ -132,8 +139,11 @@ fn renew(settings: &Settings, cache: &Ccache) -> Result<HeldTicket, Failure> {
 }
 
 fn first(args: &Args, settings: &Settings, file: &dyn CredentialCache, output: &Output) -> Result<HeldTicket, Failure> {
-    let client = client(args.principal.as_deref(), settings, file)?;
-    let options = options(args, settings, client.realm())?;
+    let client = match &args.principal {
+        Some(name) if args.enterprise => with_realm(settings.enterprise(name))?,
+        name => client(name.as_deref(), settings, file)?,
+    };
+    let options = options(args, settings)?;
     let realm = client.realm().to_owned();
     let secret = secret(args, settings, &client)?;
     let login = Login::new(client, secret, options, Arc::new(OsRandom));
@@ -152,8 +162,12 @@ pub(super) fn client(
         (None, Ok(cache)) => return Ok(cache.principal.clone()),
         (None, Err(_)) => username(settings)?,
     };
-    let principal = settings.principal(&name)?;
+    with_realm(settings.principal(&name)?)
+}
+
+fn with_realm(principal: Principal) -> Result<Principal, Failure> {
     if principal.realm().is_empty() {
+        let name = &principal;
         let cause = format!("{name} is named without a realm, and krb5.conf has no default_realm");
         return Err(Failure::new(Exit::Files, cause).next(format!("write {name}@REALM, or set KRB5_CONFIG")));
     }
@@ -165,15 +179,16 @@ fn username(settings: &Settings) -> Result<String, Failure> {
     settings.environment().expand("%{username}").map_err(|error| Failure::new(Exit::Usage, error).next(next))
 }
 
-fn options(args: &Args, settings: &Settings, realm: &str) -> Result<TicketOptions, Failure> {
+fn options(args: &Args, settings: &Settings) -> Result<TicketOptions, Failure> {
     let mut options = settings.ticket_options();
     options.lifetime = args.lifetime.unwrap_or(options.lifetime);
     options.renewable_for = args.renewable.or(options.renewable_for);
     options.forwardable |= args.forwardable;
     options.proxiable |= args.proxiable;
+    options.canonicalize |= args.canonicalize;
     args.armor.set(&mut options)?;
     if let Some(service) = &args.service {
-        options.service = Some(service.parse::<ServiceName>()?.to_principal(realm));
+        options.service = Some(service.parse::<ServiceName>()?.to_principal(""));
     }
     Ok(options)
 }

@@ -1,5 +1,6 @@
 //! The realm, driven by requests made by hand.
 
+mod aliases;
 mod as_exchange;
 mod fast;
 mod hostile;

@@ -5,6 +5,7 @@
 
 mod acceptor;
 mod by_hand;
+mod canonical;
 mod dce_style;
 mod delegation;
 mod expired_password;

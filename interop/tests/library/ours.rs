@@ -6,7 +6,7 @@ use handfast::krb5::exchange::{
 };
 use handfast::krb5::{Ccache, HeldTicket, Keytab, enctype};
 use handfast::mech::Why;
-use handfast::{Acceptor, Credential, Initiator, Policy, ReplayGuard, ServiceName, Target, Time};
+use handfast::{Acceptor, Credential, Initiator, Policy, Principal, ReplayGuard, ServiceName, Target, Time};
 use handfast_interop::Enctype;
 use handfast_net::Clock;
 use handfast_net::driver::{HandshakeError, KdcExchange};
@@ -50,8 +50,19 @@ pub fn log_in(
     address: SocketAddr,
     now: Time,
 ) -> Result<HeldTicket, ExchangeError> {
+    log_in_as(client.parse().unwrap(), password, options, address, now)
+}
+
+/// The same, with any kind of name.
+pub fn log_in_as(
+    client: Principal,
+    password: &str,
+    options: TicketOptions,
+    address: SocketAddr,
+    now: Time,
+) -> Result<HeldTicket, ExchangeError> {
     let secret = ClientSecret::Password(handfast::crypto::Secret::new(password.as_bytes().to_vec()));
-    let mut step = Login::new(client.parse().unwrap(), secret, options, Arc::new(OsRandom)).begin(now)?;
+    let mut step = Login::new(client, secret, options, Arc::new(OsRandom)).begin(now)?;
     loop {
         step = match step {
             ExchangeStep::Complete(ticket) => return Ok(*ticket),

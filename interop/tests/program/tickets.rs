@@ -1,7 +1,7 @@
 //! `handfast login`, `list` and `logout` at MIT's KDC, on credential caches that MIT's programs read and write too.
 
 use crate::handfast::{Handfast, failed};
-use handfast_interop::{Enctype, GssServer, MitClient, MitConfig, MitRealm};
+use handfast_interop::{Enctype, GssServer, MitClient, MitConfig, MitRealm, SambaDomain};
 use std::thread;
 
 const KRBTGT: &str = "krbtgt/MIT.TEST@MIT.TEST";
@@ -52,6 +52,16 @@ fn a_keytab_logs_in() {
     assert_eq!(program.mit().klist().principal, "alice@MIT.TEST");
     let other = program.run(&format!("login alice --keytab {}", realm.service_keytab().display()));
     failed(&other, 3, "no key of alice@MIT.TEST");
+}
+
+#[test]
+fn an_enterprise_name_logs_in_at_sambas_domain() {
+    let domain = SambaDomain::shared();
+    let program = Handfast::new(&domain.config());
+    program.login("-E carol.jones@corp.test", SambaDomain::password("carol")).expect_success();
+    assert_eq!(program.mit().klist().principal, "carol@AD.TEST");
+    program.mit().kvno(SambaDomain::SERVICE).expect_success();
+    failed(&program.login("carol.jones@corp.test@AD.TEST", "x"), 2, "two '@'");
 }
 
 #[test]

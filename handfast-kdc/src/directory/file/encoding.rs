@@ -39,6 +39,8 @@ const SETTINGS: &[Field<Settings>] = fields! {
     8 => domain_realm,
     9 => weak_rc4,
     10 => domain,
+    11 => aliases,
+    12 => enterprise_suffixes,
 };
 
 /// An entry in which nothing is set, not even its name.
@@ -113,6 +115,8 @@ mod tests {
             udp_reply_limit: 7,
             capaths: Capaths::default().with("A", "B", ["C", "D"]).with::<String>("B", "A", []),
             domain_realm: vec![(".b.test".into(), "B".into())],
+            aliases: vec![("a@R".parse().unwrap(), "b/c@S".parse().unwrap())],
+            enterprise_suffixes: vec![("r.test".into(), "R".into())],
             weak_rc4: true,
             domain: Some(Domain { sid: "S-1-5-21-1-2-3".parse().unwrap(), netbios_name: "R".into() }),
             preauth: vec![PaDataType::ENC_TIMESTAMP],

@@ -17,7 +17,7 @@ pub(super) const PAGE: &[Relation] = &[
     honoured(Directive, "includedir", "the files of a directory are read, in alphanumeric order"),
     ignored(Directive, "module", "no library is loaded; Conf::warnings has a word on it"),
     ignored(LibDefaults, "allow_weak_crypto", "single DES and RC4 of 40 bits can't be used, whatever this says"),
-    unsupported(LibDefaults, "canonicalize", "a login is for the name as it is written"),
+    honoured(LibDefaults, "canonicalize", "a login may end under another name, in another realm"),
     ignored(LibDefaults, "ccache_type", "credential caches are written in version 4 of the format, as with 4"),
     honoured(LibDefaults, "clockskew", "how far clocks may be apart"),
     honoured(LibDefaults, "default_ccache_name", "the credential cache where KRB5CCNAME is not set"),

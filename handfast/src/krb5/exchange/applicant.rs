@@ -6,7 +6,7 @@ use crate::krb5::HeldTicket;
 use crate::krb5::enctype::Enctype;
 use crate::krb5::message::{Encoded, KdcExchange, KdcOptions, KdcReqBody, KerberosTime};
 use crate::krb5::preauth::{Armor, Round};
-use crate::name::Principal;
+use crate::name::{NameType, Principal};
 use crate::time::Time;
 use alloc::boxed::Box;
 use alloc::string::ToString;
@@ -79,6 +79,11 @@ impl Applicant {
         self.options.hide_client_name && self.options.fast == FastUse::Required
     }
 
+    /// Whether the KDC may know the client by another name (RFC 6806 5, 6).
+    pub(super) fn may_be_renamed(&self) -> bool {
+        self.options.canonicalize || self.client.name_type() == NameType::ENTERPRISE
+    }
+
     /// What to ask for, from now on.
     fn ask(&self, now: Time) -> Result<Asked, ExchangeError> {
         let wish = |wanted, option| if wanted { option } else { KdcOptions::NONE };
@@ -90,7 +95,8 @@ impl Applicant {
             service: self.service()?,
             options: wish(self.options.forwardable, KdcOptions::FORWARDABLE)
                 .with(wish(self.options.proxiable, KdcOptions::PROXIABLE))
-                .with(wish(self.options.renewable_for.is_some(), KdcOptions::RENEWABLE)),
+                .with(wish(self.options.renewable_for.is_some(), KdcOptions::RENEWABLE))
+                .with(wish(self.may_be_renamed(), KdcOptions::CANONICALIZE)),
             till: until(self.options.lifetime),
             rtime: self.options.renewable_for.map(until),
             nonce: draw_nonce(&*self.random)?,

@@ -107,7 +107,7 @@ impl Asked {
             return Err(ExchangeError::mismatch(Mismatch::Exchange));
         }
         let got = reply.cname.to_principal(reply.crealm);
-        if got != self.client {
+        if got != self.client && !self.may_be_renamed() {
             return Err(ExchangeError::mismatch(Mismatch::Client { asked: self.client.clone(), got }));
         }
         let got = reply.enc_part.etype;
@@ -117,16 +117,51 @@ impl Asked {
         Ok(())
     }
 
-    /// Checks the encrypted part, and takes the ticket (RFC 4120 3.1.5, 3.3.4).
+    /// Whether names of the reply to a login may be others than were asked for (RFC 6806 6).
+    fn may_be_renamed(&self) -> bool {
+        self.exchange == KdcExchange::As && self.options.contains(KdcOptions::CANONICALIZE)
+    }
+
+    /// The client: the one asked for, or in a login the one that it is an alias of. That one is of the realm that the encrypted
+    /// part names, and its name is believed if it stands inside of FAST (`proven`), or if the KDC proves what it was asked
+    /// (RFC 6806 6, 11).
+    fn check_client(
+        &self,
+        reply: &KdcRep<'_>,
+        part: &EncKdcRepPart<'_>,
+        proven: bool,
+    ) -> Result<Principal, ExchangeError> {
+        let got = reply.cname.to_principal(reply.crealm);
+        if got == self.client {
+            // An enterprise name becomes a common one, though spelt alike.
+            return Ok(if self.may_be_renamed() { got } else { self.client.clone() });
+        }
+        let asked = self.client.clone();
+        if !self.may_be_renamed() || got.realm() != part.srealm {
+            return Err(ExchangeError::mismatch(Mismatch::Client { asked, got }));
+        }
+        if !proven && !part.flags.contains(TicketFlags::ENC_PA_REP) {
+            return Err(ExchangeError::mismatch(Mismatch::RenamedUnproven { asked, got }));
+        }
+        Ok(got)
+    }
+
+    /// Checks the encrypted part, and takes the ticket (RFC 4120 3.1.5, 3.3.4). `proven`: what stands in the reply is protected
+    /// by FAST, too.
     pub(super) fn take(
         &self,
         reply: &KdcRep<'_>,
         part: &EncKdcRepPart<'_>,
+        proven: bool,
         now: Time,
     ) -> Result<HeldTicket, ExchangeError> {
         if part.nonce != self.nonce {
             return Err(ExchangeError::mismatch(Mismatch::Nonce));
         }
+        let client = match self.exchange {
+            KdcExchange::As => self.check_client(reply, part, proven)?,
+            KdcExchange::Tgs => self.client.clone(),
+        };
         let server = self.check_service(reply, part)?;
         let got = part.key.keytype;
         if !self.enctypes.contains(&got) {
@@ -140,7 +175,7 @@ impl Asked {
         }
         self.check_times(part, now)?;
         Ok(HeldTicket {
-            client: self.client.clone(),
+            client,
             server,
             key: part.key.to_key()?,
             auth_time: part.authtime.into(),
@@ -169,6 +204,12 @@ impl Asked {
         let inside = part.sname.to_principal(part.srealm);
         if inside != self.service {
             match inside.components() {
+                // The same realm by its right name, as in `krbtgt/EXAMPLE.COM` for `krbtgt/example.com`.
+                [_, realm] if self.may_be_renamed() && self.service.is_krbtgt() && inside.is_krbtgt() => {
+                    if inside.realm() != realm || !part.flags.contains(TicketFlags::ENC_PA_REP) {
+                        return Err(ExchangeError::mismatch(Mismatch::Service { asked: asked(), got: inside }));
+                    }
+                }
                 [_, realm] if inside.is_krbtgt() && self.exchange == KdcExchange::Tgs => {
                     if !self.options.contains(KdcOptions::CANONICALIZE) {
                         return Err(ExchangeError::Referral { name: asked(), realm: realm.clone() });

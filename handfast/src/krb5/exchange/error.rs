@@ -92,14 +92,14 @@ pub enum ExchangeError {
     },
     /// The KDC refers to a realm that was asked already.
     ReferralLoop {
-        /// The service.
+        /// The service; the client, in a login.
         service: Principal,
         /// The realm.
         realm: String,
     },
     /// The realms refer on and on.
     TooManyReferrals {
-        /// The service.
+        /// The service; the client, in a login.
         service: Principal,
         /// How many are followed.
         limit: usize,
@@ -183,6 +183,13 @@ pub enum Mismatch {
     Exchange,
     /// It is for another client (RFC 4120 3.1.5).
     Client {
+        /// Who asked.
+        asked: Principal,
+        /// Who is answered.
+        got: Principal,
+    },
+    /// It is for another client, as was allowed, but the KDC proves in no way what it was asked (RFC 6806 6, 11).
+    RenamedUnproven {
         /// Who asked.
         asked: Principal,
         /// Who is answered.
@@ -346,7 +353,11 @@ impl fmt::Display for ExchangeError {
             ),
             Self::Referral { name, realm } => {
                 let realm = realm.escape_debug(); // whoever answered wrote it
-                write!(f, "the KDC refers to the realm {realm} for {name}, which is not followed")
+                write!(
+                    f,
+                    "the KDC refers to the realm {realm} for {name}, which is not followed: name that realm, or ask for \
+                     canonicalization"
+                )
             }
             Self::ReferralLoop { service, realm } => {
                 let realm = realm.escape_debug();
@@ -416,6 +427,11 @@ impl fmt::Display for Mismatch {
         match self {
             Self::Exchange => f.write_str("it belongs to the other kind of exchange"),
             Self::Client { asked, got } => write!(f, "asked for {asked}, it is for {got}"),
+            Self::RenamedUnproven { asked, got } => write!(
+                f,
+                "asked for {asked}, it is for {got}, and the KDC does not prove that this is what it was asked: log in \
+                 under the right name"
+            ),
             Self::Service { asked, got } => write!(f, "asked for a ticket for {asked}, it is for {got}"),
             Self::TicketService { asked, got } => {
                 write!(f, "the reply is for {asked}, the ticket in it claims to be for {got}")

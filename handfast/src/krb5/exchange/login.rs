@@ -14,7 +14,7 @@ use crate::name::Principal;
 use crate::question::{self, Question};
 use crate::time::Time;
 use alloc::boxed::Box;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -22,6 +22,9 @@ use core::fmt;
 
 /// The most requests of one login, whatever a KDC says; as many as MIT krb5 makes.
 pub const LOGIN_REQUEST_LIMIT: u32 = 16;
+
+/// The most realms that a login is referred on to (RFC 6806 7).
+pub const LOGIN_REFERRAL_LIMIT: usize = 5;
 
 /// The AS exchange (RFC 4120 3.1): a client's first ticket, for its password or keys.
 ///
@@ -41,6 +44,8 @@ pub struct Login {
     change: Option<Box<ExpiredPassword>>,
     /// Requests made.
     requests: u32,
+    /// The realms that have referred to another.
+    visited: Vec<String>,
     waiting: Option<Box<Waiting>>,
 }
 
@@ -80,6 +85,7 @@ impl Login {
             may_change: false,
             change: None,
             requests: 0,
+            visited: Vec::new(),
             waiting: None,
         }
     }
@@ -294,7 +300,7 @@ impl Login {
             }
             ErrorCode::KDC_ERR_WRONG_REALM => {
                 let realm = error.crealm.unwrap_or_default().to_string();
-                Err(ExchangeError::Referral { name: self.applicant.client, realm })
+                self.refer(realm, now)
             }
             ErrorCode::KDC_ERR_KEY_EXPIRED if self.can_change() => {
                 let refusal = self.refusal(&sent, error, now);
@@ -312,6 +318,29 @@ impl Login {
                 }
             }
         }
+    }
+
+    /// Asks the KDC of another realm for the same client (RFC 6806 7), if names may change and the realm is a new one. Nothing
+    /// of the conversation with the one before is of use there.
+    fn refer(mut self, realm: String, now: Time) -> Result<ExchangeStep<Login>, ExchangeError> {
+        let applicant = &mut self.applicant;
+        let fixed = applicant.options.service.as_ref().is_some_and(|service| !service.realm().is_empty());
+        if !applicant.may_be_renamed() || fixed || realm.is_empty() {
+            return Err(ExchangeError::Referral { name: applicant.client.clone(), realm });
+        }
+        self.visited.push(applicant.client.realm().to_string());
+        if self.visited.contains(&realm) {
+            return Err(ExchangeError::ReferralLoop { service: applicant.client.clone(), realm });
+        }
+        if self.visited.len() > LOGIN_REFERRAL_LIMIT {
+            return Err(ExchangeError::TooManyReferrals {
+                service: applicant.client.clone(),
+                limit: LOGIN_REFERRAL_LIMIT,
+            });
+        }
+        applicant.client = applicant.client.clone().with_realm(realm);
+        self.without_armor = false;
+        self.start(false, now)
     }
 
     /// What the client's pre-authentication makes of an error (RFC 6113 2.3); none if it ends the conversation.
@@ -366,7 +395,7 @@ impl Login {
         let keys = strengthened(keys, inside.as_ref().and_then(|inside| inside.strengthen_key.as_ref()))?;
         let (key, plain) = self.decrypt(&keys, &reply.enc_part)?;
         let part = EncKdcRepPart::decode(plain.expose())?;
-        let ticket = asked.take(&reply, &part, now)?;
+        let ticket = asked.take(&reply, &part, inside.is_some(), now)?;
         check_request(key, &sent.request.bytes, &part)?;
         if self.without_armor && part.encrypted_pa_data.iter().any(|padata| padata.padata_type == PaDataType::FX_FAST) {
             return Err(ExchangeError::mismatch(Mismatch::FastStripped));

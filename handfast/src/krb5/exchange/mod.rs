@@ -11,8 +11,6 @@
 //! enctypes are held against what was asked for. A refusal (KRB-ERROR) is protected by nothing: it ends the
 //! exchange, or makes it go on as RFC 4120 says, and is otherwise only reported.
 //!
-//! Not followed yet: referrals of a login to another realm.
-//!
 //! ```
 //! use handfast::{Time, crypto::{OsRandom, Secret}};
 //! use handfast::krb5::exchange::{ClientSecret, ExchangeStep, Login, TicketOptions};
@@ -48,7 +46,7 @@ mod tests;
 pub use super::preauth::ClientSecret;
 pub(super) use asked::draw_confounder;
 pub use error::{ExchangeError, Mismatch};
-pub use login::{LOGIN_REQUEST_LIMIT, Login};
+pub use login::{LOGIN_REFERRAL_LIMIT, LOGIN_REQUEST_LIMIT, Login};
 pub use options::{FastUse, PREAUTH, TicketOptions};
 pub use password::{PASSWORD_REPLY_LIMIT, PasswordChange, PasswordExchange, PasswordStep};
 pub use password_error::{PasswordError, PasswordRefusal};

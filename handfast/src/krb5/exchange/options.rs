@@ -49,6 +49,12 @@ pub struct TicketOptions {
     pub proxiable: bool,
     /// Whether a ticket request follows the KDC to another realm (RFC 6806 8). On by default.
     pub referrals: bool,
+    /// Whether a login may end as another client than was asked for: one of whom that is an alias (RFC 6806 6), in this
+    /// realm or in another to which the KDC refers (7). It is believed where the KDC proves, by FAST or the checksum of RFC 6806
+    /// 11, what it was asked. That a KDC refers to another realm nothing proves outside of FAST: whoever answers can choose the
+    /// realm that is asked next, so require [`FastUse::Required`] where that matters. For enterprise names
+    /// ([`Principal::enterprise`]) it is always so; off by default for others.
+    pub canonicalize: bool,
     /// The ways to other realms, where a KDC knows none itself. By the hierarchy of their names by default.
     pub capaths: Capaths,
     /// A login's service, if it shall not be for the ticket-granting service (`kadmin/changepw`, say).
@@ -77,6 +83,7 @@ impl Default for TicketOptions {
             forwardable: false,
             proxiable: false,
             referrals: true,
+            canonicalize: false,
             capaths: Capaths::default(),
             service: None,
             weak_string_to_key: false,

@@ -323,7 +323,7 @@ fn accept(sent: &Sent, reply: &KdcRep<'_>, now: Time) -> Result<HeldTicket, Exch
         error => error.into(),
     })?;
     let part = EncKdcRepPart::decode(plain.expose())?;
-    let ticket = sent.asked.take(reply, &part, now)?;
+    let ticket = sent.asked.take(reply, &part, false, now)?;
     check_request(&sent.subkey, &sent.request.bytes, &part)?;
     check_user(&sent.asked, &sent.subkey, reply)?;
     Ok(ticket)

@@ -17,6 +17,8 @@ pub(crate) struct KerberosCredential(Arc<Inner>);
 
 struct Inner {
     client: Principal,
+    /// Who that is, once a login has told that the name stands for another (RFC 6806 6).
+    known_as: Lock<Option<Principal>>,
     secrets: Secrets,
     held: Lock<Vec<Arc<HeldTicket>>>,
     /// Services that were asked for, and the ones of other realms that KDCs referred to.
@@ -42,6 +44,7 @@ impl KerberosCredential {
         let held = held.into_iter().map(Arc::new).collect();
         KerberosCredential(Arc::new(Inner {
             client,
+            known_as: Lock::new(None),
             secrets,
             held: Lock::new(held),
             referred: Lock::new(Vec::new()),
@@ -51,6 +54,16 @@ impl KerberosCredential {
 
     pub(crate) fn client(&self) -> &Principal {
         &self.0.client
+    }
+
+    /// The client under the name that its tickets have.
+    pub(crate) fn acting(&self) -> Principal {
+        self.0.known_as.with(|known_as| known_as.clone()).unwrap_or_else(|| self.0.client.clone())
+    }
+
+    /// Takes the name that a login gave its client.
+    pub(crate) fn is_known_as(&self, client: &Principal) {
+        self.0.known_as.with(|known_as| *known_as = Some(client.clone()));
     }
 
     pub(crate) fn secrets(&self) -> &Secrets {
@@ -73,21 +86,24 @@ impl KerberosCredential {
 
     /// Whether the client can present it: a cache may also hold tickets of other clients, for user-to-user
     /// authentication, and with session keys that nobody here computes with, or that are weak.
-    fn can_present(&self, ticket: &HeldTicket, policy: &Policy) -> bool {
-        self.is_its_own(ticket, policy) && !ticket.is_skey
+    fn can_present(ticket: &HeldTicket, client: &Principal, policy: &Policy) -> bool {
+        KerberosCredential::is_its_own(ticket, client, policy) && !ticket.is_skey
     }
 
-    fn is_its_own(&self, ticket: &HeldTicket, policy: &Policy) -> bool {
+    fn is_its_own(ticket: &HeldTicket, client: &Principal, policy: &Policy) -> bool {
         let enctype = ticket.key.enctype();
         let usable = ticket.has_usable_key() && (enctype.is_strong() || policy.permits(enctype));
-        ticket.client == self.0.client && usable
+        ticket.client == *client && usable
     }
 
     /// A ticket for `server` that has not ended; of several, the one that lasts longest.
     /// One with a weak session key is found only where the policy names it, and there is no other.
     pub(crate) fn find(&self, server: &Principal, policy: &Policy, now: Time) -> Option<Arc<HeldTicket>> {
+        let client = self.acting();
         let fits = |ticket: &&Arc<HeldTicket>| {
-            ticket.server == *server && now < ticket.end_time && self.can_present(ticket, policy)
+            ticket.server == *server
+                && now < ticket.end_time
+                && KerberosCredential::can_present(ticket, &client, policy)
         };
         let better = |ticket: &&Arc<HeldTicket>| (ticket.key.enctype().is_strong(), ticket.end_time);
         self.0.held.with(|held| held.iter().filter(fits).max_by_key(better).cloned())
@@ -125,8 +141,11 @@ impl KerberosCredential {
         policy: &Policy,
         now: Time,
     ) -> Option<Arc<HeldTicket>> {
+        let client = self.acting();
         let fits = |ticket: &&Arc<HeldTicket>| {
-            let under = ticket.is_skey && ticket.second_ticket == login && self.is_its_own(ticket, policy);
+            let under = ticket.is_skey
+                && ticket.second_ticket == login
+                && KerberosCredential::is_its_own(ticket, &client, policy);
             under && ticket.server == *server && now < ticket.end_time
         };
         self.0.held.with(|held| held.iter().filter(fits).max_by_key(|ticket| ticket.end_time).cloned())
@@ -134,7 +153,10 @@ impl KerberosCredential {
 
     /// A ticket for `server` that has ended, where [`KerberosCredential::find`] finds none that has not.
     pub(crate) fn find_ended(&self, server: &Principal, policy: &Policy) -> Option<Arc<HeldTicket>> {
-        let fits = |ticket: &&Arc<HeldTicket>| ticket.server == *server && self.can_present(ticket, policy);
+        let client = self.acting();
+        let fits = |ticket: &&Arc<HeldTicket>| {
+            ticket.server == *server && KerberosCredential::can_present(ticket, &client, policy)
+        };
         self.0.held.with(|held| held.iter().find(fits).cloned())
     }
 

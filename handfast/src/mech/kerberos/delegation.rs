@@ -31,7 +31,7 @@ impl Handshake {
             Delegation::IfOkAsDelegate if !ticket.flags.contains(TicketFlags::OK_AS_DELEGATE) => return Ok(None),
             delegation => delegation == Delegation::Always,
         };
-        let client = self.credential.client().clone();
+        let client = self.credential.acting();
         let service = self.home();
         match self.credential.find(&service, &self.policy, now) {
             Some(tgt) if tgt.flags.contains(TicketFlags::FORWARDABLE) => Ok(Some(tgt)),
@@ -50,8 +50,8 @@ impl Handshake {
     }
 
     fn home(&self) -> Principal {
-        let realm = self.credential.client().realm();
-        Principal::krbtgt(realm, realm)
+        let client = self.credential.acting();
+        Principal::krbtgt(client.realm(), client.realm())
     }
 }
 

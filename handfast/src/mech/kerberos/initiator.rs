@@ -77,7 +77,7 @@ fn begun(
     request: &InitiateRequest<'_>,
     style: Style,
 ) -> Box<dyn Initiating> {
-    let service = request.target.to_principal(credential.client().realm());
+    let service = request.target.to_principal(credential.acting().realm());
     Box::new(Begun(Handshake {
         style,
         credential,
@@ -85,6 +85,7 @@ fn begun(
         policy: Arc::clone(request.policy),
         bindings: request.bindings.map_or([0; 16], |bindings| bindings.gss_hash()),
         service,
+        of_the_clients_realm: request.target.realm().is_none(),
         acquired: Vec::new(),
     }))
 }
@@ -125,6 +126,8 @@ pub(super) struct Handshake {
     bindings: [u8; 16],
     pub(super) style: Style,
     pub(super) service: Principal,
+    /// Nobody has said of which realm the service is: it is asked for in the client's.
+    of_the_clients_realm: bool,
     acquired: Vec<HeldTicket>,
 }
 
@@ -172,9 +175,9 @@ impl Handshake {
         if let Some(ticket) = held {
             return self.with_ticket(ticket, now, out);
         }
-        let (home, service) = (self.credential.client().realm(), self.service.clone());
-        let straight = Principal::krbtgt(service.realm(), home);
-        let krbtgt = Principal::krbtgt(home, home);
+        let (client, service) = (self.credential.acting(), self.service.clone());
+        let straight = Principal::krbtgt(service.realm(), client.realm());
+        let krbtgt = Principal::krbtgt(client.realm(), client.realm());
         match self
             .credential
             .find(&straight, &self.policy, now)
@@ -234,11 +237,20 @@ impl Handshake {
                 Ok(InitiateStep::NeedsAnswer(Box::new(LoggingIn { handshake: self, login }), question))
             }
             ExchangeStep::Complete(tgt) => {
-                let tgt = self.keep(*tgt, now);
-                let service = tgt.0.service.clone();
-                tgt.0.ask_for_ticket(&tgt.1, service, now, out)
+                let (handshake, tgt) = self.named(&tgt.client).keep(*tgt, now);
+                let service = handshake.service.clone();
+                handshake.ask_for_ticket(&tgt, service, now, out)
             }
         }
+    }
+
+    /// Goes on under the name that the KDC knows the client by, in its realm (RFC 6806 6, 7).
+    fn named(mut self, client: &Principal) -> Self {
+        if self.of_the_clients_realm {
+            self.service = self.service.with_realm(client.realm());
+        }
+        self.credential.is_known_as(client);
+        self
     }
 
     fn keep(mut self, mut ticket: HeldTicket, now: Time) -> (Self, Arc<HeldTicket>) {
@@ -518,7 +530,7 @@ impl WaitingForProof {
             mechanism: self.handshake.style.mechanism(),
             why: Why::Raw,
             peer: Identity::Principal(self.ticket.server.clone()),
-            local: Identity::Principal(self.handshake.credential.client().clone()),
+            local: Identity::Principal(self.handshake.credential.acting()),
             flags,
             expires: Some(self.ticket.end_time),
             session_key,

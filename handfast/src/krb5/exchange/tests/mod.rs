@@ -1,5 +1,6 @@
 //! Exchanges against a KDC that says whatever a test wants it to say.
 
+mod canonical;
 mod login;
 mod new_password;
 mod password;
