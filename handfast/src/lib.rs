@@ -105,6 +105,7 @@
 //! |---|---|---|
 //! | `std` | yes | conversions from `SystemTime`; the standard library's locks |
 //! | `os-random` | yes | `OsRandom`, and the constructors that use it |
+//! | `pkinit` | no | [`krb5`]`::pkinit` and `Credential::certificate`: logins with certificates (RFC 4556) |
 //!
 //! A feature adds constructors and conversions, never a method to the order of what is tried, and never a weaker check.
 //!

@@ -79,6 +79,8 @@ impl KerberosCredential {
         let secrets = match self.secrets() {
             Secrets::Password(password) => Secrets::Password(password.clone()),
             Secrets::Keys(keys) => Secrets::Keys(keys.clone()),
+            #[cfg(feature = "pkinit")]
+            Secrets::Certificate(identity, trust) => Secrets::Certificate(identity.clone(), Arc::clone(trust)),
             Secrets::None => Secrets::None,
         };
         KerberosCredential::new(self.client().clone().with_realm(realm), secrets, Vec::new())
