@@ -25,6 +25,7 @@ mod keys;
 mod names;
 mod ntlm;
 mod pac;
+mod pac_buffers;
 pub(crate) mod render;
 mod span;
 mod spnego;

@@ -1,7 +1,9 @@
 //! The privilege attribute certificate (MS-PAC 2.3, 2.4): which buffers are in it, and where.
 
+use super::pac_buffers;
 use super::span::{Broken, Span};
 use super::tree::{Node, Value};
+use handfast::krb5::enctype::ChecksumType;
 
 /// More buffers than this are not read.
 const BUFFER_LIMIT: u32 = 64;
@@ -48,8 +50,27 @@ pub(super) fn read(node: &mut Node, whole: Span<'_>) -> Result<(), Broken> {
             return Err(at.broken(format!("buffer {kind}: {size} bytes from {offset} on, in a PAC of {length}")));
         };
         let start = whole.offset + offset;
-        let buffer = Node::with(buffer_name(kind), Value::Bytes(data.to_vec())).at(start..start + size);
-        node.fields.push(buffer.meaning(format!("type {kind}")));
+        let node_of =
+            |value| Node::with(buffer_name(kind), value).at(start..start + size).meaning(format!("type {kind}"));
+        let bytes = || node_of(Value::Bytes(data.to_vec()));
+        node.fields.push(match kind {
+            6 | 7 | 16 | 19 => signature(bytes(), data),
+            _ => match pac_buffers::fields(kind, data) {
+                Ok(fields) if fields.is_empty() => bytes(),
+                Ok(fields) => Node { fields, ..node_of(Value::None) },
+                Err(error) => Node { problem: Some(Broken::library(&error, start).to_string()), ..bytes() },
+            },
+        });
     }
     Ok(())
+}
+
+/// PAC_SIGNATURE_DATA (MS-PAC 2.8): the type of the checksum stands before it.
+fn signature(node: Node, data: &[u8]) -> Node {
+    let Some((checksum_type, _)) = data.split_first_chunk() else {
+        return Node { problem: Some("no room for the type of the checksum".to_owned()), ..node };
+    };
+    let name = ChecksumType(i32::from_le_bytes(*checksum_type));
+    let means = format!("{}, {name}", node.means);
+    node.meaning(means)
 }

@@ -213,9 +213,9 @@ fn mits_conversation_is_opened_from_the_ticket_to_the_message() {
     assert_eq!(text(ticket, "cname"), "alice");
     let data = at(ticket, "authorization_data/element/ad_data/element");
     assert_eq!(data.means, "AD-WIN2K-PAC", "inside AD-IF-RELEVANT");
-    assert_eq!(at(data, "ad_data/server_checksum").means, "type 6");
-    let name = at(data, "ad_data/client_name_and_ticket_information").bytes().unwrap().0;
-    assert!(hex(&name).ends_with("0a0061006c00690063006500"), "alice: {}", hex(&name));
+    assert!(at(data, "ad_data/server_checksum").means.starts_with("type 6, hmac-sha"));
+    let client = at(data, "ad_data/client_name_and_ticket_information");
+    assert_eq!(text(client, "name"), "alice");
     let field = at(ap_req, "authenticator/authenticator/cksum/checksum");
     assert_eq!(text(field, "flags"), "delegation mutual replay confidentiality integrity 0x00000100");
     let delegated = at(field, "deleg/enc_part/enc_krb_cred_part/ticket_info/krb_cred_info");
