@@ -14,7 +14,7 @@ fn shown(fields: &[Node]) -> Vec<(&str, &str, &str)> {
         Value::Text(text) => text.clone().leak(),
         _ => "",
     };
-    fields.iter().map(|node| (&*node.name, &*text(node), &*node.means)).collect()
+    fields.iter().map(|node| (&*node.name, text(node), &*node.means)).collect()
 }
 
 fn logon() -> LogonInfo {
