@@ -60,4 +60,4 @@ pub use directory::{FileDirectory, FileDirectoryError};
 pub use event::{Event, Outcome};
 pub use pac::{Domain, DomainAccount};
 pub use realm::{Answer, REQUEST_LIMIT, Realm, Request, Transport};
-pub use settings::{DEFAULT_ENCTYPES, PREAUTH, SESSION_ENCTYPES, Settings};
+pub use settings::{DEFAULT_ENCTYPES, PREAUTH, SESSION_ENCTYPES, SPAKE_GROUPS, Settings};

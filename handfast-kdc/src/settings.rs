@@ -5,7 +5,7 @@ use core::time::Duration;
 use handfast::Principal;
 use handfast::krb5::Capaths;
 use handfast::krb5::enctype::Enctype;
-use handfast::krb5::message::PaDataType;
+use handfast::krb5::message::{PaDataType, SpakeGroup};
 
 /// The enctypes that new principals have keys of, unless told otherwise. Tickets are encrypted with the first of the
 /// service's keys: one that every service has understood since 2005.
@@ -27,8 +27,13 @@ pub const SESSION_ENCTYPES: [Enctype; 6] = [
 ];
 
 /// The methods of pre-authentication that are offered, unless told otherwise: encrypted challenge (inside of FAST alone),
-/// encrypted timestamp.
+/// encrypted timestamp. SPAKE is for realms that name it in [`Settings::preauth`], best in front of these: it costs two round trips
+/// and computations on curves where the others cost one and none.
 pub const PREAUTH: [PaDataType; 2] = [PaDataType::ENCRYPTED_CHALLENGE, PaDataType::ENC_TIMESTAMP];
+
+/// The groups of SPAKE that are offered, unless told otherwise: edwards25519, the one that every client with SPAKE has
+/// (RFC 9588 12.2).
+pub const SPAKE_GROUPS: [SpakeGroup; 1] = [SpakeGroup::EDWARDS25519];
 
 /// What holds for all of a realm.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,8 +70,15 @@ pub struct Settings {
     /// The domain whose SIDs go into the PACs of tickets (MS-PAC); no PACs are issued without one.
     pub domain: Option<Domain>,
     /// The methods of pre-authentication that are offered, best first, each named by its padata type: [`PREAUTH`].
-    /// A client's proof by another is as good as none; a method that this build doesn't have is passed over.
+    /// A client's proof by another is as good as none; a method that this build doesn't have (SPAKE takes the Cargo feature `spake`) is
+    /// passed over.
     pub preauth: Vec<PaDataType>,
+    /// The groups of SPAKE (RFC 9588) that are offered: [`SPAKE_GROUPS`]. The client's order decides; SPAKE is not offered if this build
+    /// can't compute with any.
+    pub spake_groups: Vec<SpakeGroup>,
+    /// The group of the challenge that goes with the offer of SPAKE, if one shall (RFC 9588 4.6). It spares clients that know the group
+    /// a round trip, and costs a computation for each first request, whoever sent it. None: the client is asked for its groups first.
+    pub spake_challenge: Option<SpakeGroup>,
 }
 
 impl Default for Settings {
@@ -84,6 +96,8 @@ impl Default for Settings {
             udp_reply_limit: 4096,
             domain: None,
             preauth: PREAUTH.to_vec(),
+            spake_groups: SPAKE_GROUPS.to_vec(),
+            spake_challenge: None,
         }
     }
 }

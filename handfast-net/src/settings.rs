@@ -160,7 +160,7 @@ impl Settings {
     }
 
     /// What tickets shall be like: `ticket_lifetime`, `renew_lifetime`, `forwardable`, `proxiable`, `clockskew`,
-    /// `default_tkt_enctypes`, `permitted_enctypes` and `allow_rc4`, and the section `[capaths]`.
+    /// `default_tkt_enctypes`, `permitted_enctypes`, `allow_rc4` and `spake_preauth_groups`, and the section `[capaths]`.
     pub fn ticket_options(&self) -> TicketOptions {
         let defaults = &self.libdefaults;
         let enctypes = defaults.default_tkt_enctypes.as_ref().or(defaults.permitted_enctypes.as_ref());
@@ -176,6 +176,7 @@ impl Settings {
         };
         options.enctypes = self.usable(enctypes).unwrap_or(options.enctypes);
         options.weak_rc4 = self.weak_rc4(enctypes);
+        options.spake_groups = defaults.spake_preauth_groups.clone().unwrap_or(options.spake_groups);
         options
     }
 
@@ -283,6 +284,8 @@ fn named(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use handfast::krb5::exchange::SPAKE_GROUPS;
+    use handfast::krb5::message::SpakeGroup;
     use std::path::Path;
     use std::time::Duration;
 
@@ -348,6 +351,18 @@ mod tests {
         assert_eq!(settings.policy().enctypes(), Policy::default().enctypes());
         assert_eq!(settings.ticket_options().enctypes, TicketOptions::default().enctypes);
         assert_eq!(settings.ticket_options().renewable_for, None);
+        assert_eq!(settings.ticket_options().spake_groups, SPAKE_GROUPS);
+    }
+
+    #[test]
+    fn groups_of_spake_are_those_that_are_named_and_known() {
+        let groups = |text: &str| {
+            let settings = settings(&format!("[libdefaults]\n spake_preauth_groups = {text}\n"));
+            settings.ticket_options().spake_groups
+        };
+        assert_eq!(groups("p-521, nonsense,P-256 P-521"), [SpakeGroup::P521, SpakeGroup::P256]);
+        assert_eq!(groups("edwards25519"), [SpakeGroup::EDWARDS25519]);
+        assert_eq!(groups("none"), []);
     }
 
     #[cfg(unix)]

@@ -105,13 +105,15 @@ impl<'a> Content<'a> {
     }
 }
 
-fn counted(writer: &mut Writer<'_>, bytes: &[u8]) -> Result<(), Refusal> {
+/// A length in four octets, and the bytes.
+pub(super) fn counted(writer: &mut Writer<'_>, bytes: &[u8]) -> Result<(), Refusal> {
     let too_long = |_| Refusal::new(ErrorCode::KRB_ERR_FIELD_TOOLONG, "a state is too long for a cookie");
     writer.u32_be(u32::try_from(bytes.len()).map_err(too_long)?).bytes(bytes);
     Ok(())
 }
 
-fn take_counted<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
+/// What [`counted`] wrote.
+pub(super) fn take_counted<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
     let length = reader.u32_be()?;
     reader.take(usize::try_from(length).map_err(|_| reader.invalid("a length out of range"))?)
 }

@@ -64,7 +64,7 @@ pub(crate) enum Verdict<'a> {
     /// The client has proven itself.
     Proven(Proof<'a>),
     /// Another step is needed: KDC_ERR_MORE_PREAUTH_DATA_REQUIRED (RFC 6113 5.2).
-    #[allow(dead_code, reason = "for methods of several steps")]
+    #[cfg_attr(not(feature = "spake"), allow(dead_code, reason = "for methods of several steps"))]
     Challenge {
         /// What the client is told.
         padata: Vec<OwnedPaData>,
@@ -86,6 +86,9 @@ pub(crate) enum ReplyKey<'a> {
     /// A key of the client's.
     LongTerm(&'a LongTermKey),
     /// One that the method made instead.
-    #[allow(dead_code, reason = "for methods that replace the reply key (RFC 6113 3.3)")]
+    #[cfg_attr(
+        not(feature = "spake"),
+        allow(dead_code, reason = "for methods that replace the reply key (RFC 6113 3.3)")
+    )]
     Replaced(EncryptionKey),
 }

@@ -19,6 +19,8 @@ mod encrypted_timestamp;
 mod method;
 #[cfg(test)]
 mod rehearsed;
+#[cfg(feature = "spake")]
+mod spake;
 
 pub(crate) use method::{Ask, Method, Offer, OwnedPaData, Proof, ReplyKey, Verdict};
 #[cfg(test)]
@@ -27,7 +29,6 @@ pub(crate) use rehearsed::{REHEARSED, rehearsed_key};
 use crate::directory::{LongTermKey, PrincipalEntry};
 use crate::refusal::{Refusal, Seen};
 use alloc::format;
-use alloc::vec;
 use alloc::vec::Vec;
 use cookie::State;
 use core::time::Duration;
@@ -41,6 +42,8 @@ use handfast::krb5::message::{ErrorCode, EtypeInfo2, EtypeInfo2Entry, PaData, Pa
 static METHODS: &[&dyn Method] = &[
     &EncryptedChallenge,
     &EncryptedTimestamp,
+    #[cfg(feature = "spake")]
+    &spake::Spake,
     #[cfg(test)]
     &rehearsed::Rehearsed,
 ];
@@ -92,16 +95,16 @@ fn method(ask: &Ask<'_>, padata_type: PaDataType) -> Option<&'static dyn Method>
 
 /// What the client needs to know to prove itself (RFC 4120 5.9.1, 5.2.7.5; RFC 6113 5.2).
 fn offers(ask: &Ask<'_>) -> Result<Vec<OwnedPaData>, Refusal> {
-    let mut padata = vec![(PaDataType::ETYPE_INFO2, hints(ask.client, &ask.body.etype))];
-    if ask.armor.is_none() {
-        padata.insert(0, (PaDataType::FX_FAST, Vec::new()));
-    }
-    let mut states = Vec::new();
+    let (mut methods, mut states) = (Vec::new(), Vec::new());
     for method in ask.settings.preauth.iter().filter_map(|padata_type| method(ask, *padata_type)) {
         let Some(offer) = method.offer(ask)? else { continue };
-        padata.push((method.padata_type(), offer.value));
+        methods.push((method.padata_type(), offer.value));
         states.extend(offer.state.map(|state| State { padata_type: method.padata_type(), state }));
     }
+    let fast = ask.armor.is_none().then_some((PaDataType::FX_FAST, Vec::new()));
+    let mut padata: Vec<_> = fast.into_iter().collect();
+    padata.push((PaDataType::ETYPE_INFO2, hints(ask, has_one_reply_key(&methods))?));
+    padata.append(&mut methods);
     padata.push((PaDataType::FX_COOKIE, cookie::seal(&states, ask)?));
     Ok(padata)
 }
@@ -129,11 +132,19 @@ pub(crate) fn preferred_key<'a>(client: &'a PrincipalEntry, etype: &[Enctype]) -
 
 /// The ETYPE-INFO2 for a request. PA-ETYPE-INFO is never there: whoever asks for one of our enctypes, asks for a "newer" one
 /// (3.1.3). A key is told of once, however often it is asked for: this goes to who has proven nothing, not even its address.
-fn hints(client: &PrincipalEntry, etype: &[Enctype]) -> Vec<u8> {
-    let place = |key: &&LongTermKey| etype.iter().position(|enctype| *enctype == key.enctype());
-    let mut keys: Vec<_> = client.current_keys().filter(|key| place(key).is_some()).collect();
+fn hints(ask: &Ask<'_>, one_alone: bool) -> Result<Vec<u8>, Refusal> {
+    if one_alone {
+        return Ok(etype_info(&[preferred_key(ask.client, &ask.body.etype)?]));
+    }
+    let place = |key: &&LongTermKey| ask.body.etype.iter().position(|enctype| *enctype == key.enctype());
+    let mut keys: Vec<_> = ask.client.current_keys().filter(|key| place(key).is_some()).collect();
     keys.sort_by_key(place);
-    etype_info(&keys)
+    Ok(etype_info(&keys))
+}
+
+/// Whether an offer is among these that is made with one reply key, which the client must be told alone (RFC 9588 3.1).
+fn has_one_reply_key(methods: &[OwnedPaData]) -> bool {
+    methods.iter().any(|(padata_type, _)| *padata_type == PaDataType::SPAKE)
 }
 
 /// The ETYPE-INFO2 of these keys.

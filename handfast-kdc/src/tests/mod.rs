@@ -7,6 +7,8 @@ mod hostile;
 mod on_behalf;
 mod other_realms;
 mod preauth;
+#[cfg(feature = "spake")]
+mod spake;
 mod tgs_exchange;
 mod weak_rc4;
 

@@ -147,6 +147,29 @@ hash!(
     ]
 );
 
+#[cfg(feature = "spake")]
+hash!(
+    /// SHA-512 (FIPS 180-4 6.4).
+    Sha512,
+    u64,
+    8,
+    128,
+    U128,
+    64,
+    to_be_bytes,
+    sha2::block_api::compress512,
+    [
+        0x6a09_e667_f3bc_c908,
+        0xbb67_ae85_84ca_a73b,
+        0x3c6e_f372_fe94_f82b,
+        0xa54f_f53a_5f1d_36f1,
+        0x510e_527f_ade6_82d1,
+        0x9b05_688c_2b3e_6c1f,
+        0x1f83_d9ab_fb41_bd6b,
+        0x5be0_cd19_137e_2179
+    ]
+);
+
 hash!(
     /// MD5 (RFC 1321).
     Md5,
@@ -268,6 +291,8 @@ mod tests {
                 assert_eq!(digest::<Sha1>(message, piece), sha1::Sha1::digest(message)[..]);
                 assert_eq!(digest::<Sha256>(message, piece), sha2::Sha256::digest(message)[..]);
                 assert_eq!(digest::<Sha384>(message, piece), sha2::Sha384::digest(message)[..]);
+                #[cfg(feature = "spake")]
+                assert_eq!(digest::<Sha512>(message, piece), sha2::Sha512::digest(message)[..]);
                 assert_eq!(digest::<Md5>(message, piece), md5::Md5::digest(message)[..]);
             }
         }

@@ -16,6 +16,7 @@ pub mod pkinit;
 mod preauth;
 mod realm_path;
 mod s4u;
+pub mod spake;
 mod transited;
 
 pub use auth_to_local::AuthToLocal;

@@ -41,6 +41,8 @@ const SETTINGS: &[Field<Settings>] = fields! {
     10 => domain,
     11 => aliases,
     12 => enterprise_suffixes,
+    13 => spake_groups,
+    14 => spake_challenge,
 };
 
 /// An entry in which nothing is set, not even its name.
@@ -80,7 +82,7 @@ mod tests {
     use handfast::crypto::OsRandom;
     use handfast::krb5::Capaths;
     use handfast::krb5::enctype::Enctype;
-    use handfast::krb5::message::PaDataType;
+    use handfast::krb5::message::{PaDataType, SpakeGroup};
     use handfast::krb5::pac::Rid;
     use std::string::{String, ToString};
     use std::sync::Arc;
@@ -120,6 +122,8 @@ mod tests {
             weak_rc4: true,
             domain: Some(Domain { sid: "S-1-5-21-1-2-3".parse().unwrap(), netbios_name: "R".into() }),
             preauth: vec![PaDataType::ENC_TIMESTAMP],
+            spake_groups: vec![SpakeGroup::P521, SpakeGroup(-1)],
+            spake_challenge: Some(SpakeGroup::P384),
         }
     }
 

@@ -5,7 +5,7 @@ use crate::directory::LongTermKey;
 use crate::pac::{Domain, DomainAccount};
 use handfast::krb5::Capaths;
 use handfast::krb5::enctype::{EncryptionKey, Enctype};
-use handfast::krb5::message::PaDataType;
+use handfast::krb5::message::{PaDataType, SpakeGroup};
 use handfast::krb5::pac::{Rid, Sid};
 use handfast::wire::{DecodeError, EncodeError};
 use handfast::{NameType, Principal, Time};
@@ -47,6 +47,7 @@ stored_as_number! {
     Enctype, i32_be, i32_be, |value| value.0, |number| Enctype(number);
     PaDataType, i32_be, i32_be, |value| value.0, |number| PaDataType(number);
     NameType, i32_be, i32_be, |value| value.0, |number| NameType(number);
+    SpakeGroup, i32_be, i32_be, |value| value.0, |number| SpakeGroup(number);
     Rid, u32_be, u32_be, |value| value.0, |number| Rid(number);
 }
 

@@ -1,6 +1,8 @@
 use super::value::{ConfValueError, Lookup, parse_boolean};
 use super::{Conf, EnctypeList};
+use crate::krb5::message::SpakeGroup;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 /// The section `[libdefaults]`, with MIT krb5's default where nothing is said.
@@ -64,6 +66,8 @@ pub struct LibDefaults {
     pub enforce_ok_as_delegate: bool,
     /// Whether a password login fails where no keytab can prove the KDC; no.
     pub verify_ap_req_nofail: bool,
+    /// The groups of SPAKE (RFC 9588) that a login may offer, best first, if it says; names that are not known are passed over.
+    pub spake_preauth_groups: Option<Vec<SpakeGroup>>,
     /// How long a request to all KDCs may take; MIT krb5's name for it.
     pub request_timeout: Option<Duration>,
     /// How long to wait for one KDC; Heimdal's name for it.
@@ -131,11 +135,21 @@ impl Conf {
             ignore_acceptor_hostname: found.boolean("ignore_acceptor_hostname", false)?,
             enforce_ok_as_delegate: found.boolean("enforce_ok_as_delegate", false)?,
             verify_ap_req_nofail: found.boolean("verify_ap_req_nofail", false)?,
+            spake_preauth_groups: found.text("spake_preauth_groups").map(spake_groups),
             request_timeout: found.duration("request_timeout")?,
             kdc_timeout: found.duration("kdc_timeout")?,
             max_retries: found.number("max_retries")?,
         })
     }
+}
+
+/// Names with commas or white space between them, each counted once.
+fn spake_groups(text: &str) -> Vec<SpakeGroup> {
+    let mut groups = Vec::new();
+    for name in text.split([',', ' ', '\t', '\r', '\n']) {
+        groups.extend(name.parse().ok().filter(|group| !groups.contains(group)));
+    }
+    groups
 }
 
 impl CanonicalizeHostname {

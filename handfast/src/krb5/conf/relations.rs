@@ -58,7 +58,7 @@ pub(super) const PAGE: &[Relation] = &[
     ignored(LibDefaults, "rdns", "names of hosts are taken as they are written, as with false"),
     unsupported(LibDefaults, "realm_try_domains", "the domain of a host is not tried as its realm, as with -1"),
     honoured(LibDefaults, "renew_lifetime", "for how long tickets of a login are to be renewable"),
-    unsupported(LibDefaults, "spake_preauth_groups", "there is no SPAKE yet"),
+    honoured(LibDefaults, "spake_preauth_groups", "the groups of SPAKE that logins offer, in builds with SPAKE"),
     honoured(LibDefaults, "ticket_lifetime", "for how long tickets of a login are to be good"),
     honoured(LibDefaults, "udp_preference_limit", "from which size on requests go over TCP first"),
     unsupported(LibDefaults, "verify_ap_req_nofail", "a login is not verified with the host's keytab"),

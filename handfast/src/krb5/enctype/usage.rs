@@ -57,7 +57,7 @@ usages! {
     APPLICATION_CHECKSUM = 1025;
 }
 
-// RFC 6113 6.2, RFC 6806 11
+// RFC 6113 6.2, RFC 6806 11, RFC 9588 11
 usages! {
     /// The checksum that binds a FAST request to the request around it, with the armor key (RFC 6113 5.4.2).
     FAST_REQ_CHECKSUM = 50;
@@ -73,6 +73,8 @@ usages! {
     ENC_CHALLENGE_KDC = 55;
     /// The checksum with which a KDC says what request it saw, with the reply key (RFC 6806 11).
     AS_REQ_CHECKSUM = 56;
+    /// The second factor in SPAKE's messages, with the keys K'\[n\] (RFC 9588 4.3).
+    SPAKE = 65;
 }
 
 // RFC 4121 2

@@ -2,6 +2,7 @@ use super::KdcRefusal;
 use crate::crypto::RandomError;
 use crate::krb5::enctype::{CryptoError, Enctype};
 use crate::krb5::message::{PaDataType, TicketFlags};
+use crate::krb5::spake::SpakeError;
 use crate::name::Principal;
 use crate::question::Question;
 use crate::time::Time;
@@ -165,6 +166,8 @@ pub enum ExchangeError {
         /// The ticket's service.
         service: Principal,
     },
+    /// SPAKE pre-authentication (RFC 9588) can't go on.
+    Spake(Box<SpakeError>),
     /// Bytes of the KDC, or of the ticket at hand, do not decode.
     Decode(DecodeError),
     /// A key or a ciphertext can't be used.
@@ -414,6 +417,7 @@ impl fmt::Display for ExchangeError {
                     "the ticket for {service} is not proxiable: log in with a proxiable one, if the realm gives it"
                 )
             }
+            Self::Spake(error) => error.fmt(f),
             Self::Decode(error) => write!(f, "undecodable: {error}"),
             Self::Crypto(error) => error.fmt(f),
             Self::Random(error) => error.fmt(f),
@@ -478,6 +482,15 @@ impl core::error::Error for ExchangeError {}
 impl From<DecodeError> for ExchangeError {
     fn from(error: DecodeError) -> Self {
         ExchangeError::Decode(error)
+    }
+}
+
+impl From<SpakeError> for ExchangeError {
+    fn from(error: SpakeError) -> Self {
+        match error {
+            SpakeError::Key(error) => error.into(),
+            error => ExchangeError::Spake(Box::new(error)),
+        }
     }
 }
 

@@ -47,7 +47,7 @@ pub use super::preauth::ClientSecret;
 pub(super) use asked::draw_confounder;
 pub use error::{ExchangeError, Mismatch};
 pub use login::{LOGIN_REFERRAL_LIMIT, LOGIN_REQUEST_LIMIT, Login};
-pub use options::{FastUse, PREAUTH, TicketOptions};
+pub use options::{FastUse, PREAUTH, SPAKE_GROUPS, TicketOptions};
 pub use password::{PASSWORD_REPLY_LIMIT, PasswordChange, PasswordExchange, PasswordStep};
 pub use password_error::{PasswordError, PasswordRefusal};
 pub use refusal::{ClientProof, KdcRefusal};

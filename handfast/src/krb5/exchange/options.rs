@@ -1,13 +1,17 @@
 use crate::krb5::Capaths;
 use crate::krb5::enctype::Enctype;
-use crate::krb5::message::PaDataType;
+use crate::krb5::message::{PaDataType, SpakeGroup};
 use crate::name::Principal;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// The methods of pre-authentication that a login uses by itself, best first: encrypted challenge (inside of FAST alone),
-/// encrypted timestamp.
-pub const PREAUTH: [PaDataType; 2] = [PaDataType::ENCRYPTED_CHALLENGE, PaDataType::ENC_TIMESTAMP];
+/// The methods of pre-authentication that a login uses by itself, best first: SPAKE (which takes the Cargo feature `spake`),
+/// encrypted challenge (inside of FAST alone), encrypted timestamp. SPAKE gives nobody anything to guess at, not even who knows the
+/// armor key; all three prove the same secret.
+pub const PREAUTH: [PaDataType; 3] = [PaDataType::SPAKE, PaDataType::ENCRYPTED_CHALLENGE, PaDataType::ENC_TIMESTAMP];
+
+/// The groups of SPAKE that a login uses by itself: edwards25519, which every KDC with SPAKE must have (RFC 9588 12.2).
+pub const SPAKE_GROUPS: [SpakeGroup; 1] = [SpakeGroup::EDWARDS25519];
 
 /// Whether a login goes on inside of FAST (RFC 6113 5.4), which hides it and its proofs from eavesdroppers, and refusals too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -65,6 +69,9 @@ pub struct TicketOptions {
     /// The methods by which a login may prove itself, best first, each named by its padata type: [`PREAUTH`] by default.
     /// One that is not here is not used, whatever a KDC asks for; one that this build doesn't have is passed over.
     pub preauth: Vec<PaDataType>,
+    /// The groups of SPAKE (RFC 9588) that are offered, best first: [`SPAKE_GROUPS`] by default. One that this build can't compute
+    /// with is passed over.
+    pub spake_groups: Vec<SpakeGroup>,
     /// Whether a login goes on inside of FAST, with [`Login::with_armor`](super::Login::with_armor): if possible, by default.
     pub fast: FastUse,
     /// Whether the client's name stays inside of FAST, where eavesdroppers don't see it (hide-client-names, RFC 6113 5.4.2).
@@ -88,6 +95,7 @@ impl Default for TicketOptions {
             service: None,
             weak_string_to_key: false,
             preauth: PREAUTH.to_vec(),
+            spake_groups: SPAKE_GROUPS.to_vec(),
             fast: FastUse::default(),
             hide_client_name: false,
         }

@@ -10,7 +10,7 @@
 //!   longer than 32 bits, empty lists for absent ones. Writing is strict.
 //! - No type of RFC 4120 is extensible in the sense of ASN.1 (section 1.5: "extension" is a new type in a typed
 //!   hole), so an unknown field is an error, except in [`ChangePasswdData`] (RFC 3244 2 asks for it) and in the messages
-//!   of FAST (RFC 6113 5.4) and of IAKERB (draft-ietf-kitten-iakerb-03), which are extensible.
+//!   of FAST (RFC 6113 5.4), of SPAKE (RFC 9588 4) and of IAKERB (draft-ietf-kitten-iakerb-03), which are extensible.
 //! - Every list has a limit: [`PADATA_LIMIT`] and its neighbours.
 
 mod ap;
@@ -32,6 +32,7 @@ mod password_frame;
 mod principal;
 mod s4u;
 mod safe_priv;
+mod spake;
 mod ticket;
 mod time;
 mod user_to_user;
@@ -60,6 +61,10 @@ pub use password_frame::{PasswordMessage, PasswordPolicy, PasswordResult, Passwo
 pub use principal::{NAME_COMPONENT_LIMIT, PrincipalName};
 pub use s4u::{PaForUser, PaPacOptions, PaS4uX509User, PacOptions, S4uOptions, S4uUserId};
 pub use safe_priv::{EncKrbPrivPart, KrbPriv, KrbSafe, KrbSafeBody};
+pub use spake::{
+    PaSpake, SPAKE_LIMIT, SpakeChallenge, SpakeFactorType, SpakeGroup, SpakeResponse, SpakeSecondFactor, SpakeSupport,
+    UnknownSpakeGroup,
+};
 pub use ticket::{EncTicketPart, TICKET_LIMIT, Ticket, TicketFlags, TransitedEncoding};
 pub use time::{KerberosTime, Microseconds};
 pub use user_to_user::{KerbTgtReply, KerbTgtRequest};

@@ -96,7 +96,10 @@ pub(in crate::krb5) struct Round<'a> {
     #[allow(dead_code, reason = "for mechanisms that repeat the nonce (RFC 4556 3.2.1)")]
     pub(in crate::krb5) nonce: u32,
     /// The KDC-REQ-BODY, the inner one inside of FAST, as it goes into the request.
-    #[allow(dead_code, reason = "for mechanisms that cover the body (RFC 4556 3.2.1, RFC 9588 4)")]
+    #[cfg_attr(
+        not(feature = "spake"),
+        allow(dead_code, reason = "for mechanisms that cover the body (RFC 4556 3.2.1, RFC 9588 7)")
+    )]
     pub(in crate::krb5) body: &'a [u8],
     /// The armor key, inside of FAST.
     pub(in crate::krb5) armor: Option<&'a EncryptionKey>,

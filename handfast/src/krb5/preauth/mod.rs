@@ -30,6 +30,8 @@ mod long_term_keys;
 mod mechanism;
 #[cfg(test)]
 mod rehearsed;
+#[cfg(feature = "spake")]
+mod spake;
 
 pub(super) use armor::{Armor, ArmoredReply};
 pub use client_secret::ClientSecret;
@@ -43,11 +45,15 @@ pub(super) use rehearsed::REHEARSED;
 
 use encrypted_challenge::EncryptedChallenge;
 use encrypted_timestamp::EncryptedTimestamp;
+#[cfg(feature = "spake")]
+use spake::Spake;
 
 /// Every method that this build has.
 static METHODS: &[&dyn Method] = &[
     &EncryptedChallenge,
     &EncryptedTimestamp,
+    #[cfg(feature = "spake")]
+    &Spake,
     #[cfg(test)]
     &rehearsed::Rehearsed,
 ];
