@@ -78,7 +78,7 @@ impl Realm {
             armor: asked.armor.map(|armor| &armor.key),
             now,
         };
-        let proof = preauth::authenticate(asked.padata, &ask, seen)?;
+        let proof = self.count_proof(&client, preauth::authenticate(asked.padata, &ask, seen), now)?;
         let proven = proof.is_some();
         let proof = proof.unwrap_or(Proof { reply_key: ReplyKey::LongTerm(preferred), padata: Vec::new() });
         let (key, kvno, padata) = reply_parts(proof)?;
@@ -128,6 +128,7 @@ impl Realm {
     fn client(&self, body: &KdcReqBody<'_>, seen: &mut Seen, now: Time) -> Result<Arc<PrincipalEntry>, Refusal> {
         let entry = self.named_client(body, seen)?;
         check_account(&entry, now)?;
+        self.check_lockout(&entry, now)?;
         if entry.password_expires.is_some_and(|end| end <= now) && !self.is_to_change_password(seen)? {
             return Err(Refusal::new(ErrorCode::KDC_ERR_KEY_EXPIRED, "the client's password has expired"));
         }

@@ -83,7 +83,7 @@ impl fmt::Display for Event {
     }
 }
 
-fn write_name(f: &mut fmt::Formatter<'_>, name: &Option<Principal>) -> fmt::Result {
+pub(crate) fn write_name(f: &mut fmt::Formatter<'_>, name: &Option<Principal>) -> fmt::Result {
     match name {
         Some(name) => write!(f, "{name}"),
         None => f.write_str("nobody"),

@@ -23,7 +23,7 @@
 //! # }
 //! ```
 //!
-//! What it does not do: postdated tickets, PKINIT, password changes, locking out who guesses at passwords. A request
+//! What it does not do: postdated tickets, PKINIT, a history of passwords. A request
 //! that asks for one of them is refused, not misread.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 #![forbid(unsafe_code)]
@@ -38,9 +38,11 @@ mod event;
 mod fast;
 mod issue;
 mod lifetime;
+mod lockout;
 mod on_behalf;
 mod other_realms;
 mod pac;
+mod password;
 mod preauth;
 mod realm;
 mod refusal;
@@ -59,5 +61,6 @@ pub use directory::{Directory, DirectoryError, LongTermKey, MemoryDirectory, Pri
 pub use directory::{FileDirectory, FileDirectoryError};
 pub use event::{Event, Outcome};
 pub use pac::{Domain, DomainAccount};
+pub use password::{PASSWORD_LIMIT, PasswordAnswer, PasswordEvent, PasswordOutcome};
 pub use realm::{Answer, REQUEST_LIMIT, Realm, Request, Transport};
 pub use settings::{DEFAULT_ENCTYPES, PREAUTH, SESSION_ENCTYPES, SPAKE_GROUPS, Settings};

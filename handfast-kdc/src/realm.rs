@@ -11,10 +11,13 @@ use core::net::IpAddr;
 use handfast::crypto::Random;
 use handfast::krb5::message::{ErrorCode, KdcExchange, KdcReq};
 use handfast::wire::{DecodeError, DecodeReason};
-use handfast::{Principal, Time};
+use handfast::{Principal, ReplayGuard, Time};
 
 /// The longest request that is looked at, in bytes.
 pub const REQUEST_LIMIT: usize = 65_536;
+
+/// The most requests to the password service that are remembered at a time; further ones are refused until older ones are forgotten.
+const PASSWORD_REQUESTS: usize = 100_000;
 
 /// A request as it came from a client.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +63,8 @@ pub struct Realm {
     pub(crate) directory: Arc<dyn Directory>,
     pub(crate) settings: Settings,
     pub(crate) random: Arc<dyn Random>,
+    /// Requests to the password service that were seen.
+    pub(crate) password_requests: ReplayGuard,
 }
 
 impl Realm {
@@ -71,7 +76,8 @@ impl Realm {
         random: Arc<dyn Random>,
     ) -> Self {
         let name = name.into();
-        Realm { krbtgt: Principal::krbtgt(&name, &name), directory, settings, random }
+        let password_requests = ReplayGuard::in_memory_with_limit(PASSWORD_REQUESTS);
+        Realm { krbtgt: Principal::krbtgt(&name, &name), directory, settings, random, password_requests }
     }
 
     /// The realm's name.

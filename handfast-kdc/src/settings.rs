@@ -79,6 +79,18 @@ pub struct Settings {
     /// The group of the challenge that goes with the offer of SPAKE, if one shall (RFC 9588 4.6). It spares clients that know the group
     /// a round trip, and costs a computation for each first request, whoever sent it. None: the client is asked for its groups first.
     pub spake_challenge: Option<SpakeGroup>,
+    /// The fewest characters of a password that is set over the network: 8.
+    pub min_password_length: usize,
+    /// After how long a password that is set over the network has to be changed again, if it has to: never.
+    pub max_password_age: Option<Duration>,
+    /// Who may set others' passwords over the network: nobody.
+    pub password_administrators: Vec<Principal>,
+    /// After how many failed proofs a client is locked out: zero for never, which it is. Whoever knows a name can lock it out.
+    pub max_failures: u32,
+    /// Failed proofs count together if there is no longer time between one and the next: 15 minutes; zero for any time.
+    pub failure_interval: Duration,
+    /// For how long a client is locked out, from its last failed proof on: 15 minutes; zero for until it is unlocked.
+    pub lockout: Duration,
 }
 
 impl Default for Settings {
@@ -98,6 +110,12 @@ impl Default for Settings {
             preauth: PREAUTH.to_vec(),
             spake_groups: SPAKE_GROUPS.to_vec(),
             spake_challenge: None,
+            min_password_length: 8,
+            max_password_age: None,
+            password_administrators: Vec::new(),
+            max_failures: 0,
+            failure_interval: Duration::from_secs(900),
+            lockout: Duration::from_secs(900),
         }
     }
 }

@@ -67,6 +67,14 @@ impl ReplayGuard {
         ReplayGuard(None)
     }
 
+    /// Whether a proof is new here, for protocols that check proofs themselves; it is remembered for `keep`, as long as it can pass as
+    /// current. `mark` is a part of the encrypted authenticator that nobody can change without the client's key, such as its end.
+    ///
+    /// A proof is refused while the guard is full. One that [asks the driver](Self::asks_driver) admits none.
+    pub fn admits(&self, mark: [u8; 16], keep: Duration, now: Time) -> bool {
+        self.check(mark, keep, now) == ReplayVerdict::Fresh
+    }
+
     /// Judges a proof and remembers it. `keep` is how long a proof can pass as current: twice the clock skew.
     pub(crate) fn check(&self, tag: ReplayTag, keep: Duration, now: Time) -> ReplayVerdict {
         let Some(Memory { shards, limit_per_shard }) = &self.0 else { return ReplayVerdict::Asked };

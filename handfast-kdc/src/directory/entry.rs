@@ -8,7 +8,7 @@ use core::time::Duration;
 use handfast::crypto::Random;
 use handfast::krb5::enctype::{CryptoError, Enctype};
 use handfast::krb5::{Keytab, KeytabEntry};
-use handfast::{Principal, Time};
+use handfast::{NameType, Principal, Time};
 
 /// What a directory knows of a principal.
 #[derive(Clone, Debug)]
@@ -51,6 +51,10 @@ pub struct PrincipalEntry {
     pub session_enctypes: Option<Vec<Enctype>>,
     /// Who it is in the realm's domain, for its PACs.
     pub account: Option<DomainAccount>,
+    /// How often in a row a proof of it has failed, as [`Settings::max_failures`](crate::Settings::max_failures) counts. Zero unlocks it.
+    pub failures: u32,
+    /// When a proof of it failed last.
+    pub last_failure: Option<Time>,
     /// When it was added.
     pub created: Time,
     /// When it was last changed.
@@ -77,6 +81,8 @@ impl PrincipalEntry {
             max_renewable_life: None,
             session_enctypes: None,
             account: None,
+            failures: 0,
+            last_failure: None,
             created: now,
             modified: now,
         }
@@ -110,6 +116,18 @@ impl PrincipalEntry {
     pub(crate) fn krbtgt(realm: &str, random: &dyn Random, now: Time) -> Result<Self, CryptoError> {
         let entry = PrincipalEntry::service(Principal::krbtgt(realm, realm), random, now)?;
         Ok(PrincipalEntry { session_enctypes: Some(SESSION_ENCTYPES.to_vec()), ..entry })
+    }
+
+    /// The service of a realm that changes passwords, `kadmin/changepw`, with random keys of [`DEFAULT_ENCTYPES`]. Its tickets are short,
+    /// and no others come of them.
+    ///
+    /// # Errors
+    /// If the keys can't be made.
+    pub fn password_service(realm: &str, random: &dyn Random, now: Time) -> Result<Self, CryptoError> {
+        let name = Principal::new(NameType::SRV_INST, ["kadmin", "changepw"], realm);
+        let entry = PrincipalEntry::service(name, random, now)?;
+        let (max_life, max_renewable_life) = (Some(Duration::from_secs(300)), Some(Duration::ZERO));
+        Ok(PrincipalEntry { max_life, max_renewable_life, allow_forwardable: false, ..entry })
     }
 
     /// The ticket-granting service of `to`, as `from` issues tickets for it: with keys of `enctypes` that both realms

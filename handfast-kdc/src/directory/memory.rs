@@ -71,6 +71,16 @@ impl Directory for MemoryDirectory {
     fn find(&self, name: &Principal) -> Result<Option<Arc<PrincipalEntry>>, DirectoryError> {
         Ok(self.held(name).cloned())
     }
+
+    fn update_mut(
+        &mut self,
+        name: &Principal,
+        change: &dyn Fn(&mut PrincipalEntry) -> bool,
+    ) -> Result<bool, DirectoryError> {
+        let mut changed = false;
+        self.change(name, |entry| changed = change(entry));
+        Ok(changed)
+    }
 }
 
 /// By realm, then by components; the name type takes no part (RFC 4120 6.2).

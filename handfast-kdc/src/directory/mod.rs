@@ -24,11 +24,36 @@ pub trait Directory: Send + Sync {
     /// # Errors
     /// If that can't be told now; the client is answered KDC_ERR_SVC_UNAVAILABLE.
     fn find(&self, name: &Principal) -> Result<Option<Arc<PrincipalEntry>>, DirectoryError>;
+
+    /// Changes a principal, all at once and to stay: a new password that it has chosen, or a failed proof. `change` says whether it
+    /// has changed anything, and so does this; it may be called more than once. `false` if there is no such principal.
+    ///
+    /// # Errors
+    /// If it can't be done. A directory that does not have this can't be changed by a realm.
+    fn update(&self, _name: &Principal, _change: &dyn Fn(&mut PrincipalEntry) -> bool) -> Result<bool, DirectoryError> {
+        Err(DirectoryError::new("it is not one that the realm can change"))
+    }
+
+    /// [`update`](Self::update) for one who holds the directory alone.
+    ///
+    /// # Errors
+    /// As for [`update`](Self::update).
+    fn update_mut(
+        &mut self,
+        name: &Principal,
+        change: &dyn Fn(&mut PrincipalEntry) -> bool,
+    ) -> Result<bool, DirectoryError> {
+        self.update(name, change)
+    }
 }
 
 impl<D: Directory + ?Sized> Directory for Arc<D> {
     fn find(&self, name: &Principal) -> Result<Option<Arc<PrincipalEntry>>, DirectoryError> {
         (**self).find(name)
+    }
+
+    fn update(&self, name: &Principal, change: &dyn Fn(&mut PrincipalEntry) -> bool) -> Result<bool, DirectoryError> {
+        (**self).update(name, change)
     }
 }
 
@@ -37,6 +62,10 @@ impl<D: Directory + ?Sized> Directory for Arc<D> {
 impl<D: Directory> Directory for std::sync::RwLock<D> {
     fn find(&self, name: &Principal) -> Result<Option<Arc<PrincipalEntry>>, DirectoryError> {
         self.read().unwrap_or_else(std::sync::PoisonError::into_inner).find(name)
+    }
+
+    fn update(&self, name: &Principal, change: &dyn Fn(&mut PrincipalEntry) -> bool) -> Result<bool, DirectoryError> {
+        self.write().unwrap_or_else(std::sync::PoisonError::into_inner).update_mut(name, change)
     }
 }
 

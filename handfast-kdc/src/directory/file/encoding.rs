@@ -26,6 +26,8 @@ const PRINCIPAL: &[Field<PrincipalEntry>] = fields! {
     16 => may_delegate_to,
     17 => allowed_to_act,
     18 => account,
+    19 => failures,
+    20 => last_failure,
 };
 
 const SETTINGS: &[Field<Settings>] = fields! {
@@ -43,6 +45,12 @@ const SETTINGS: &[Field<Settings>] = fields! {
     12 => enterprise_suffixes,
     13 => spake_groups,
     14 => spake_challenge,
+    15 => min_password_length,
+    16 => max_password_age,
+    17 => password_administrators,
+    18 => max_failures,
+    19 => failure_interval,
+    20 => lockout,
 };
 
 /// An entry in which nothing is set, not even its name.
@@ -104,6 +112,7 @@ mod tests {
         entry.session_enctypes = Some(vec![Enctype(18), Enctype(-1)]);
         (entry.may_delegate_to, entry.allowed_to_act) = (vec!["a/b@C".parse().unwrap()], vec!["d@E".parse().unwrap()]);
         entry.account = Some(DomainAccount { rid: Rid(1103), groups: vec![Rid(513), Rid(7)] });
+        (entry.failures, entry.last_failure) = (2, Some(NOW));
         entry
     }
 
@@ -124,6 +133,12 @@ mod tests {
             preauth: vec![PaDataType::ENC_TIMESTAMP],
             spake_groups: vec![SpakeGroup::P521, SpakeGroup(-1)],
             spake_challenge: Some(SpakeGroup::P384),
+            min_password_length: 3,
+            max_password_age: Some(Duration::from_secs(9)),
+            password_administrators: vec!["root/admin@R".parse().unwrap()],
+            max_failures: 4,
+            failure_interval: Duration::ZERO,
+            lockout: Duration::from_secs(11),
         }
     }
 

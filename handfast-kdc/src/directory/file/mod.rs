@@ -71,13 +71,16 @@ impl FileDirectory {
     ) -> Result<Self, FileDirectoryError> {
         let path = path.into();
         let krbtgt = PrincipalEntry::krbtgt(realm, random, now)?;
+        let password_service = PrincipalEntry::password_service(realm, random, now)?;
         let opened = store::create(&path)?;
         let file = File { path: &path, write: &opened };
         let made = file.commit(|write| {
             let mut table = file.table(write, REALM)?;
             file.put(&mut table, REALM_NAME, realm.as_bytes())?;
             file.put(&mut table, REALM_SETTINGS, encode_settings(settings)?.expose())?;
-            file.put_entry(&mut file.table(write, PRINCIPALS)?, &krbtgt)
+            let mut principals = file.table(write, PRINCIPALS)?;
+            file.put_entry(&mut principals, &krbtgt)?;
+            file.put_entry(&mut principals, &password_service)
         });
         let closed = opened.close().map_err(|error| store::database(&path, error));
         if let Err(error) = made.and(closed) {
@@ -253,6 +256,19 @@ impl FileDirectory {
 impl Directory for FileDirectory {
     fn find(&self, name: &Principal) -> Result<Option<Arc<PrincipalEntry>>, DirectoryError> {
         self.current()?.find(name).map_err(|error| DirectoryError::new(error.to_string()))
+    }
+
+    fn update(&self, name: &Principal, change: &dyn Fn(&mut PrincipalEntry) -> bool) -> Result<bool, DirectoryError> {
+        let mut changed = false;
+        let edit = |entry: &mut PrincipalEntry| {
+            changed = change(entry);
+            Ok(())
+        };
+        match self.change(name, edit) {
+            Ok(()) => Ok(changed),
+            Err(FileDirectoryError::Unknown(_)) => Ok(false),
+            Err(error) => Err(DirectoryError::new(error.to_string())),
+        }
     }
 }
 
