@@ -19,13 +19,14 @@ fn users_and_services_come_and_go() {
     let world = World::with_realm();
     let alice = ("alice@A.TEST".to_owned(), "user".to_owned());
     let host = ("host/localhost@A.TEST".to_owned(), "service".to_owned());
+    let passwords = ("kadmin/changepw@A.TEST".to_owned(), "service".to_owned());
     let krbtgt = ("krbtgt/A.TEST@A.TEST".to_owned(), "realm".to_owned());
-    assert_eq!(principals(&world), [alice, host.clone(), krbtgt.clone()]);
+    assert_eq!(principals(&world), [alice, host.clone(), passwords.clone(), krbtgt.clone()]);
     world.run("realm remove alice").ok();
-    assert_eq!(principals(&world), [host, krbtgt.clone()]);
+    assert_eq!(principals(&world), [host, passwords.clone(), krbtgt.clone()]);
     world.run("realm remove host@localhost").failed(2, "not of the realm");
     world.run("realm remove host/LOCALHOST").ok();
-    assert_eq!(principals(&world), [krbtgt]);
+    assert_eq!(principals(&world), [passwords, krbtgt]);
     world.run("realm remove alice").failed(8, "there is no alice@A.TEST").failed(8, "handfast realm list");
     world.run("realm remove krbtgt/A.TEST").failed(2, "can't be removed");
 }

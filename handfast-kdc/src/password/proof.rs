@@ -89,7 +89,8 @@ fn open_authenticator(asked: &Asked<'_>, session: &EncryptionKey) -> Result<Secr
     key.decrypt(sealed.cipher).map_err(|_| unproven("the authenticator can't be decrypted"))
 }
 
-/// The KRB-PRIV is under the subkey, has the authenticator's number (RFC 3244 2), and is not one that a server sends.
+/// The KRB-PRIV is under the subkey, has the authenticator's number (RFC 3244 2), and is not one that a server sends. MIT's kpasswd
+/// leaves both numbers out, which is as good: the subkey is of this request alone.
 fn open_message(message: &[u8], subkey: &EncryptionKey, sequence_number: Option<u32>) -> Result<Secret, Denied> {
     let sealed = KrbPriv::decode(message).map_err(|error| Denied::malformed(&error))?.enc_part;
     if sealed.etype != subkey.enctype() {
@@ -98,7 +99,7 @@ fn open_message(message: &[u8], subkey: &EncryptionKey, sequence_number: Option<
     let opened = CipherKey::new(subkey, KeyUsage::KRB_PRIV_ENC_PART)?.decrypt(sealed.cipher);
     let opened = opened.map_err(|_| unproven("the message can't be decrypted"))?;
     let part = EncKrbPrivPart::decode(opened.expose()).map_err(|error| Denied::malformed(&error))?;
-    if sequence_number.is_none() || part.seq_number != sequence_number {
+    if part.seq_number.unwrap_or(0) != sequence_number.unwrap_or(0) {
         return Err(unproven("the message has not the authenticator's number"));
     }
     if part.s_address.addr_type == AddressType::DIRECTIONAL && part.s_address.address != INITIATOR {

@@ -4,8 +4,10 @@ mod aliases;
 mod as_exchange;
 mod fast;
 mod hostile;
+mod lockout;
 mod on_behalf;
 mod other_realms;
+mod password;
 mod preauth;
 #[cfg(feature = "spake")]
 mod spake;

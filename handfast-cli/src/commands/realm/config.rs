@@ -23,6 +23,9 @@ pub(crate) struct Args {
     /// Where the KDC is reached, as HOST or HOST:PORT; repeat it for several
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:88")]
     kdc: Vec<String>,
+    /// Where the realm's password service is reached, as HOST or HOST:PORT; repeat it for several
+    #[arg(long, value_name = "ADDRESS")]
+    kpasswd: Vec<String>,
     /// Write to FILE, which must not exist yet, instead of to standard output
     #[arg(long, short = 'o', value_name = "FILE")]
     output: Option<PathBuf>,
@@ -30,12 +33,12 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
-    for kdc in &args.kdc {
+    for kdc in args.kdc.iter().chain(&args.kpasswd) {
         kdc.parse::<handfast_net::kdc::KdcAddress>().map_err(|error| Failure::new(Exit::Usage, error))?;
     }
     let book = Book::open(&args.directory)?;
-    let text = snippet(book.realm(), &args.kdc);
-    let object = json!({ "realm": book.realm(), "kdc": args.kdc, "krb5_conf": text, "file": args.output });
+    let text = snippet(book.realm(), &args.kdc, &args.kpasswd);
+    let object = json!({ "realm": book.realm(), "kdc": args.kdc, "kpasswd": args.kpasswd, "krb5_conf": text, "file": args.output });
     let Some(file) = &args.output else {
         return output.result(text.trim_end(), &object);
     };
@@ -45,13 +48,17 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     output.result(format!("{} written: set KRB5_CONFIG to it", file.display()), &object)
 }
 
-/// The krb5.conf of a realm whose KDC is on `address`.
-pub(super) fn of_address(realm: &str, address: SocketAddr) -> String {
-    snippet(realm, &[address.to_string()])
+/// The krb5.conf of a realm whose KDC is on `address`, and its password service on `kpasswd`, if it has one.
+pub(super) fn of_addresses(realm: &str, address: SocketAddr, kpasswd: Option<SocketAddr>) -> String {
+    let kpasswd: Vec<_> = kpasswd.iter().map(ToString::to_string).collect();
+    snippet(realm, &[address.to_string()], &kpasswd)
 }
 
-fn snippet(realm: &str, kdcs: &[String]) -> String {
-    let kdcs: String = kdcs.iter().map(|kdc| format!("        kdc = {kdc}\n")).collect();
+fn snippet(realm: &str, kdcs: &[String], kpasswd: &[String]) -> String {
+    let lines = |name: &str, servers: &[String]| -> String {
+        servers.iter().map(|server| format!("        {name} = {server}\n")).collect()
+    };
+    let servers = lines("kdc", kdcs) + &lines("kpasswd_server", kpasswd);
     format!(
         "[libdefaults]
     default_realm = {realm}
@@ -61,7 +68,7 @@ fn snippet(realm: &str, kdcs: &[String]) -> String {
 
 [realms]
     {realm} = {{
-{kdcs}    }}
+{servers}    }}
 "
     )
 }
@@ -73,9 +80,15 @@ mod tests {
 
     #[test]
     fn the_snippet_is_a_krb5_conf_with_the_realm_and_its_kdcs() {
-        let conf = Conf::parse("krb5.conf", snippet("A.TEST", &["kdc:88".into(), "127.0.0.1:8888".into()])).unwrap();
+        let conf = Conf::parse(
+            "krb5.conf",
+            snippet("A.TEST", &["kdc:88".into(), "127.0.0.1:8888".into()], &["kdc:464".into()]),
+        );
+        let conf = conf.unwrap();
         assert!(conf.warnings().is_empty());
         assert_eq!(conf.libdefaults(None).unwrap().default_realm.as_deref(), Some("A.TEST"));
-        assert_eq!(conf.realm("A.TEST").unwrap().kdc, ["kdc:88", "127.0.0.1:8888"]);
+        let realm = conf.realm("A.TEST").unwrap();
+        assert_eq!(realm.kdc, ["kdc:88", "127.0.0.1:8888"]);
+        assert_eq!(realm.kpasswd_server, ["kdc:464"]);
     }
 }

@@ -21,6 +21,7 @@ use std::time::Duration;
     after_help = "Examples:
   handfast realm modify alice --disabled yes
   handfast realm modify alice --expires 90d --password-expires never
+  handfast realm modify alice --unlock                             after too many failed proofs (see `realm settings`)
   handfast realm modify alice --rid 1103 --groups 513,1200         the groups in her PAC (see `realm settings`)
   handfast realm modify HTTP/web.example.com --delegate-to nfs/files.example.com --protocol-transition yes
   handfast realm modify nfs/files.example.com --allow-to-act HTTP/web.example.com
@@ -47,6 +48,9 @@ pub(crate) struct Modify {
     /// When the password ends, from now, such as 90d; or never, or now
     #[arg(long, value_name = "SPAN|never|now", value_parser = Until::parse)]
     password_expires: Option<Until>,
+    /// Forget its failed proofs, so that it is not locked out any more
+    #[arg(long)]
+    unlock: bool,
     /// The longest life of its tickets, if shorter than the realm's; or realm
     #[arg(long, value_name = "SPAN|realm", value_parser = Life::parse)]
     max_life: Option<Life>,
@@ -109,6 +113,7 @@ impl Modify {
         set(&mut entry.protocol_transition, self.protocol_transition);
         set(&mut entry.expires, self.expires.map(|until| until.from(now)));
         set(&mut entry.password_expires, self.password_expires.map(|until| until.from(now)));
+        set(&mut entry.failures, self.unlock.then_some(0));
         set(&mut entry.max_life, self.max_life.map(|life| life.0));
         set(&mut entry.max_renewable_life, self.max_renewable_life.map(|life| life.0));
         set(&mut entry.session_enctypes, self.session_enctypes.clone().map(|enctypes| enctypes.0));

@@ -42,6 +42,7 @@ impl Init {
         let Init { max_life, max_renewable_life, .. } = *self;
         let settings = Settings { max_life, max_renewable_life, ..Settings::default() };
         let book = Book::create(&self.directory, &self.realm, &settings)?;
+        book.directory().add(&PrincipalEntry::password_service(&self.realm, &OsRandom, span::now())?)?;
         let file = book.directory().path().display().to_string();
         output.line(format!("realm {} made in {file}", output.paint(STRONG, &self.realm)))?;
         output.line(output.paint(FAINT, "next: handfast realm add-user NAME, handfast realm serve"))?;
@@ -95,7 +96,10 @@ impl AddUser {
         let user = book.user(&self.name)?;
         book.must_be_new(&user)?;
         let password = self.password.read_new(&format!("Password for {user}: "))?;
-        let entry = PrincipalEntry::user_of(user.clone(), password.expose(), &self.keys.chosen(), span::now())?;
+        let now = span::now();
+        let mut entry = PrincipalEntry::user_of(user.clone(), password.expose(), &self.keys.chosen(), now)?;
+        let age = book.directory().settings()?.max_password_age;
+        entry.password_expires = age.map(|age| now.saturating_add(age));
         book.directory().add(&entry)?;
         let text = format!("user {} added", output.paint(STRONG, &user));
         output.result(text, &json!({ "added": user.to_string(), "kind": "user" }))
@@ -232,7 +236,12 @@ impl SetPassword {
         }
         let password = self.password.read_new(&format!("New password for {user}: "))?;
         let enctypes = self.keys.chosen();
-        let set = |entry: &mut PrincipalEntry| entry.set_password(password.expose(), &enctypes, None, span::now());
+        let (now, age) = (span::now(), book.directory().settings()?.max_password_age);
+        let set = |entry: &mut PrincipalEntry| {
+            entry.password_expires = age.map(|age| now.saturating_add(age));
+            entry.failures = 0;
+            entry.set_password(password.expose(), &enctypes, None, now)
+        };
         book.directory().change(user, set)?;
         let kvno = book.existing(&self.name)?.kvno();
         let text = format!("password of {} set", output.paint(STRONG, user));

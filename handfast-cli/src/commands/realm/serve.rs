@@ -1,6 +1,6 @@
 //! `handfast realm serve`: the KDC.
 
-use super::{Book, config};
+use super::{Book, config, kpasswd};
 use crate::failure::{Exit, Failure};
 use crate::output::{BAD, FAINT, GOOD, Output, STRONG};
 use crate::{signal, span};
@@ -8,10 +8,12 @@ use handfast::crypto::OsRandom;
 use handfast::krb5::message::{ErrorCode, KdcExchange, KrbError, PrincipalName};
 use handfast::{Principal, Time};
 use handfast_kdc::{Event, Outcome, Realm, Request, Transport};
+use handfast_net::Stopper;
 use handfast_net::kdc_server::{Content, Incoming, KdcServer, Limits};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread;
 
 /// Serve the realm: answer logins and requests for tickets, over UDP and TCP
 ///
@@ -24,6 +26,7 @@ use std::sync::Arc;
     after_help = "Examples:
   handfast realm serve                            on 127.0.0.1:88, which needs rights
   handfast realm serve --listen 0.0.0.0:8888      for other hosts, on a port of your own
+  handfast realm serve --listen 0.0.0.0:88 --kpasswd-listen 0.0.0.0:464       users can change their passwords
   handfast realm serve --listen 127.0.0.1:0       on any free port; it is printed"
 )]
 pub(crate) struct Args {
@@ -32,6 +35,9 @@ pub(crate) struct Args {
     /// Address and port to listen on; with port 0 a free one is chosen
     #[arg(long, short = 'l', value_name = "ADDRESS", default_value = "127.0.0.1:88")]
     listen: SocketAddr,
+    /// Let users change their passwords over the network: address and port of the password service, usually 464
+    #[arg(long, value_name = "ADDRESS")]
+    kpasswd_listen: Option<SocketAddr>,
     /// How many TCP clients may be connected at once; for a further one the oldest is closed
     #[arg(long, value_name = "COUNT", default_value_t = 256)]
     max_connections: usize,
@@ -42,17 +48,26 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let book = Book::open(&args.directory)?;
     let name = book.realm().to_owned();
     let settings = book.directory().settings()?;
-    let realm = Realm::new(&name, Arc::new(book.into_directory()), settings, Arc::new(OsRandom));
     let limits = Limits { connections: args.max_connections, ..Limits::default() };
+    let passwords = args.kpasswd_listen.map(|address| kpasswd::bind(address, limits.clone(), book.directory()));
+    let passwords = passwords.transpose()?;
+    let realm = Realm::new(&name, Arc::new(book.into_directory()), settings, Arc::new(OsRandom));
     let server = KdcServer::bind(args.listen, limits).map_err(|error| cannot_listen(args.listen, &error))?;
-    let stopper = server.stopper();
-    signal::on_stop(move || stopper.stop())?;
-    announce(&name, server.local_addr(), output)?;
-    server.serve(|incoming| {
-        answer(&realm, incoming, output, |line, object| {
-            // A log that nobody takes any more ends no realm.
-            let _ = output.result(format!("{}  {line}", output.paint(FAINT, span::moment(span::now()))), &object);
-        })
+    let stoppers: Vec<_> = passwords.iter().chain([&server]).map(KdcServer::stopper).collect();
+    signal::on_stop(move || stoppers.iter().for_each(Stopper::stop))?;
+    announce(&name, server.local_addr(), passwords.as_ref().map(KdcServer::local_addr), output)?;
+    let tell = |line: String, object: Value| {
+        // A log that nobody takes any more ends no realm.
+        let _ = output.result(format!("{}  {line}", output.paint(FAINT, span::moment(span::now()))), &object);
+    };
+    thread::scope(|scope| {
+        if let Some(passwords) = &passwords {
+            scope.spawn(|| {
+                let own = passwords.local_addr().ip();
+                passwords.serve(|incoming| kpasswd::answer(&realm, own, incoming, output, tell));
+            });
+        }
+        server.serve(|incoming| answer(&realm, incoming, output, tell));
     });
     output.result("stopped", &json!({ "event": "stopped" }))
 }
@@ -67,12 +82,15 @@ pub(crate) fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Fail
     }
 }
 
-fn announce(realm: &str, address: SocketAddr, output: &Output) -> Result<(), Failure> {
-    let snippet = config::of_address(realm, address);
+fn announce(realm: &str, address: SocketAddr, kpasswd: Option<SocketAddr>, output: &Output) -> Result<(), Failure> {
+    let snippet = config::of_addresses(realm, address, kpasswd);
     output.object(
-        &json!({ "event": "listening", "realm": realm, "address": address.to_string(), "krb5_conf": snippet }),
+        &json!({ "event": "listening", "realm": realm, "address": address.to_string(), "kpasswd": kpasswd.map(|kpasswd| kpasswd.to_string()), "krb5_conf": snippet }),
     )?;
     let (name, place) = (output.paint(STRONG, realm), output.paint(STRONG, address));
+    if let Some(kpasswd) = kpasswd {
+        output.line(format!("passwords are changed on {}", output.paint(STRONG, kpasswd)))?;
+    }
     output.line(format!("{name} is served on {place} (UDP and TCP). Clients need this krb5.conf (KRB5_CONFIG):\n"))?;
     output.line(output.paint(FAINT, snippet))
 }

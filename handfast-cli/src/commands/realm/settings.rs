@@ -1,6 +1,7 @@
 //! `handfast realm settings`: what holds for all of a realm.
 
 use super::modify::yes_or_no;
+use super::password_settings::{self, PasswordSettings};
 use super::{Book, DirectoryArgs};
 use crate::failure::{Exit, Failure};
 use crate::output::{FAINT, Output, STRONG};
@@ -24,6 +25,7 @@ use std::time::Duration;
     after_help = "Examples:
   handfast realm settings
   handfast realm settings --max-life 10h --max-renewable-life 7d
+  handfast realm settings --max-failures 5 --lockout 15m         who guesses is locked out
   handfast realm settings --domain EXAMPLE                       PACs in tickets, with a new SID
   handfast realm settings --host-realm .other.com=OTHER.COM      clients of those hosts are referred there
   handfast realm settings --capath A.COM:EXAMPLE.COM:B.COM       users of A.COM come through B.COM"
@@ -57,6 +59,8 @@ pub(crate) struct Change {
     #[arg(long, value_name = "CLIENT:SERVER[:REALM…]", value_delimiter = ',')]
     capath: Option<Vec<String>>,
     #[command(flatten)]
+    passwords: PasswordSettings,
+    #[command(flatten)]
     directory: DirectoryArgs,
 }
 
@@ -64,7 +68,8 @@ impl Change {
     pub(super) fn run(&self, output: &Output) -> Result<(), Failure> {
         let book = Book::open(&self.directory)?;
         let before = book.directory().settings()?;
-        let settings = self.changed(before.clone())?;
+        let mut settings = self.changed(before.clone())?;
+        self.passwords.change(&mut settings, &book)?;
         if settings != before {
             book.directory().set_settings(&settings)?;
         }
@@ -155,7 +160,7 @@ fn rows(settings: &Settings) -> Vec<(&'static str, String)> {
     let listed = |items: Vec<String>| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
     let domain = settings.domain.as_ref();
     let hosts = settings.domain_realm.iter().map(|(host, realm)| format!("{host}={realm}")).collect();
-    vec![
+    let mut rows = vec![
         ("tickets live", span::words(settings.max_life)),
         ("renewable for", span::words(settings.max_renewable_life)),
         ("clocks may differ", span::words(settings.clock_skew)),
@@ -168,7 +173,9 @@ fn rows(settings: &Settings) -> Vec<(&'static str, String)> {
         ),
         ("hosts elsewhere", listed(hosts)),
         ("ways", listed(ways(settings))),
-    ]
+    ];
+    rows.extend(password_settings::rows(settings));
+    rows
 }
 
 fn object(realm: &str, settings: &Settings) -> Value {
@@ -186,5 +193,6 @@ fn object(realm: &str, settings: &Settings) -> Value {
         "domain": domain.map(|domain| json!({ "name": domain.netbios_name, "sid": domain.sid.to_string() })),
         "host_realm": hosts,
         "capaths": ways(settings),
+        "passwords": password_settings::object(settings),
     })
 }

@@ -45,6 +45,7 @@ fn rows(entry: &PrincipalEntry) -> Vec<(&'static str, String)> {
         ("forwardable tickets", yes(entry.allow_forwardable)),
         ("account ends", end(entry.expires)),
         ("password ends", end(entry.password_expires)),
+        ("failed proofs", failures(entry)),
         ("tickets live", life(entry.max_life)),
         ("renewable for", life(entry.max_renewable_life)),
         ("made", end(Some(entry.created))),
@@ -64,6 +65,14 @@ fn rows(entry: &PrincipalEntry) -> Vec<(&'static str, String)> {
         rows.push(("in the domain", format!("{}, groups {}", account.rid.0, groups.join(", "))));
     }
     rows
+}
+
+/// How often in a row, and when last.
+fn failures(entry: &PrincipalEntry) -> String {
+    match (entry.failures, entry.last_failure) {
+        (0, _) | (_, None) => "none".to_owned(),
+        (count, Some(last)) => format!("{count}, the last {} UTC", span::moment(last)),
+    }
 }
 
 fn keys(entry: &PrincipalEntry) -> String {
@@ -102,6 +111,8 @@ pub(super) fn entry_object(entry: &PrincipalEntry) -> Value {
         "ok_as_delegate": entry.ok_as_delegate,
         "expires": time(entry.expires),
         "password_expires": time(entry.password_expires),
+        "failures": entry.failures,
+        "last_failure": time(entry.last_failure),
         "max_life": entry.max_life.map(|life| life.as_secs()),
         "max_renewable_life": entry.max_renewable_life.map(|life| life.as_secs()),
         "delegates_to": names(&entry.may_delegate_to),

@@ -71,16 +71,13 @@ impl FileDirectory {
     ) -> Result<Self, FileDirectoryError> {
         let path = path.into();
         let krbtgt = PrincipalEntry::krbtgt(realm, random, now)?;
-        let password_service = PrincipalEntry::password_service(realm, random, now)?;
         let opened = store::create(&path)?;
         let file = File { path: &path, write: &opened };
         let made = file.commit(|write| {
             let mut table = file.table(write, REALM)?;
             file.put(&mut table, REALM_NAME, realm.as_bytes())?;
             file.put(&mut table, REALM_SETTINGS, encode_settings(settings)?.expose())?;
-            let mut principals = file.table(write, PRINCIPALS)?;
-            file.put_entry(&mut principals, &krbtgt)?;
-            file.put_entry(&mut principals, &password_service)
+            file.put_entry(&mut file.table(write, PRINCIPALS)?, &krbtgt)
         });
         let closed = opened.close().map_err(|error| store::database(&path, error));
         if let Err(error) = made.and(closed) {

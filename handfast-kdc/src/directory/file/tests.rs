@@ -250,3 +250,20 @@ fn a_killed_editor_leaves_a_file_that_can_be_read() {
         eventually("the edit after it", || directory.find(&name(&std::format!("after{round}"))).unwrap().is_some());
     }
 }
+
+#[test]
+fn what_a_realm_changes_is_in_the_file() {
+    let folder = Folder::new("update");
+    let directory = folder.create();
+    directory.add(&user("alice")).unwrap();
+    let name = name("alice");
+    let fail = |entry: &mut PrincipalEntry| {
+        entry.failures += 1;
+        true
+    };
+    assert_eq!(directory.update(&name, &fail), Ok(true));
+    assert_eq!(directory.update(&name, &|_| false), Ok(false));
+    assert_eq!(directory.update(&"nobody@R.TEST".parse().unwrap(), &fail), Ok(false));
+    assert_eq!(directory.find(&name).unwrap().unwrap().failures, 1, "seen at once");
+    assert_eq!(FileDirectory::open(directory.path()).unwrap().find(&name).unwrap().unwrap().failures, 1);
+}
