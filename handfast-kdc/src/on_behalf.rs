@@ -5,6 +5,7 @@ use crate::directory::PrincipalEntry;
 use crate::preauth;
 use crate::realm::Realm;
 use crate::refusal::Refusal;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use handfast::crypto::{Secret, constant_time_eq};
 use handfast::krb5::enctype::{ChecksumKey, EncryptionKey, KeyUsage};
@@ -173,7 +174,11 @@ impl Realm {
     /// Opens the ticket by which a service shows whom it acts for: one to itself.
     pub(crate) fn open_evidence(&self, message: &KdcReq<'_>, own: &EncTicketPart<'_>) -> Result<Secret, Refusal> {
         let evidence = one_additional(message)?;
-        if evidence.realm != self.name() || evidence.sname != own.cname || own.crealm != self.name() {
+        // The name may be another one of the service (RFC 6806 6).
+        let named = evidence.sname.to_principal(evidence.realm);
+        let is_own = |entry: Arc<PrincipalEntry>| own.cname.names(&entry.principal);
+        let to_itself = evidence.realm == self.name() && self.resolve(&named)?.is_some_and(is_own);
+        if !to_itself || own.crealm != self.name() {
             let reason = "the ticket that shows whom the service acts for is not one to that service";
             return Err(Refusal::new(ErrorCode::KDC_ERR_BADOPTION, reason));
         }

@@ -131,7 +131,11 @@ fn a_ticket_that_is_anothers_is_no_evidence() {
     let kit = kit();
     let tgt = kit.login("alice", forwardable()).unwrap();
     let to_files = kit.ticket(&tgt, FILES, forwardable()).unwrap();
-    let error = onward(&kit, &to_files).unwrap_err();
+    let error = onward(&kit, &to_files).unwrap_err().to_string();
+    assert!(error.contains("KDC_ERR_BADOPTION"), "{error}");
+    // The KDC of another realm need not be asked.
+    let elsewhere = HeldTicket { server: "HTTP/www.example.com@ELSEWHERE.TEST".parse().unwrap(), ..to_files };
+    let error = onward(&kit, &elsewhere).unwrap_err();
     assert!(matches!(&error, Error::Exchange(error) if matches!(**error, ExchangeError::NotOnesOwn { .. })), "{error}");
 }
 
@@ -161,9 +165,24 @@ fn a_reply_for_another_user_is_refused() {
     };
     judged(&genuine, |_| ()).unwrap();
     let other = Mismatch::Client { asked: principal("alice"), got: principal("bob") };
-    assert_eq!(mismatch(&others, |_| ()), other);
-    assert_eq!(mismatch(&others, |reply| reply.cname.name_string = vec!["alice"]), other);
+    assert_eq!(mismatch(&others, |_| ()), other.clone());
+    assert_eq!(mismatch(&others, |reply| reply.cname.name_string = vec!["alice"]), other.clone());
     assert_eq!(mismatch(&genuine, |reply| reply.padata.clear()), Mismatch::UserNotProven);
+    // With the service's key, the ticket itself tells.
+    let told = |reply: &[u8], of: &str| {
+        let mut bare = KdcRep::decode(reply).unwrap();
+        bare.padata.clear();
+        bare.cname.name_string = vec!["alice"];
+        let keys = kit.keytab(of).entries().iter().map(|entry| entry.key.clone()).collect::<Vec<_>>();
+        match asked("alice").0.with_own_keys(keys).reply(&bare.to_der(), now) {
+            Ok(ExchangeStep::Complete(acquired)) => Ok(acquired.ticket.client),
+            Err(ExchangeError::Mismatch(mismatch)) => Err(*mismatch),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(told(&genuine, WEB), Ok(principal("alice")));
+    assert_eq!(told(&others, WEB), Err(other));
+    assert_eq!(told(&genuine, FILES), Err(Mismatch::UserNotProven));
     // Every bit of what repeats the name counts.
     let proof = KdcRep::decode(&genuine).unwrap().padata[0].padata_value.to_vec();
     for bit in 0..proof.len() * 8 {

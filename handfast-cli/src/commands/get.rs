@@ -5,7 +5,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::{Output, STRONG};
 use crate::span;
 use handfast::crypto::OsRandom;
-use handfast::krb5::enctype::Enctype;
+use handfast::krb5::enctype::{EncryptionKey, Enctype};
 use handfast::krb5::exchange::{Acquired, TicketOptions, TicketRequest};
 use handfast::krb5::{Ccache, HeldTicket};
 use handfast::{Principal, ServiceName};
@@ -43,6 +43,9 @@ pub(crate) struct Args {
     /// As a service, get a ticket to itself in the name of this user (S4U2self)
     #[arg(long, short = 'U', value_name = "USER")]
     s4u2self: Option<String>,
+    /// With --s4u2self: the service's keys, if its KDC (Samba's, say) does not prove the user's name, but the ticket can
+    #[arg(long, short = 'k', value_name = "FILE", requires = "s4u2self")]
+    keytab: Option<String>,
     /// With --s4u2self: get tickets for other services in the user's name (S4U2proxy)
     #[arg(long, short = 'P', requires = "s4u2self", requires = "services")]
     s4u2proxy: bool,
@@ -110,7 +113,8 @@ impl Asking<'_> {
         let user = self.settings.principal(user)?;
         // What is shown to the KDC for another ticket has to be forwardable (MS-SFU 3.2.5.2.2).
         let options = TicketOptions { forwardable: self.args.s4u2proxy, ..self.options() };
-        let evidence = TicketRequest::for_user(&self.tgt, user, options, Arc::new(OsRandom));
+        let evidence =
+            TicketRequest::for_user(&self.tgt, user, options, Arc::new(OsRandom)).with_own_keys(self.keys()?);
         let evidence = self.ask(evidence)?;
         if !self.args.s4u2proxy {
             return Ok(vec![new(evidence)]);
@@ -122,6 +126,13 @@ impl Asking<'_> {
             self.ask(request).map(new)
         };
         self.args.services.iter().map(onward).collect()
+    }
+
+    /// The service's own keys, if they are named.
+    fn keys(&self) -> Result<Vec<EncryptionKey>, Failure> {
+        let Some(name) = &self.args.keytab else { return Ok(Vec::new()) };
+        let keytab = self.settings.keytab(Some(name))?.load()?;
+        Ok(keytab.entries().iter().map(|entry| entry.key.clone()).collect())
     }
 
     /// A ticket to itself is one for no other service.

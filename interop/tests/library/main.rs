@@ -28,5 +28,6 @@ mod prf;
 mod rc4;
 mod realm;
 mod refusals;
+mod samba;
 mod user_to_user;
 mod wrong_secrets;

@@ -65,6 +65,17 @@ fn an_enterprise_name_logs_in_at_sambas_domain() {
 }
 
 #[test]
+fn get_acts_for_a_user_in_sambas_domain() {
+    let domain = SambaDomain::shared();
+    let program = Handfast::new(&domain.config());
+    program.login("svc-front --forwardable", SambaDomain::password("svc-front")).expect_success();
+    failed(&program.run("get --s4u2self alice"), 5, "with the service's own key");
+    let keytab = domain.keytab("svc-front").display().to_string();
+    program.run(&format!("get {} --s4u2self alice --s4u2proxy -k {keytab}", SambaDomain::SERVICE)).expect_success();
+    program.mit().run("klist", &[]).expect_success().expect_text("for client alice@AD.TEST");
+}
+
+#[test]
 fn list_shows_what_kinit_and_kvno_wrote() {
     let realm = MitRealm::shared();
     let alice = realm.client();

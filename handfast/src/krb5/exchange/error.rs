@@ -457,7 +457,9 @@ impl fmt::Display for Mismatch {
             }
             Self::Addresses => f.write_str("the ticket is bound to other addresses than were asked for"),
             Self::FlagsMissing { missing } => write!(f, "the ticket lacks flags that were asked for: {missing:?}"),
-            Self::UserNotProven => f.write_str("it does not prove in whose name the ticket is"),
+            Self::UserNotProven => f.write_str(
+                "it does not prove in whose name the ticket is: with the service's own key, the ticket could be asked itself",
+            ),
             Self::RequestChanged => f.write_str("the request was changed on its way to the KDC"),
             Self::NotFinished => f.write_str("FAST has no end in it"),
             Self::TicketChanged => f.write_str("the ticket is not the one that the KDC issued"),

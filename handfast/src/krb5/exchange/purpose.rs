@@ -56,7 +56,8 @@ impl Purpose {
             Purpose::Forwarding(_) if !may(TicketFlags::FORWARDABLE) => {
                 Err(ExchangeError::NotForwardable { service: service() })
             }
-            Purpose::Delegated(evidence) if evidence.server != held.client => {
+            // It may be to the account under another name, as services of Active Directory's accounts are.
+            Purpose::Delegated(evidence) if evidence.server.realm() != held.client.realm() => {
                 Err(ExchangeError::NotOnesOwn { service: evidence.server.clone(), client: held.client.clone() })
             }
             Purpose::Proxy(_) if !may(TicketFlags::PROXIABLE) => {

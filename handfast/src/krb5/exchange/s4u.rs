@@ -2,12 +2,14 @@
 
 use super::asked::Asked;
 use super::error::{ExchangeError, Mismatch};
-use crate::krb5::enctype::{ChecksumKey, CryptoError, EncryptionKey, KeyUsage};
+use crate::krb5::enctype::{ChecksumKey, CipherKey, CryptoError, EncryptionKey, KeyUsage};
 use crate::krb5::message::{
-    Checksum, Encoded, KdcRep, PaData, PaDataType, PaForUser, PaS4uX509User, PrincipalName, S4uOptions, S4uUserId,
+    Checksum, EncTicketPart, Encoded, KdcRep, PaData, PaDataType, PaForUser, PaS4uX509User, PrincipalName, S4uOptions,
+    S4uUserId,
 };
 use crate::krb5::{FOR_USER_CHECKSUM_TYPE, FOR_USER_PACKAGE, for_user_checksum};
-use crate::name::Principal;
+use crate::name::{NameType, Principal};
+use alloc::vec;
 use alloc::vec::Vec;
 
 /// The checksum of PA-S4U-X509-USER in a request (MS-SFU 2.2.2).
@@ -61,12 +63,19 @@ impl NamedUser {
 }
 
 /// Whether the reply is for the user that was named. The client's name in a reply is protected by nothing, so the KDC
-/// must repeat it, with a checksum under the reply's key (MS-SFU 3.1.5.1.1.3).
-pub(super) fn check_user(asked: &Asked, key: &EncryptionKey, reply: &KdcRep<'_>) -> Result<(), ExchangeError> {
+/// must repeat it, with a checksum under the reply's key (MS-SFU 3.1.5.1.1.3). One that knows PA-FOR-USER alone, as Samba's, does
+/// not: then the ticket itself tells, which is to the service that asks, and is opened with `own_keys` of that.
+pub(super) fn check_user(
+    asked: &Asked,
+    key: &EncryptionKey,
+    own_keys: &[EncryptionKey],
+    reply: &KdcRep<'_>,
+) -> Result<(), ExchangeError> {
     let Some(user) = &asked.terms.for_user else { return Ok(()) };
     let unproven = || ExchangeError::mismatch(Mismatch::UserNotProven);
     let said = reply.padata.iter().find(|padata| padata.padata_type == PaDataType::S4U_X509_USER);
-    let said = PaS4uX509User::decode(said.ok_or_else(unproven)?.padata_value)?;
+    let Some(said) = said else { return check_inside(user, own_keys, reply) };
+    let said = PaS4uX509User::decode(said.padata_value)?;
     let knows = said.user_id.options.is_some_and(|options| options.contains(S4uOptions::USE_REPLY_KEY_USAGE));
     let key = ChecksumKey::new(key, if knows { REPLY } else { REQUEST })?;
     if said.checksum.cksumtype != key.checksum_type() {
@@ -77,13 +86,27 @@ pub(super) fn check_user(asked: &Asked, key: &EncryptionKey, reply: &KdcRep<'_>)
         return Err(ExchangeError::mismatch(Mismatch::Nonce));
     }
     match &said.user_id.cname {
-        Some(name) if name.names(user) && said.user_id.crealm == user.realm() => Ok(()),
-        name => {
-            let got = name.as_ref().map_or_else(
-                || Principal::new(crate::name::NameType::UNKNOWN, [""], said.user_id.crealm),
-                |name| name.to_principal(said.user_id.crealm),
-            );
-            Err(ExchangeError::mismatch(Mismatch::Client { asked: user.clone(), got }))
+        Some(name) => check_name(user, name, said.user_id.crealm),
+        None => check_name(user, &PrincipalName { name_type: NameType::UNKNOWN, name_string: vec![""] }, ""),
+    }
+}
+
+fn check_name(user: &Principal, name: &PrincipalName<'_>, realm: &str) -> Result<(), ExchangeError> {
+    if name.names(user) && realm == user.realm() {
+        return Ok(());
+    }
+    let got = name.to_principal(realm);
+    Err(ExchangeError::mismatch(Mismatch::Client { asked: user.clone(), got }))
+}
+
+/// Whether the ticket, opened with one of `keys`, is in the user's name.
+fn check_inside(user: &Principal, keys: &[EncryptionKey], reply: &KdcRep<'_>) -> Result<(), ExchangeError> {
+    let sealed = &reply.ticket.enc_part;
+    for key in keys.iter().filter(|key| key.enctype() == sealed.etype) {
+        if let Ok(opened) = CipherKey::new(key, KeyUsage::TICKET)?.decrypt(sealed.cipher) {
+            let part = EncTicketPart::decode(opened.expose())?;
+            return check_name(user, &part.cname, part.crealm);
         }
     }
+    Err(ExchangeError::mismatch(Mismatch::UserNotProven))
 }

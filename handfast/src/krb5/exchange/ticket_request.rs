@@ -30,6 +30,8 @@ pub struct TicketRequest {
     held: Box<HeldTicket>,
     service: Principal,
     purpose: Purpose,
+    /// Keys of the service that asks for a ticket to itself.
+    own_keys: Vec<EncryptionKey>,
     options: TicketOptions,
     random: Arc<dyn Random>,
     route: Option<Route>,
@@ -127,6 +129,14 @@ impl TicketRequest {
         TicketRequest::with(tgt, tgt.client.clone(), Purpose::ForUser(user), options, random)
     }
 
+    /// For [`TicketRequest::for_user`]: the long-term keys of the service that asks. A KDC that does not prove in whose name the
+    /// ticket is, as Samba's, is believed if one of them opens the ticket, and it says so.
+    #[must_use]
+    pub fn with_own_keys(mut self, keys: impl IntoIterator<Item = EncryptionKey>) -> TicketRequest {
+        self.own_keys = keys.into_iter().collect();
+        self
+    }
+
     /// Asks, as the service that `tgt` is of, for a ticket for `service` in the name of the client of `evidence`, a ticket
     /// to itself (S4U2proxy, MS-SFU 3.1.5.2.1): that client's own, or one by [`TicketRequest::for_user`]. It must be
     /// forwardable, unless `service` lets the other act for its clients (resource-based constrained delegation).
@@ -149,7 +159,17 @@ impl TicketRequest {
         random: Arc<dyn Random>,
     ) -> TicketRequest {
         let held = Box::new(held.clone());
-        TicketRequest { held, service, purpose, options, random, route: None, acquired: Vec::new(), sent: None }
+        TicketRequest {
+            held,
+            service,
+            purpose,
+            own_keys: Vec::new(),
+            options,
+            random,
+            route: None,
+            acquired: Vec::new(),
+            sent: None,
+        }
     }
 
     /// Makes the request.
@@ -178,7 +198,7 @@ impl TicketRequest {
         let Some(sent) = self.sent.take() else { return Err(ExchangeError::ApiMisuse("a reply to no request")) };
         match Answer::decode(reply)? {
             Answer::Reply(reply) => {
-                let ticket = accept(&sent, &reply, now)?;
+                let ticket = accept(&sent, &self.own_keys, &reply, now)?;
                 self.arrive(ticket, now)
             }
             Answer::Refusal(error) => self.go_on(*sent, &error, now),
@@ -309,7 +329,7 @@ impl TicketRequest {
 }
 
 /// The reply must be under the subkey, as there is one (RFC 4120 3.3.4).
-fn accept(sent: &Sent, reply: &KdcRep<'_>, now: Time) -> Result<HeldTicket, ExchangeError> {
+fn accept(sent: &Sent, own_keys: &[EncryptionKey], reply: &KdcRep<'_>, now: Time) -> Result<HeldTicket, ExchangeError> {
     sent.asked.check_outside(reply)?;
     let (got, subkey) = (reply.enc_part.etype, sent.subkey.enctype());
     if got != subkey {
@@ -325,7 +345,7 @@ fn accept(sent: &Sent, reply: &KdcRep<'_>, now: Time) -> Result<HeldTicket, Exch
     let part = EncKdcRepPart::decode(plain.expose())?;
     let ticket = sent.asked.take(reply, &part, false, now)?;
     check_request(&sent.subkey, &sent.request.bytes, &part)?;
-    check_user(&sent.asked, &sent.subkey, reply)?;
+    check_user(&sent.asked, &sent.subkey, own_keys, reply)?;
     Ok(ticket)
 }
 
