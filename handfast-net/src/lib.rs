@@ -13,6 +13,7 @@
 //! | [`password`] | changes passwords |
 //! | [`accounts`] | accounts of NTLM in a text file |
 //! | [`kdc`] | carries a request to the KDCs of a realm, over UDP and TCP |
+//! | `pkinit` (feature `pkinit`) | reads certificates, private keys and trust anchors from files |
 //! | `dns` (feature `dns`) | finds the KDCs of a realm by their SRV records |
 //! | [`kdc_server`] | the sockets of a KDC, UDP and TCP on one port |
 //! | [`framing`] | tokens and messages on a byte stream: MS-NNS, and MIT's gss-client/gss-server |
@@ -36,6 +37,8 @@ pub mod kdc_server;
 pub mod lock;
 pub mod login;
 pub mod password;
+#[cfg(feature = "pkinit")]
+pub mod pkinit;
 pub mod resolve;
 #[cfg(unix)]
 pub mod store;

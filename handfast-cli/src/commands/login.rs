@@ -1,7 +1,8 @@
-//! `handfast login`: a ticket-granting ticket, by password or keytab, or a renewed one.
+//! `handfast login`: a ticket-granting ticket, by password, keytab or certificate, or a renewed one.
 
 use super::list::ticket_object;
 use super::login_armor::ArmorOptions;
+use super::login_certificate::CertificateOptions;
 use super::new_password::NewPasswordSource;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, STRONG};
@@ -31,6 +32,7 @@ use std::time::Duration;
   handfast login alice@EXAMPLE.COM --lifetime 8h --renewable 7d
   handfast login host/localhost --keytab host.keytab
   handfast login -E alice@example.com      by an enterprise name, as in Active Directory
+  handfast login alice --certificate alice.p12 --trust ca.pem     with a certificate (PKINIT)
   handfast login alice --armor FILE:/run/host.cc       the host's ticket protects alice's password (FAST)
   handfast login --renew                   a new ticket for the one in the cache, without a password"
 )]
@@ -43,7 +45,7 @@ pub(crate) struct Args {
     #[arg(long, short = 'k', value_name = "FILE", num_args = 0..=1, conflicts_with_all = ["password_stdin", "password_file"])]
     keytab: Option<Option<String>>,
     /// Renew the ticket in the cache instead of logging in
-    #[arg(long, short = 'R', conflicts_with_all = ["principal", "keytab", "password_stdin", "password_file", "lifetime", "renewable", "forwardable", "service", "armor", "enterprise", "canonicalize"])]
+    #[arg(long, short = 'R', conflicts_with_all = ["principal", "keytab", "password_stdin", "password_file", "lifetime", "renewable", "forwardable", "service", "armor", "enterprise", "canonicalize", "certificate", "attribute"])]
     renew: bool,
     /// How long the ticket shall be good, such as 8h [default: ticket_lifetime of krb5.conf, else 1d]
     #[arg(long, short = 'l', value_name = "SPAN", value_parser = span::parse)]
@@ -66,6 +68,8 @@ pub(crate) struct Args {
     /// The name may stand for another, in another realm [default: canonicalize of krb5.conf]
     #[arg(long, short = 'C')]
     canonicalize: bool,
+    #[command(flatten)]
+    certificate: CertificateOptions,
     #[command(flatten)]
     armor: ArmorOptions,
     #[command(flatten)]
@@ -194,6 +198,9 @@ fn options(args: &Args, settings: &Settings) -> Result<TicketOptions, Failure> {
 }
 
 fn secret(args: &Args, settings: &Settings, client: &Principal) -> Result<ClientSecret, Failure> {
+    if let Some(secret) = args.certificate.secret(settings, client)? {
+        return Ok(secret);
+    }
     let Some(name) = &args.keytab else {
         return Ok(ClientSecret::Password(args.password.read(&format!("Password for {client}: "))?));
     };

@@ -7,6 +7,7 @@ pub(crate) mod keytab;
 pub(crate) mod list;
 pub(crate) mod login;
 mod login_armor;
+mod login_certificate;
 pub(crate) mod logout;
 mod new_password;
 pub(crate) mod passwd;

@@ -5,7 +5,6 @@ use super::relation::Place::{
 };
 use super::relation::{Relation, honoured, ignored, unsupported};
 
-const NO_PKINIT: &str = "there is no PKINIT yet";
 const NO_PLUGINS: &str = "no plug-in is ever loaded; what MIT krb5 has in them is built in or missing";
 const NO_ADDRESSES: &str = "tickets are good from any address, as with noaddresses = true";
 const NO_VERSION_4: &str = "of Kerberos version 4, which is gone";
@@ -85,15 +84,19 @@ pub(super) const PAGE: &[Relation] = &[
     ignored(Plugins, "disable", NO_PLUGINS),
     ignored(Plugins, "enable_only", NO_PLUGINS),
     ignored(Plugins, "module", NO_PLUGINS),
-    unsupported(Pkinit, "pkinit_anchors", NO_PKINIT),
-    unsupported(Pkinit, "pkinit_cert_match", NO_PKINIT),
-    unsupported(Pkinit, "pkinit_eku_checking", NO_PKINIT),
-    unsupported(Pkinit, "pkinit_dh_min_bits", NO_PKINIT),
-    unsupported(Pkinit, "pkinit_identities", NO_PKINIT),
-    unsupported(Pkinit, "pkinit_kdc_hostname", NO_PKINIT),
-    unsupported(Pkinit, "pkinit_pool", NO_PKINIT),
-    unsupported(Pkinit, "pkinit_require_crl_checking", NO_PKINIT),
-    unsupported(Pkinit, "pkinit_revoke", NO_PKINIT),
+    honoured(Pkinit, "pkinit_anchors", "whose certificates are believed to be KDCs': FILE: and DIR:"),
+    unsupported(Pkinit, "pkinit_cert_match", "the first identity that can be read is the client's"),
+    honoured(Pkinit, "pkinit_eku_checking", "what a KDC's certificate must be for"),
+    unsupported(Pkinit, "pkinit_dh_min_bits", "the groups are those of 2048 bits and more, and elliptic curves"),
+    honoured(
+        Pkinit,
+        "pkinit_identities",
+        "the client's certificate and key, where a login with one is asked for: FILE:, DIR: and PKCS12:",
+    ),
+    honoured(Pkinit, "pkinit_kdc_hostname", "hosts whose certificates need not name the realm"),
+    honoured(Pkinit, "pkinit_pool", "certificates that may stand between a KDC's and an anchor"),
+    honoured(Pkinit, "pkinit_require_crl_checking", "whether a list of revoked certificates must be there"),
+    honoured(Pkinit, "pkinit_revoke", "lists of revoked certificates: FILE: and DIR:"),
 ];
 
 /// What the page has not: relations of MIT krb5 that it leaves out or that came later, and Heimdal's.
