@@ -213,7 +213,8 @@ fn kdc_conf(name: &str, dir: &Path, address: SocketAddr) -> String {
         "[kdcdefaults]\n kdc_listen = {address}\n kdc_tcp_listen = {address}\n\
          [realms]\n {realm} = {{\n  database_name = {dir}/principal\n  key_stash_file = {dir}/stash\n  \
          acl_file = {dir}/acl\n  max_life = 10h\n  max_renewable_life = 7d\n  \
-         master_key_type = {master}\n  encrypted_challenge_indicator = challenged\n  supported_enctypes = {keys}\n }}\n\
+         master_key_type = {master}\n  encrypted_challenge_indicator = challenged\n  \
+         spake_preauth_indicator = spaked\n  supported_enctypes = {keys}\n }}\n\
          [logging]\n kdc = FILE:{dir}/kdc.log\n",
         realm = name,
         master = Enctype::Aes256Sha384.name(),
@@ -245,6 +246,9 @@ fn principals(service_keytab: &Path, user_keytab: &Path) -> String {
     // Only for who has logged in by encrypted challenge, inside of FAST.
     line("addprinc -randkey armored/localhost".into());
     line("setstr armored/localhost require_auth challenged".into());
+    // Only for who has logged in by SPAKE.
+    line("addprinc -randkey spaked/localhost".into());
+    line("setstr spaked/localhost require_auth spaked".into());
     for enctype in Enctype::ALL {
         let (name, principal) = (enctype.name(), enctype.service_principal());
         line(format!("addprinc -randkey -e {name}:normal {principal}"));

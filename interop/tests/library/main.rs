@@ -29,5 +29,6 @@ mod rc4;
 mod realm;
 mod refusals;
 mod samba;
+mod spake;
 mod user_to_user;
 mod wrong_secrets;

@@ -14,4 +14,5 @@ mod peers;
 mod realm;
 mod refusals;
 mod serve;
+mod spake;
 mod tickets;
