@@ -1,6 +1,6 @@
 //! The command line, and the help that teaches it.
 
-use crate::commands::{connect, decode, get, keytab, list, login, logout, passwd, realm, serve, switch};
+use crate::commands::{connect, decode, doctor, get, keytab, list, login, logout, passwd, realm, serve, switch};
 use crate::demo;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -78,6 +78,7 @@ enum Command {
     Serve(serve::Args),
     Connect(connect::Args),
     Decode(decode::Args),
+    Doctor(doctor::Args),
     #[command(subcommand)]
     Keytab(keytab::Command),
     #[command(subcommand)]
@@ -111,6 +112,7 @@ pub(crate) fn run() -> (Output, Result<(), Failure>) {
         Command::Serve(args) => serve::run(args, &output),
         Command::Connect(args) => connect::run(args, &output),
         Command::Decode(args) => decode::run(args, &output),
+        Command::Doctor(args) => doctor::run(args, &output),
         Command::Keytab(command) => keytab::run(command, &output),
         Command::Realm(command) => realm::run(command, &output),
     };

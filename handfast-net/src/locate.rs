@@ -94,7 +94,11 @@ impl Kdcs {
         self.dns.as_ref().filter(|_| self.realms.get(realm).is_none_or(Vec::is_empty))
     }
 
-    fn located(&self, realm: &str) -> Result<Vec<KdcAddress>, KdcUnreachable> {
+    /// The KDCs of `realm`, of the configuration or the DNS; empty if neither knows one.
+    ///
+    /// # Errors
+    /// [`KdcUnreachable`] if the DNS, where it is asked, does not say.
+    pub fn locate(&self, realm: &str) -> Result<Vec<KdcAddress>, KdcUnreachable> {
         #[cfg(feature = "dns")]
         if let Some(dns) = self.dns_for(realm) {
             return Ok(dns.kdcs(realm)?);
@@ -143,7 +147,7 @@ impl Kdcs {
 impl KdcExchange for Kdcs {
     fn exchange(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
         let KdcRequest { realm, bytes, tcp_required } = request;
-        let kdcs = self.ordered(self.located(realm)?);
+        let kdcs = self.ordered(self.locate(realm)?);
         self.answer(request, &kdcs, self.client.exchange(realm, &kdcs, bytes, *tcp_required))
     }
 }
@@ -265,7 +269,7 @@ mod tests {
             }
         });
         kdcs.exchange(&request("A")).unwrap();
-        let order = || kdcs.ordered(kdcs.located("A").unwrap());
+        let order = || kdcs.ordered(kdcs.locate("A").unwrap());
         // The one for UDP could not be asked.
         assert_eq!(order(), [udp.clone(), alive.clone(), dead.clone()]);
         kdcs.clone().exchange(&request("A")).unwrap();

@@ -2,6 +2,7 @@
 
 pub(crate) mod connect;
 pub(crate) mod decode;
+pub(crate) mod doctor;
 pub(crate) mod get;
 pub(crate) mod keytab;
 pub(crate) mod list;

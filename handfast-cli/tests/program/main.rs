@@ -8,6 +8,7 @@
 mod connections;
 mod decode;
 mod dns;
+mod doctor;
 mod forward;
 mod help;
 mod ntlm;

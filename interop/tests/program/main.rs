@@ -5,6 +5,7 @@
 
 mod caches;
 mod connect;
+mod doctor;
 mod fast;
 mod handfast;
 mod kdcs;

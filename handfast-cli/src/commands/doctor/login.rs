@@ -1,0 +1,71 @@
+//! The login in the credential cache.
+
+use super::Finding;
+use crate::failure::{Exit, Failure};
+use crate::span;
+use handfast::krb5::{Ccache, HeldTicket};
+use handfast_net::Settings;
+use std::sync::Arc;
+
+const LOG_IN: &str = "log in with `handfast login`";
+
+/// A cache, and what is in it.
+pub(super) struct Login {
+    name: String,
+    held: Result<Arc<Ccache>, Failure>,
+}
+
+impl Login {
+    pub(super) fn find(settings: &Settings, cache: Option<&str>) -> Self {
+        let file = match settings.ccache(cache) {
+            Ok(file) => file,
+            Err(error) => return Login { name: String::new(), held: Err(Failure::from(error)) },
+        };
+        Login { name: file.to_string(), held: file.load().map_err(Failure::from) }
+    }
+
+    /// The realm of whoever is logged in.
+    pub(super) fn realm(&self) -> Option<&str> {
+        self.held.as_ref().ok().map(|cache| cache.principal.realm())
+    }
+
+    /// The ticket-granting ticket, if it is good now.
+    pub(super) fn tgt(&self) -> Option<&HeldTicket> {
+        let cache = self.held.as_ref().ok()?;
+        cache.tgt(cache.principal.realm(), cache.kdc_time(span::now()))
+    }
+
+    pub(super) fn finding(&self) -> Finding {
+        let cache = match &self.held {
+            Ok(cache) => cache,
+            Err(failure) => return Finding::wrong("login", failure.clone()),
+        };
+        let (whose, name) = (&cache.principal, &self.name);
+        match (self.tgt(), self.ended(cache)) {
+            (Some(tgt), _) => {
+                let left = span::words(tgt.remaining(span::now()));
+                let key = tgt.key.enctype();
+                Finding::good("login", format!("{whose} in {name}, good for {left}, with a key of {key}"))
+            }
+            (None, Some(ended)) => {
+                let cause = format!("the login of {whose} in {name} ended at {} UTC", span::moment(ended.end_time));
+                Finding::wrong("login", Failure::new(Exit::NoCredentials, cause).next(LOG_IN))
+            }
+            (None, None) => {
+                let cause = format!("{name} has no ticket-granting ticket of {whose}");
+                Finding::wrong("login", Failure::new(Exit::NoCredentials, cause).next(LOG_IN))
+            }
+        }
+    }
+
+    fn ended<'c>(&self, cache: &'c Ccache) -> Option<&'c HeldTicket> {
+        let own = handfast::Principal::krbtgt(cache.principal.realm(), cache.principal.realm());
+        cache.tickets().find(|ticket| ticket.server == own)
+    }
+}
+
+/// Nothing says which realm to look at.
+pub(super) fn no_realm() -> Failure {
+    Failure::new(Exit::Files, "no realm: neither a login nor the configuration names one")
+        .next("set default_realm in krb5.conf, log in as NAME@REALM, or say --realm REALM")
+}
