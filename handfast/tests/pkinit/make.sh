@@ -49,3 +49,19 @@ for kind in rsa ec; do
 done
 printf content > content
 for kind in rsa ec; do openssl cms -sign -binary -nodetach -in content -signer kdc-$kind.pem -inkey kdc-$kind.key -econtent_type 1.3.6.1.5.2.3.2 -outform DER -out kdc-$kind.cms -md sha256; done
+for curve in secp384r1 secp521r1; do
+ openssl ecparam -name $curve -genkey -noout | openssl pkcs8 -topk8 -nocrypt -out kdc-$curve.key
+ openssl req -new -key kdc-$curve.key -subj "/O=Test/CN=kdc $curve" -config ext.cnf -out r.csr
+ openssl x509 -req -in r.csr -CA ca.pem -CAkey ca.key -days 36500 -extfile ext.cnf -extensions kdc -out kdc-$curve.pem -set_serial 0x$RANDOM
+ openssl cms -sign -binary -nodetach -in content -signer kdc-$curve.pem -inkey kdc-$curve.key -econtent_type 1.3.6.1.5.2.3.2 -outform DER -out kdc-$curve.cms -md sha256
+done
+openssl cms -sign -binary -nodetach -keyid -in content -signer kdc-rsa.pem -inkey kdc-rsa.key -econtent_type 1.3.6.1.5.2.3.2 -outform DER -out by-key-identifier.cms -md sha512
+openssl cms -sign -binary -nodetach -noattr -in content -signer kdc-rsa.pem -inkey kdc-rsa.key -econtent_type 1.3.6.1.5.2.3.2 -outform DER -out without-attributes.cms -md sha256
+openssl cms -sign -binary -nodetach -in content -signer kdc-rsa.pem -inkey kdc-rsa.key -signer kdc-ec.pem -inkey kdc-ec.key -econtent_type 1.3.6.1.5.2.3.2 -outform DER -out two-signers.cms -md sha256
+openssl cms -sign -binary -nodetach -in content -signer kdc-rsa.pem -inkey kdc-rsa.key -econtent_type 1.3.6.1.5.2.3.2 -outform DER -out sha1.cms -md sha1
+openssl pkcs8 -topk8 -in user-rsa.key -passout pass:geheim -out user-rsa-encrypted.key
+openssl pkcs8 -topk8 -v2 aes-128-cbc -v2prf hmacWithSHA1 -in user-ec.key -passout pass:geheim -out user-ec-encrypted.key
+openssl rsa -traditional -in user-rsa.key -out user-rsa-pkcs1.key
+openssl ec -in user-ec.key -out user-ec-sec1.key
+openssl pkcs12 -export -legacy -inkey user-rsa.key -in user-rsa.pem -passout pass:geheim -out legacy.p12 || true
+openssl pkcs12 -export -macalg sha1 -keypbe AES-128-CBC -certpbe AES-128-CBC -inkey user-rsa.key -in user-rsa.pem -passout pass:geheim -out sha1-mac.p12

@@ -55,7 +55,7 @@ impl PkinitIdentity {
     }
 
     /// The certificate that is the key's, in front of the others.
-    fn with_key(mut chain: Vec<Certificate>, key: PrivateKey) -> Result<Self, IdentityError> {
+    pub(super) fn with_key(mut chain: Vec<Certificate>, key: PrivateKey) -> Result<Self, IdentityError> {
         let public = key.public_key();
         let own = chain.iter().position(|certificate| certificate.public_key().is_ok_and(|key| key == public));
         let own = chain.remove(own.ok_or(IdentityError::KeyOfAnother)?);

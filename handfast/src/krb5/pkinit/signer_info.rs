@@ -113,7 +113,8 @@ impl<'a> SignerInfo<'a> {
         let key = certificate.public_key()?;
         let fits = |octets: &[u8]| key.verifies(algorithm, octets, self.signature);
         // As DER has them; peers are known that send them, and sign them, in another order.
-        let right = fits(&attributes.in_order()) || fits(&attributes.as_they_came());
+        let (in_order, as_they_came) = (attributes.in_order(), attributes.as_they_came());
+        let right = fits(&in_order) || in_order != as_they_came && fits(&as_they_came);
         if right { Ok(()) } else { Err(CertificateError::Signature { of: "a message" }) }
     }
 
