@@ -5,6 +5,7 @@ use handfast_fuzz::dns;
 use handfast_fuzz::negotiate;
 use handfast_fuzz::ntlm::ntlm_stage;
 use handfast_fuzz::parsers::MESSAGES;
+use handfast_fuzz::password;
 use handfast_fuzz::seeds::{Talk, join, stage};
 use handfast_fuzz::{streams, tools};
 use std::path::Path;
@@ -195,6 +196,9 @@ fn machines(all: All<'_>) -> std::io::Result<()> {
     all("login", [vec![join(&stage.login_replies)], lone(&stage.login_replies)].concat())?;
     let errors = &stage.login_replies[..1];
     all("ticket_request", [lone(std::slice::from_ref(&stage.tgs_rep)), lone(errors)].concat())?;
+    let passwords = password::stage();
+    all("password_request", passwords.requests.to_vec())?;
+    all("password_reply", passwords.replies.clone())?;
     all("kdc_reply", [&stage.login_replies[..], std::slice::from_ref(&stage.tgs_rep)].concat())?;
     let requests = stage.requests.iter();
     all("kdc", requests.flat_map(|request| [0, 1].map(|over| [&[over], &request[..]].concat())).collect())

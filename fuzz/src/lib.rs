@@ -11,6 +11,7 @@ pub mod negotiate;
 pub mod ntlm;
 pub mod pac;
 pub mod parsers;
+pub mod password;
 pub mod seeds;
 pub mod streams;
 pub mod tools;

@@ -44,7 +44,7 @@ pub use mit::config::MitConfig;
 pub use mit::enctype::Enctype;
 pub use mit::gss_server::GssServer;
 pub use mit::klist::{Klist, KlistTicket};
-pub use mit::realm::MitRealm;
+pub use mit::realm::{MitRealm, PasswordServer};
 pub use peer::{peer_file, peer_program, require_peers};
 pub use port::{free_port, silent_address};
 pub use process::{Daemon, Run, run};

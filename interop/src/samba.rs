@@ -39,6 +39,7 @@ const SERVICES: [(&str, &str); 3] =
 pub struct SambaDomain {
     _kdc: Daemon,
     address: SocketAddr,
+    kpasswd: SocketAddr,
     dir: TempDir,
 }
 
@@ -51,14 +52,16 @@ impl SambaDomain {
     /// Provisions the domain, adds users and groups and starts the KDC; it answers when this returns.
     pub fn start() -> Self {
         let dir = TempDir::new("samba");
-        let port = free_port();
-        dir.write("smb.conf", configuration(&dir, port, free_port()));
+        let (port, kpasswd) = (free_port(), free_port());
+        dir.write("smb.conf", configuration(&dir, port, kpasswd));
         provision(&dir);
         let tool = |arguments: &[&str]| samba_tool(&dir, arguments);
         for (user, password) in USERS {
             tool(&["user", "create", user, password]);
         }
         for (service, account) in SERVICES {
+            // Else a password that was just set can't be changed before tomorrow.
+            tool(&["domain", "passwordsettings", "set", "--min-pwd-age=0"]);
             tool(&["spn", "add", service, account]);
         }
         tool(&["delegation", "for-any-protocol", "svc-front", "on"]);
@@ -82,7 +85,8 @@ impl SambaDomain {
         let kdc = Daemon::spawn(&samba);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         wait_until_it_listens(address, &kdc);
-        SambaDomain { _kdc: kdc, address, dir }
+        let kpasswd = SocketAddr::from((Ipv4Addr::LOCALHOST, kpasswd));
+        SambaDomain { _kdc: kdc, address, kpasswd, dir }
     }
 
     /// The domain that all tests of this process share while at least one of them runs.
@@ -111,6 +115,11 @@ impl SambaDomain {
     /// MIT's programs in this domain.
     pub fn config(&self) -> MitConfig {
         MitConfig::new(SambaDomain::REALM, self.address)
+    }
+
+    /// Where it takes new passwords.
+    pub fn kpasswd(&self) -> SocketAddr {
+        self.kpasswd
     }
 
     /// The keys of a principal, as `samba-tool domain exportkeytab` writes them.

@@ -135,9 +135,40 @@ impl MitRealm {
         wait_for_text("krb5kdc", text, Duration::from_secs(10), || self.kdc_log(), || self.kdc.is_running());
     }
 
+    /// Starts `kadmind`, whose password service changes this realm's passwords. `acl` are the lines of its kadm5.acl(5).
+    pub fn password_server(&self, acl: &str) -> PasswordServer {
+        for _ in 0..ATTEMPTS {
+            if let Some(server) = self.files.start_kadmind(&self.config, acl, self.address) {
+                return server;
+            }
+        }
+        panic!("kadmind found its ports taken {ATTEMPTS} times:\n{}", self.files.kadmind_log())
+    }
+
     /// Lines for `kadmin.local`, such as `addprinc` or `ktadd`; the test fails if one does. Not on a shared realm.
     pub fn kadmin(&self, lines: &str) -> Run {
         self.files.kadmin(&self.config, lines)
+    }
+}
+
+/// MIT's `kadmind`, until this is dropped.
+#[derive(Debug)]
+pub struct PasswordServer {
+    kadmind: Daemon,
+    address: SocketAddr,
+    log: PathBuf,
+}
+
+impl PasswordServer {
+    /// Where it takes new passwords, over UDP and TCP.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until it has logged `text`; fails the test if it doesn't.
+    pub fn expect_log(&self, text: &str) {
+        let log = || read_text(&self.log);
+        wait_for_text("kadmind", text, Duration::from_secs(10), log, || self.kadmind.is_running());
     }
 }
 
@@ -161,6 +192,32 @@ impl Files {
 
     fn kdc_log(&self) -> String {
         read_text(&self.dir.join("kdc.log"))
+    }
+
+    fn kadmind_log(&self) -> String {
+        read_text(&self.dir.join("kadmind.log"))
+    }
+
+    /// Starts kadmind, or nothing if a port of its own was taken meanwhile.
+    fn start_kadmind(&self, config: &MitConfig, acl: &str, kdc: SocketAddr) -> Option<PasswordServer> {
+        let [kadmin, address] = [(); 2].map(|()| SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())));
+        let listen = format!("  kadmind_listen = {kadmin}\n  kpasswd_listen = {address}\n  acl_file");
+        let text = kdc_conf(&self.name, self.dir.path(), kdc).replacen("  acl_file", &listen, 1);
+        let log = self.dir.join("kadmind.log");
+        self.dir.write("kadmind.conf", format!("{text} admin_server = FILE:{}\n", log.display()));
+        self.dir.write("acl", acl);
+        let _ = std::fs::remove_file(&log);
+        let mut command = self.command(config, "kadmind");
+        command.env("KRB5_KDC_PROFILE", self.dir.join("kadmind.conf")).arg("-nofork");
+        let kadmind = Daemon::spawn(&command);
+        let said = || self.kadmind_log() + &kadmind.output();
+        let answered = poll(LIMIT, || match (kadmind.is_running(), said()) {
+            (_, text) if text.contains(": starting") => Some(true),
+            (running, _) => (!running).then_some(false),
+        });
+        let taken = said().contains("Address already in use");
+        assert!(answered == Some(true) || taken, "kadmind does not start:\n{}", said());
+        (answered == Some(true)).then_some(PasswordServer { kadmind, address, log })
     }
 
     /// Writes `kdc.conf` for a free port, and gives the address and the clients' configuration.

@@ -11,6 +11,7 @@ mod handfast;
 mod kdcs;
 mod keytabs;
 mod lasting;
+mod passwd;
 mod peers;
 mod realm;
 mod refusals;
