@@ -25,6 +25,7 @@ types! {
     PaFxFastRequest, KrbFastReq, PaFxFastReply, KrbFastResponse, AdCammac, AuthenticationIndicators,
     KerbTgtRequest, KerbTgtReply,
     PaForUser, PaS4uX509User, S4uUserId, PaPacOptions,
+    PaSpake, SpakeSecondFactor,
 }
 
 /// A message of every type: written, it reads as itself.

@@ -70,14 +70,14 @@ pub struct Settings {
     /// The domain whose SIDs go into the PACs of tickets (MS-PAC); no PACs are issued without one.
     pub domain: Option<Domain>,
     /// The methods of pre-authentication that are offered, best first, each named by its padata type: [`PREAUTH`].
-    /// A client's proof by another is as good as none; a method that this build doesn't have (SPAKE takes the Cargo feature `spake`) is
-    /// passed over.
+    /// A client's proof by another is as good as none; a method that this build doesn't have (SPAKE takes the Cargo feature
+    /// `spake`) is passed over.
     pub preauth: Vec<PaDataType>,
-    /// The groups of SPAKE (RFC 9588) that are offered: [`SPAKE_GROUPS`]. The client's order decides; SPAKE is not offered if this build
-    /// can't compute with any.
+    /// The groups of SPAKE (RFC 9588) that are offered: [`SPAKE_GROUPS`]. The client's order decides; SPAKE is not offered if this
+    /// build can't compute with any.
     pub spake_groups: Vec<SpakeGroup>,
-    /// The group of the challenge that goes with the offer of SPAKE, if one shall (RFC 9588 4.6). It spares clients that know the group
-    /// a round trip, and costs a computation for each first request, whoever sent it. None: the client is asked for its groups first.
+    /// The group of the challenge that goes with the offer of SPAKE, if one shall (RFC 9588 4.6). It spares clients that know the
+    /// group a round trip, and costs a computation for each first request, whoever sent it. None: clients are asked for their groups.
     pub spake_challenge: Option<SpakeGroup>,
     /// The fewest characters of a password that is set over the network: 8.
     pub min_password_length: usize,

@@ -164,3 +164,21 @@ impl State {
         Ok(State { group, private, transcript })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_reads_as_it_was_written_and_no_other_version_or_length_does() {
+        let transcript = Transcript::new(SpakeGroup::P384, None, b"challenge").unwrap();
+        let state = State { group: SpakeGroup::P384, private: Secret::new(vec![7; 48]), transcript };
+        let Ok(bytes) = state.write() else { panic!() };
+        let read = State::read(&bytes).unwrap();
+        assert_eq!((read.group, read.private == state.private, read.transcript), (state.group, true, state.transcript));
+        assert!((0..bytes.len()).all(|length| State::read(&bytes[..length]).is_err()));
+        assert!(State::read(&[&bytes[..], &[0]].concat()).is_err());
+        let other = [&[VERSION + 1], &bytes[1..]].concat();
+        assert!(State::read(&other).is_err());
+    }
+}

@@ -23,7 +23,8 @@ pub enum SpakeError {
         /// Those it takes.
         offered: Vec<SpakeFactorType>,
     },
-    /// The peer's public element is none of the group, is one that tells the result to everybody, or is not written as the group says.
+    /// The peer's public element is none of the group, is one that tells the result to everybody, or is not written as the group
+    /// says.
     PublicElement(SpakeGroup),
     /// The client's key can't be used.
     Key(CryptoError),

@@ -45,6 +45,7 @@ macro_rules! round_trip {
 }
 
 mod fast;
+mod spake;
 
 fn time(seconds: i64) -> KerberosTime {
     crate::Time::from_unix_seconds(seconds).into()
