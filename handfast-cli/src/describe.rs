@@ -30,6 +30,7 @@ fn name(context: &Context) -> String {
     match context.mechanism() {
         MechanismId::KERBEROS => "Kerberos V5".to_owned(),
         MechanismId::KERBEROS_USER_TO_USER => "Kerberos V5, user to user".to_owned(),
+        MechanismId::IAKERB => "Kerberos V5 through the server (IAKERB)".to_owned(),
         MechanismId::NTLM => "NTLM".to_owned(),
         other => other.to_string(),
     }

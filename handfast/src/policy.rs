@@ -70,7 +70,8 @@ pub enum IakerbDialect {
     #[default]
     Draft,
     /// As MIT krb5 does up to 1.21, Debian 12's among them: only the first token is framed, the realm is an OCTET STRING, and the
-    /// proof over the conversation has another number and another key usage. It proves as much; no realm can be asked for.
+    /// proof over the conversation has another number and another key usage. It proves as much; no realm can be asked for,
+    /// and something is carried each time, since such acceptors take no AP-REQ as their first token.
     Mit121,
 }
 

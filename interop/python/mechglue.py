@@ -8,6 +8,7 @@ MECHANISMS = {
     "kerberos": "1.2.840.113554.1.2.2",
     "ms-kerberos": "1.2.840.48018.1.2.2",
     "negotiate": "1.3.6.1.5.5.2",
+    "iakerb": "1.3.6.1.5.2.5",
     "ntlm": "1.3.6.1.4.1.311.2.2.10",
 }
 # An initiator's NTLM mechanism makes a MIC only when SPNEGO, or somebody else, has asked whether it will (gss-ntlmssp,
@@ -29,6 +30,13 @@ def oid(dotted):
     return gssapi.OID.from_int_seq(dotted)
 
 
+def by_password(options, mechanism):
+    """A credential that has not logged in anywhere yet: IAKERB does so through the acceptor."""
+    name = raw.import_name(options.user.encode(), gssapi.NameType.user)
+    acquired = raw.acquire_cred_with_password(name, options.password.encode(), mechs=[mechanism], usage="initiate")
+    return gssapi.Credentials(base=acquired.creds)
+
+
 class Context:
     """One end of a context; what both libraries' contexts have in common here."""
 
@@ -42,6 +50,8 @@ class Context:
             arguments["name"] = gssapi.Name(options.service, gssapi.NameType.hostbased_service)
             arguments["mech"] = mechanism
             arguments["flags"] = sum(FLAGS[flag] for flag in options.flags)
+            if options.mechanism == "iakerb":
+                arguments["creds"] = by_password(options, mechanism)
         elif mechanism:
             arguments["creds"] = gssapi.Credentials(usage="accept", mechs=[mechanism])
         self._context = gssapi.SecurityContext(**arguments)

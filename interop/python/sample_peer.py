@@ -196,7 +196,7 @@ def arguments():
             command.add_argument("--speak-first", action="store_true")
             command.add_argument("--prf", help="at the end, 100 pseudo-random bytes of this, by both keys")
             command.add_argument("--use-delegated", help="get a ticket for this service with the client's credential")
-        command.add_argument("--mechanism", choices=("kerberos", "ms-kerberos", "ntlm", "negotiate"))
+        command.add_argument("--mechanism", choices=("kerberos", "ms-kerberos", "iakerb", "ntlm", "negotiate"))
         command.add_argument("--service", default="host@localhost")
         command.add_argument("--bindings", help="application data of channel bindings")
         command.add_argument("--beside", help="wrapped messages stand between these two parts, which are only signed")

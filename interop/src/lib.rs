@@ -30,6 +30,7 @@
 
 mod kcm;
 mod mit;
+mod newer_krb5;
 mod peer;
 mod port;
 mod process;

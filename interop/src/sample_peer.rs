@@ -1,5 +1,5 @@
 use crate::process::{Daemon, Run, poll, run};
-use crate::{MitConfig, TempDir, peer, silent_address};
+use crate::{MitConfig, TempDir, newer_krb5, peer, silent_address};
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -59,6 +59,8 @@ pub struct SamplePeer {
     ccache: Option<PathBuf>,
     keytab: Option<PathBuf>,
     dir: Arc<TempDir>,
+    /// Folders where it finds other libraries than Debian's.
+    libraries: Vec<PathBuf>,
 }
 
 impl SamplePeer {
@@ -68,7 +70,16 @@ impl SamplePeer {
         let (_, nobody) = silent_address();
         let config = MitConfig::new("NONE.TEST", nobody);
         let dir = Arc::new(TempDir::new("sample-peer"));
-        SamplePeer { library, options: Vec::new(), accounts: String::new(), config, ccache: None, keytab: None, dir }
+        SamplePeer {
+            library,
+            options: Vec::new(),
+            accounts: String::new(),
+            config,
+            ccache: None,
+            keytab: None,
+            dir,
+            libraries: Vec::new(),
+        }
     }
 
     /// By this mechanism: `"kerberos"`, `"ms-kerberos"` (the mechglue's initiator), `"ntlm"`, or `"negotiate"`.
@@ -138,6 +149,20 @@ impl SamplePeer {
         self
     }
 
+    /// With this Kerberos configuration, as a client with a password and no ticket.
+    #[must_use]
+    pub fn password(mut self, config: &MitConfig, user: &str, password: &str) -> Self {
+        self.config = config.clone();
+        self.option("--user", user).option("--password", password)
+    }
+
+    /// By the libraries of MIT krb5 1.22 or later, which come with psycopg-binary, in place of Debian's.
+    #[must_use]
+    pub fn newer_krb5(mut self) -> Self {
+        self.libraries = newer_krb5::libraries(&self.dir.join("newer-krb5"));
+        self
+    }
+
     /// Starts a server, which takes one connection after the other for as long as the value lives.
     pub fn serve(&self) -> SampleServer {
         let mut command = self.command("serve");
@@ -168,6 +193,10 @@ impl SamplePeer {
         command.env("NTLM_USER_FILE", self.dir.write("accounts", &self.accounts));
         command.env("NETBIOS_COMPUTER_NAME", "LABHOST").env("NETBIOS_DOMAIN_NAME", "LAB");
         command.env("PYTHONDONTWRITEBYTECODE", "1");
+        if !self.libraries.is_empty() {
+            let folders = std::env::join_paths(&self.libraries);
+            command.env("LD_LIBRARY_PATH", folders.unwrap_or_else(|error| panic!("{error}")));
+        }
         command.arg(script).args([self.library.name(), end]);
         command
     }

@@ -19,6 +19,8 @@ pub(super) enum Type {
     Boolean,
     /// Any kind of string of characters.
     Text,
+    /// A UTF8String that some peers write as an OCTET STRING.
+    TextOrOctets,
     Octets,
     /// An OCTET STRING that is a key.
     Key,
@@ -257,8 +259,12 @@ fn primitive(node: &mut Node, ty: &'static Type, element: &Element<'_>) -> Resul
                 _ => return Err(contents.broken("a BOOLEAN is 00 or ff")),
             }
         }
-        Type::Text => {
-            expect(element, &[0x1b, 0x0c, 0x13, 0x16])?;
+        Type::Text | Type::TextOrOctets => {
+            let octets = matches!(ty, Type::TextOrOctets) && element.tag == 0x04;
+            expect(element, if octets { &[0x04] } else { &[0x1b, 0x0c, 0x13, 0x16] })?;
+            if octets {
+                node.means = "an OCTET STRING, as MIT krb5 to 1.21 has it".to_owned();
+            }
             match std::str::from_utf8(bytes) {
                 Ok(text) => Value::Text(text.to_owned()),
                 Err(_) => {

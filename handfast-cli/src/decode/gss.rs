@@ -2,7 +2,7 @@
 
 use super::span::{Broken, Span};
 use super::tree::{Node, Value};
-use super::{Decoder, Kind, asn1, names, spnego, wrap};
+use super::{Decoder, Kind, asn1, iakerb, names, spnego, wrap};
 use handfast::Flags;
 use handfast::mech::MechanismId;
 use handfast::mech::framing;
@@ -76,7 +76,13 @@ fn inner_token(decoder: &mut Decoder, node: &mut Node, mechanism: &[u8], inner: 
     if KERBEROS.contains(&mechanism) {
         return kerberos_token(decoder, node, inner);
     }
-    let (child, read) = if mechanism == MechanismId::SPNEGO.der_contents() {
+    let relayed = mechanism == MechanismId::IAKERB.der_contents();
+    if relayed && !iakerb::begins(inner.rest) {
+        return kerberos_token(decoder, node, inner);
+    }
+    let (child, read) = if relayed {
+        decoder.token(inner, Kind::Iakerb)
+    } else if mechanism == MechanismId::SPNEGO.der_contents() {
         spnego::read(decoder, inner)
     } else if mechanism == MechanismId::NTLM.der_contents() {
         decoder.token(inner, Kind::Ntlm)
@@ -135,8 +141,9 @@ pub(super) fn checksum_field(decoder: &mut Decoder, node: &mut Node, mut span: S
         delegation(decoder, node, &mut span)?;
     }
     if !span.is_empty() {
-        let extensions = Node::with("exts", Value::Bytes(span.rest.to_vec())).at(span.range());
-        node.fields.push(extensions.meaning("extensions"));
+        let mut extensions = Node::new("exts").meaning("extensions").at(span.range());
+        iakerb::extensions(decoder, &mut extensions, span);
+        node.fields.push(extensions);
     }
     Ok(())
 }

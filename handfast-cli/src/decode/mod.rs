@@ -19,6 +19,7 @@
 mod asn1;
 mod frames;
 mod gss;
+mod iakerb;
 pub(crate) mod input;
 mod kerberos;
 mod keys;
@@ -63,6 +64,8 @@ pub(crate) enum Kind {
     Kerberos,
     /// A token with its mechanism in front (RFC 2743 3.1)
     Gss,
+    /// A token that carries a message to a KDC or from one (draft-ietf-kitten-iakerb-03)
+    Iakerb,
     /// Wrap and MIC tokens (RFC 4121 4.2)
     Wrap,
     /// Handshake and data frames of .NET's NegotiateStream (MS-NNS)
@@ -81,6 +84,7 @@ impl Kind {
             Kind::Spnego => "spnego",
             Kind::Kerberos => "kerberos",
             Kind::Gss => "gss",
+            Kind::Iakerb => "iakerb",
             Kind::Wrap => "wrap",
             Kind::Nns => "nns",
             Kind::GssSample => "gss-sample",
@@ -101,11 +105,12 @@ impl Kind {
 
     /// What a token that no stream carries looks like.
     fn detect_unframed(bytes: &[u8]) -> Option<Kind> {
-        let kinds: [(Kind, Begins); 5] = [
+        let kinds: [(Kind, Begins); 6] = [
             (Kind::Ntlm, ntlm::begins),
             (Kind::Gss, gss::begins),
             (Kind::Kerberos, kerberos::begins),
             (Kind::Spnego, spnego::begins),
+            (Kind::Iakerb, iakerb::begins),
             (Kind::Wrap, wrap::begins),
         ];
         kinds.iter().find(|(_, begins)| begins(bytes)).map(|(kind, _)| *kind)
@@ -186,6 +191,7 @@ impl Decoder {
             Kind::Spnego => spnego::read(self, span),
             Kind::Kerberos => self.kerberos(span),
             Kind::Gss => gss::read(self, span),
+            Kind::Iakerb => iakerb::read(self, span),
             Kind::Wrap => wrap::read(self, span),
             Kind::Nns => frames::read_nns(self, span),
             Kind::GssSample => frames::read_gss_sample(self, span),

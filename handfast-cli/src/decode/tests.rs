@@ -660,3 +660,53 @@ fn a_dump_may_begin_anywhere_but_not_run_over_the_last_number() {
     let over = token("ffffffffffffffff: 4e54 4c4d\n00000003: 5353\n").unwrap_err();
     assert!(over.contains("lines are missing"), "{over}");
 }
+
+/// A token of IAKERB, as the draft has it or as MIT krb5 to 1.21 does.
+fn iakerb(realm: &str, is_octet_string: bool, framed: bool, message: &[u8]) -> Vec<u8> {
+    let target_realm = handfast::krb5::message::TargetRealm { name: realm, is_octet_string };
+    let header = handfast::krb5::message::IakerbHeader { target_realm, cookie: Some(&[7, 8]) }.to_der();
+    let body = [&[5, 1][..], &header, message].concat();
+    let mut token = Vec::new();
+    if framed {
+        handfast::mech::framing::write_header(MechanismId::IAKERB, body.len(), &mut token);
+    }
+    [token, body].concat()
+}
+
+#[test]
+fn iakerb_tokens_show_their_realm_and_what_they_carry() {
+    let error = handfast::krb5::message::KrbError {
+        ctime: None,
+        cusec: None,
+        stime: handfast::Time::EPOCH.into(),
+        susec: handfast::Time::EPOCH.into(),
+        error_code: handfast::krb5::message::ErrorCode::KRB_AP_ERR_IAKERB_KDC_NO_RESPONSE,
+        crealm: None,
+        cname: None,
+        realm: "R",
+        sname: handfast::krb5::message::PrincipalName {
+            name_type: handfast::NameType::UNKNOWN,
+            name_string: vec!["a"],
+        },
+        e_text: None,
+        e_data: None,
+    };
+    for (is_octet_string, framed) in [(false, true), (true, true), (true, false)] {
+        let report = decode(&iakerb("EXAMPLE.COM", is_octet_string, framed, &error.to_der()));
+        assert_eq!(report.problems, []);
+        let proxy = if framed { at(&report.tree, "iakerb_proxy") } else { &report.tree };
+        assert_eq!(proxy.name, "iakerb_proxy");
+        assert_eq!(text(proxy, "header/target_realm"), "EXAMPLE.COM");
+        assert_eq!(at(proxy, "header/target_realm").means.contains("1.21"), is_octet_string);
+        assert!(at(proxy, "krb_error/error_code").means.contains("IAKERB_KDC_NO_RESPONSE"), "{:?}", report.tree);
+    }
+    let token = iakerb("", false, true, &[]);
+    let report = decode(&token);
+    assert_eq!(
+        (report.problems.len(), at(&report.tree, "iakerb_proxy/header").means.as_str()),
+        (0, "asks for the acceptor's realm")
+    );
+    for cut in 0..token.len() {
+        assert!(!decode(&token[..cut]).problems.is_empty(), "{cut}");
+    }
+}

@@ -11,6 +11,7 @@ mod dns;
 mod doctor;
 mod forward;
 mod help;
+mod iakerb;
 mod ntlm;
 mod realm;
 mod realm_rules;

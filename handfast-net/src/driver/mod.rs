@@ -63,7 +63,23 @@ impl<F: Fn(&KdcRequest) -> Result<Vec<u8>, KdcUnreachable>> KdcExchange for F {
     }
 }
 
-/// No KDC is asked: enough for an initiator that holds a ticket for its target, and for every acceptor.
+/// Whom an acceptor asks for its clients (IAKERB).
+#[derive(Clone)]
+pub(crate) struct Relay(Arc<dyn KdcExchange + Send + Sync>);
+
+impl Relay {
+    pub(crate) fn new(kdc: impl KdcExchange + Send + Sync + 'static) -> Self {
+        Relay(Arc::new(kdc))
+    }
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Relay(..)")
+    }
+}
+
+/// No KDC is asked: enough for an initiator that holds a ticket for its target, and for every acceptor that relays for nobody.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoKdc;
 
@@ -132,13 +148,14 @@ pub struct Driver {
     clock: Clock,
     least: Option<Protection>,
     replays: Option<Arc<dyn Replays>>,
+    relay: Option<Relay>,
 }
 
 impl Driver {
     /// A driver that takes the time from `clock`.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        Driver { clock, least: None, replays: None }
+        Driver { clock, least: None, replays: None, relay: None }
     }
 
     /// Refuses a context that can't protect messages at least so; the peer is told before its own context is complete, where
@@ -154,6 +171,26 @@ impl Driver {
     pub fn replays(mut self, replays: Arc<dyn Replays>) -> Self {
         self.replays = Some(replays);
         self
+    }
+
+    /// Asks KDCs for the clients of acceptors whose policy relays to them
+    /// ([`Policy::relay_iakerb`](handfast::Policy::relay_iakerb)). Without it no KDC is known, and such clients are told so.
+    #[must_use]
+    pub fn relay(self, kdc: impl KdcExchange + Send + Sync + 'static) -> Self {
+        self.relayed_by(Relay::new(kdc))
+    }
+
+    pub(crate) fn relayed_by(mut self, relay: Relay) -> Self {
+        self.relay = Some(relay);
+        self
+    }
+
+    /// What a KDC answers to a request of a client of ours.
+    pub(crate) fn relayed(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
+        match &self.relay {
+            Some(Relay(kdc)) => kdc.exchange(request),
+            None => NoKdc.exchange(request),
+        }
     }
 
     pub(crate) fn asks_replays(&self, question: &Question) -> Option<(Arc<dyn Replays>, Vec<u8>, Duration)> {
@@ -213,7 +250,7 @@ impl Driver {
                     let token = exchange_tokens(&mut out, carrier)?;
                     next.step(&token, self.now(), &mut out)
                 }
-                Accept::NeedsKdc(next) => match NoKdc.exchange(next.request()) {
+                Accept::NeedsKdc(next) => match self.relayed(next.request()) {
                     Ok(reply) => next.reply(&reply, self.now(), &mut out),
                     Err(tried) => next.unreachable(tried, self.now(), &mut out),
                 },

@@ -5,7 +5,7 @@ use handfast::{Context, Protection};
 
 use super::Expiry;
 use super::lifetime::Lifetime;
-use crate::driver::{Driver, Replays};
+use crate::driver::{Driver, KdcExchange, Relay, Replays};
 use crate::{Clock, Deadline};
 
 /// How streams are made, and when they end. `default()` is the strict choice in every point.
@@ -24,6 +24,7 @@ pub struct StreamOptions {
     read_ahead: bool,
     clock: Clock,
     replays: Option<Arc<dyn Replays>>,
+    relay: Option<Relay>,
 }
 
 impl Default for StreamOptions {
@@ -36,6 +37,7 @@ impl Default for StreamOptions {
             read_ahead: false,
             clock: Clock::system(),
             replays: None,
+            relay: None,
         }
     }
 }
@@ -106,6 +108,14 @@ impl StreamOptions {
         self
     }
 
+    /// Asks these KDCs for the clients of acceptors whose policy relays to them (IAKERB): see
+    /// [`Driver::relay`](crate::driver::Driver::relay). The handshake's time ends a wait for them in streams over tokio.
+    #[must_use]
+    pub fn relay(mut self, kdc: impl KdcExchange + Send + Sync + 'static) -> Self {
+        self.relay = Some(Relay::new(kdc));
+        self
+    }
+
     /// The least protection of messages; `None` if they need none.
     pub(super) fn least(&self) -> Option<Protection> {
         self.least
@@ -127,6 +137,10 @@ impl StreamOptions {
         let driver = Driver::new(self.clock.clone());
         let driver = match &self.replays {
             Some(replays) => driver.replays(Arc::clone(replays)),
+            None => driver,
+        };
+        let driver = match &self.relay {
+            Some(relay) => driver.relayed_by(relay.clone()),
             None => driver,
         };
         match self.least {

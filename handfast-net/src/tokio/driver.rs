@@ -1,7 +1,7 @@
 use std::future::Future;
 use std::io;
 
-use handfast::krb5::exchange::{KdcRequest, KdcUnreachable};
+use handfast::krb5::exchange::{KdcAttempt, KdcRequest, KdcUnreachable};
 use handfast::{Accept, Account, Answer, Context, Error, Initiate, Logon, Protection, Session, Target};
 
 use super::Carrier;
@@ -92,6 +92,13 @@ impl Driver {
         self
     }
 
+    /// Asks KDCs for clients: see [`relay`](crate::driver::Driver::relay). Each request takes a thread of those that may block.
+    #[must_use]
+    pub fn relay(mut self, kdc: impl driver::KdcExchange + Send + Sync + 'static) -> Self {
+        self.inner = self.inner.relay(kdc);
+        self
+    }
+
     /// Ends every wait of a handshake (for the peer, a KDC, an account store) when `deadline` passes, with
     /// [`io::ErrorKind::TimedOut`]. There is none unless set.
     #[must_use]
@@ -148,7 +155,7 @@ impl Driver {
                     let token = self.exchange_tokens(&mut out, carrier).await?;
                     next.step(&token, self.inner.now(), &mut out)
                 }
-                Accept::NeedsKdc(next) => match self.ask(&NoKdc, next.request().clone()).await? {
+                Accept::NeedsKdc(next) => match self.ask_for_client(next.request().clone()).await? {
                     Ok(reply) => next.reply(&reply, self.inner.now(), &mut out),
                     Err(tried) => next.unreachable(tried, self.inner.now(), &mut out),
                 },
@@ -222,6 +229,19 @@ impl Driver {
     ) -> Result<Result<Vec<u8>, KdcUnreachable>, HandshakeError> {
         let who = format!("the KDCs of the realm {}", request.realm);
         self.within(&who, kdc.exchange(&request)).await
+    }
+
+    /// Asks a KDC for a client, on a thread: who does so for thousands at once is asked for too much.
+    async fn ask_for_client(&self, request: KdcRequest) -> Result<Result<Vec<u8>, KdcUnreachable>, HandshakeError> {
+        let who = format!("the KDCs of the realm {}", request.realm);
+        let (driver, realm) = (self.inner.clone(), request.realm.clone());
+        let broken = move |_| {
+            let attempt = KdcAttempt { kdc: "no KDC".into(), reason: "a thread of ours broke".into() };
+            Err(KdcUnreachable { realm, tried: vec![attempt] })
+        };
+        let ask = move || driver.relayed(&request);
+        let asked = async { ::tokio::task::spawn_blocking(ask).await.unwrap_or_else(broken) };
+        self.within(&who, asked).await
     }
 
     /// Waits for `done`, but not longer than the deadline lets it.

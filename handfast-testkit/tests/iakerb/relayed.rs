@@ -35,6 +35,12 @@ fn what_was_obtained_is_given_out_and_kept() {
     kit.wire().forget();
     talk(run());
     assert_eq!(legs(&kit), [Leg::ToAcceptor, Leg::ToInitiator], "a ticket is at hand: nothing is to be carried");
+    // Acceptors of MIT krb5 1.20 must have carried something.
+    kit.wire().forget();
+    let initiator = kit.initiator_with(Policy::default().with_iakerb_dialect(IakerbDialect::Mit121));
+    let handshake = kit.handshake("alice", WEB).iakerb().credential(&credential).initiator(initiator);
+    talk(handshake.acceptor(&relaying(&kit, IakerbDialect::Mit121)).run());
+    assert_eq!(legs(&kit).iter().filter(|leg| **leg == Leg::ToKdc).count(), 1, "with the login at hand, a ticket");
 }
 
 #[test]

@@ -101,7 +101,7 @@ pub fn negotiate(
     connect_by(|target| target.negotiate(), address, service, credential, policy, kdc, options)
 }
 
-fn connect_by(
+pub fn connect_by(
     how: impl FnOnce(Target<'_>) -> Target<'_>,
     address: SocketAddr,
     service: &str,

@@ -56,6 +56,7 @@ impl Client {
         let target = self.initiator.to(&self.service).credential(credential);
         match self.args.mechanism() {
             Mechanism::Kerberos => target,
+            Mechanism::Iakerb => target.iakerb(),
             Mechanism::Ntlm => target.ntlm(),
             Mechanism::Negotiate => target.negotiate(),
         }

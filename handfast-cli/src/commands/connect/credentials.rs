@@ -17,6 +17,8 @@ pub(super) struct Credentials {
     login: Option<LastingLogin>,
     file: Arc<dyn CredentialCache>,
     account: Option<Account>,
+    /// What logs in through the server. It keeps what it gets there itself.
+    through_server: Option<Credential>,
     /// Of the cache as it was last: what is obtained with a credential is kept in it.
     kept: Mutex<Option<(Arc<Ccache>, Credential)>>,
 }
@@ -31,8 +33,10 @@ impl Credentials {
     pub(super) fn new(args: &Args, settings: &Settings) -> Result<Self, Failure> {
         let file = settings.ccache(args.cache.as_deref())?;
         let account = args.account.as_ref().map(|name| account(name, args)).transpose()?;
-        let login = args.client_keytab.as_ref().map(|name| login(name.as_deref(), settings)).transpose()?;
-        Ok(Credentials { mechanism: args.mechanism(), login, file, account, kept: Mutex::default() })
+        let through_server = through_server(args, settings)?;
+        let keytab = args.client_keytab.as_ref().filter(|_| through_server.is_none());
+        let login = keytab.map(|name| login(name.as_deref(), settings)).transpose()?;
+        Ok(Credentials { mechanism: args.mechanism(), login, file, account, through_server, kept: Mutex::default() })
     }
 
     /// What logs in by itself, if that was asked for and the mechanism has logins.
@@ -63,11 +67,14 @@ impl Credentials {
 
     /// Whether the mechanism takes tickets at all.
     pub(super) fn takes_tickets(&self) -> bool {
-        self.mechanism != Mechanism::Ntlm
+        self.mechanism != Mechanism::Ntlm && self.through_server.is_none()
     }
 
     /// The credential of the cache as it is now. May wait for somebody else's lock on it.
     pub(super) fn current(&self) -> Result<Credential, Failure> {
+        if let Some(credential) = &self.through_server {
+            return Ok(credential.clone());
+        }
         match (self.mechanism, &self.account) {
             (Mechanism::Ntlm, Some(account)) => account.alone(),
             (Mechanism::Negotiate, Some(account)) => match self.tickets() {
@@ -97,12 +104,28 @@ impl Credentials {
             login.keep(acquired);
             return Ok(());
         }
-        if acquired.is_empty() { Ok(()) } else { Ok(self.file.add(acquired)?) }
+        if acquired.is_empty() || self.through_server.is_some() { Ok(()) } else { Ok(self.file.add(acquired)?) }
     }
 }
 
 fn login(name: Option<&str>, settings: &Settings) -> Result<LastingLogin, Failure> {
     Ok(LastingLogin::with_keytab(settings.client_keytab(name)?, None, settings.ticket_options())?)
+}
+
+/// A password or a keytab that logs in through the server. A name without a realm, where there is no default, is of the server's.
+fn through_server(args: &Args, settings: &Settings) -> Result<Option<Credential>, Failure> {
+    if let Some(name) = &args.user {
+        let user = settings.principal(name)?;
+        let password = args.password.read(&format!("Password for {name}: "))?;
+        return Ok(Some(Credential::password(user, password.expose().clone())));
+    }
+    let Some(name) = args.client_keytab.as_ref().filter(|_| args.mechanism() == Mechanism::Iakerb) else {
+        return Ok(None);
+    };
+    let keytab = settings.client_keytab(name.as_deref())?.load()?;
+    let first = keytab.principals().next().cloned();
+    let first = first.ok_or_else(|| Failure::new(Exit::NoCredentials, "the client keytab is empty"))?;
+    Ok(Some(Credential::keytab(first, &keytab).map_err(handfast::Error::from)?))
 }
 
 fn account(name: &str, args: &Args) -> Result<Account, Failure> {

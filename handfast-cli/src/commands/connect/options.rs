@@ -2,7 +2,7 @@
 
 use crate::failure::{Exit, Failure};
 use crate::framing::Framing;
-use crate::mechanism::Mechanism;
+use crate::mechanism::{Dialect, Mechanism};
 use crate::place::Place;
 use crate::relay::Patience;
 use crate::secret::PasswordSource;
@@ -26,6 +26,10 @@ use std::time::Duration;
 /// With the framing of MIT's samples each message (or line of the input) is sent by itself, and the server's signature of
 /// it is checked. New service tickets are put into the credential cache.
 ///
+/// With --mechanism iakerb nothing is asked of a KDC but through the server, for hosts that reach none: by the tickets in
+/// the cache, by --client-keytab, or with --user by a password. The server sees what a KDC sees, and can guess at a weak
+/// password.
+///
 /// NTLM never proves the server. It is used only with --dangerous-unproven-server and --account, and it is said when it is.
 #[derive(clap::Args, Clone, Debug)]
 #[command(
@@ -39,6 +43,9 @@ PostgreSQL or Redis behind `handfast serve --forward` (see `handfast serve --hel
   psql -h 127.0.0.1                        # with --client-keytab FILE nobody has to log in again
   handfast connect cache.example.com:7379 --listen 127.0.0.1:6379 &
   redis-cli
+
+Where no KDC can be reached but by the server (`handfast serve --iakerb`); the realm is the server's if it is left out:
+  handfast connect www.example.com:7777 --mechanism iakerb --user alice@EXAMPLE.COM
 
 With a name and a password, where there is no Kerberos; whoever answers is believed:
   handfast connect www.example.com:7777 --account 'CORP\\alice' --dangerous-unproven-server
@@ -62,6 +69,12 @@ pub(crate) struct Args {
     /// By what to prove ourselves and the server [default: negotiate; kerberos with --framing gss-sample]
     #[arg(long, value_enum, value_name = "MECHANISM")]
     pub(super) mechanism: Option<Mechanism>,
+    /// Who we are by IAKERB, with a password; with --mechanism negotiate by it only where no KDC is reached
+    #[arg(long, short = 'u', value_name = "PRINCIPAL", conflicts_with_all = ["account", "client_keytab", "cache"])]
+    pub(super) user: Option<String>,
+    /// Which IAKERB to speak
+    #[arg(long, value_enum, value_name = "DIALECT", default_value_t)]
+    iakerb_dialect: Dialect,
     /// Who we are by NTLM; the password is asked for, or read as the other options say
     #[arg(long, value_name = "DOMAIN\\USER")]
     pub(super) account: Option<String>,
@@ -148,6 +161,9 @@ impl Args {
         if self.account.is_none() && self.mechanism() == Mechanism::Ntlm {
             return Err(usage("NTLM needs a name and a password", "give the name with --account 'DOMAIN\\user'"));
         }
+        if self.user.is_some() && !matches!(self.mechanism(), Mechanism::Iakerb | Mechanism::Negotiate) {
+            return Err(usage("--user is for --mechanism iakerb, or negotiate", "use the tickets of `handfast login`"));
+        }
         if self.account.is_some() && !self.dangerous_unproven_server {
             return Err(usage(
                 "an account is for NTLM, which does not prove the server",
@@ -167,7 +183,10 @@ impl Args {
 
     /// With an account, NTLM may be used; Kerberos proves the server still, wherever it comes about.
     pub(super) fn policy(&self, settings: &Settings) -> Policy {
-        let mut policy = settings.policy();
+        let mut policy = settings.policy().with_iakerb_dialect(self.iakerb_dialect.into());
+        if self.user.is_some() {
+            policy = policy.offer_iakerb();
+        }
         if self.integrity_only {
             policy = policy.integrity_only();
         }

@@ -84,13 +84,15 @@ fn announce(server: &Server, address: SocketAddr) {
     let to = forward.as_ref().map(|to| format!(", for {to}")).unwrap_or_default();
     let we = if services.is_empty() { "nobody in Kerberos".to_owned() } else { services.join(", ") };
     let ntlm = if server.args.ntlm.is_on() { "; NTLM is taken, by which this server is not proven" } else { "" };
-    let text = format!("listening on {address} as {we}{to}; served: {allowed}{ntlm}");
+    let iakerb = if server.args.iakerb { "; its KDC is asked for clients that reach none (IAKERB)" } else { "" };
+    let text = format!("listening on {address} as {we}{to}; served: {allowed}{ntlm}{iakerb}");
     listen::Serve::journal(server).log(Event::new(Level::Info, "listening", text).with(json!({
         "address": address.to_string(),
         "services": services,
         "forward": forward,
         "served": allowed,
         "ntlm": server.args.ntlm.is_on(),
+        "iakerb": server.args.iakerb,
         "accounts": serving.accounts.as_ref().map(|accounts| accounts.len()),
     })));
 }

@@ -16,7 +16,7 @@ const NETBIOS: usize = 15;
 #[group(skip)]
 pub(super) struct Args {
     /// Take only clients that are proven by this; `negotiate` stands for all that negotiate. Repeat it for several
-    /// [default: kerberos, and ntlm if it is on, negotiated or not]
+    /// [default: kerberos, and iakerb and ntlm if they are on, negotiated or not]
     #[arg(long, value_enum, value_name = "MECHANISM", verbatim_doc_comment, help_heading = "NTLM and mechanisms")]
     mechanism: Vec<Mechanism>,
     /// Take clients that prove themselves by NTLM, with an account of --accounts. They can't tell this server
@@ -40,6 +40,11 @@ impl Args {
     pub(super) fn may_take(&self, mechanism: Mechanism) -> bool {
         let listed = |mechanism| self.mechanism.contains(&mechanism);
         self.mechanism.is_empty() || listed(mechanism) || listed(Mechanism::Negotiate)
+    }
+
+    /// Whether it is named.
+    pub(super) fn lists(&self, mechanism: Mechanism) -> bool {
+        self.mechanism.contains(&mechanism)
     }
 
     /// Refuses a client that is proven in another way than those that are taken.

@@ -4,9 +4,10 @@ use super::proxy::Version;
 use super::{allow, keys, ntlm};
 use crate::failure::{Exit, Failure};
 use crate::framing::Framing;
+use crate::mechanism::{Dialect, Mechanism};
 use crate::relay::Patience;
 use crate::{expiry, journal, place, span};
-use handfast::Protection;
+use handfast::{Policy, Protection};
 use handfast_net::Settings;
 use handfast_net::stream::StreamOptions;
 use std::net::SocketAddr;
@@ -54,6 +55,9 @@ an account as in --accounts; 0xE1 the mechanism, 0xE2 the service, 0x02 its host
 A realm of your own, with its KDC, in the same process:
   handfast serve --listen 0.0.0.0:7777 --realm-directory realm.db --kdc 0.0.0.0:88 --forward 127.0.0.1:6379
 
+Clients that reach no KDC (`handfast connect --mechanism iakerb`, and those of Debian 12's MIT krb5):
+  handfast serve --listen 0.0.0.0:7777 --iakerb --iakerb-dialect mit-1.21 --echo
+
 Clients without Kerberos, by name and password (their server is not proven to them):
   handfast serve --listen 0.0.0.0:7777 --dangerous-ntlm --accounts accounts --allow-account 'CORP\\alice' --echo
 
@@ -77,6 +81,16 @@ pub(crate) struct Args {
     pub(super) allow: allow::Args,
     #[command(flatten)]
     pub(super) ntlm: ntlm::Args,
+    /// Let clients that reach no KDC log in through this server (IAKERB): it asks those of its keytab's realms.
+    /// Whoever reaches this server then reaches these KDCs, and can guess passwords there
+    #[arg(long, verbatim_doc_comment, help_heading = "IAKERB")]
+    pub(super) iakerb: bool,
+    /// Ask the KDCs of REALM, not of the keytab's realms; repeat it for several
+    #[arg(long, value_name = "REALM", requires = "iakerb", help_heading = "IAKERB")]
+    pub(super) iakerb_realm: Vec<String>,
+    /// Which IAKERB to speak
+    #[arg(long, value_enum, value_name = "DIALECT", default_value_t, help_heading = "IAKERB")]
+    pub(super) iakerb_dialect: Dialect,
     /// Connect each client to the service at HOST:PORT
     #[arg(long, short = 'f', value_name = "HOST:PORT", conflicts_with = "echo", help_heading = "What for")]
     pub(super) forward: Option<place::Place>,
@@ -154,13 +168,29 @@ impl Args {
         if self.max_connections == Some(0) {
             return Err(Failure::new(Exit::Usage, "--max-connections 0 would serve nobody"));
         }
+        if self.ntlm.lists(Mechanism::Iakerb) && !self.iakerb {
+            return Err(Failure::new(Exit::Usage, "--mechanism iakerb lets clients log in through this server")
+                .next("if strangers may reach its KDC, say --iakerb"));
+        }
         self.ntlm.check()
+    }
+
+    /// What is asked of clients, and done for them.
+    pub(super) fn policy(&self, settings: &Settings) -> Policy {
+        let policy = settings.policy().with_iakerb_dialect(self.iakerb_dialect.into());
+        let policy = if self.take_delegated.is_some() { policy.take_delegated() } else { policy };
+        match (self.iakerb, self.iakerb_realm.is_empty()) {
+            (false, _) => policy,
+            (true, true) => policy.relay_iakerb(),
+            (true, false) => policy.relay_iakerb_to(self.iakerb_realm.iter().cloned()),
+        }
     }
 
     pub(super) fn stream_options(&self, settings: &Settings) -> Result<StreamOptions, Failure> {
         let least = if self.integrity_only { Protection::Integrity } else { Protection::Confidentiality };
         let options = StreamOptions::default().handshake_time(self.handshake_time).least_protection(least);
         let options = options.expiry(self.expiry.of_streams()).read_ahead();
+        let options = if self.iakerb { options.relay(settings.kdcs().clone()) } else { options };
         Ok(match &self.replay_cache {
             Some(name) => options.replays(settings.replay_cache(name.as_deref())?),
             None => options,

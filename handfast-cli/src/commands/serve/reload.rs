@@ -27,13 +27,11 @@ impl Serving {
     /// All of it, or the first thing that is wrong.
     pub(super) fn load(args: &Args, settings: &Settings, journal: &Journal) -> Result<Self, Failure> {
         let keytab = keytab(args, settings)?;
-        let policy = settings.policy();
-        let policy = if args.take_delegated.is_some() { policy.take_delegated() } else { policy };
         let guard = match args.replay_cache {
             Some(_) => ReplayGuard::asks_driver(),
             None => ReplayGuard::in_memory(),
         };
-        let acceptor = Acceptor::new(&keytab, guard).policy(policy);
+        let acceptor = Acceptor::new(&keytab, guard).policy(args.policy(settings));
         let acceptor = with_ntlm(acceptor, args, &keytab)?;
         let allowed = allowed(args, settings, &keytab)?;
         let accounts = accounts(args, &keytab, journal)?;
@@ -78,7 +76,11 @@ impl Serving {
 
 /// No keys where Kerberos is not taken: its clients are then refused.
 fn keytab(args: &Args, settings: &Settings) -> Result<Keytab, Failure> {
-    if args.ntlm.may_take(Mechanism::Kerberos) { args.keys.load(settings) } else { Ok(Keytab::default()) }
+    if args.ntlm.may_take(Mechanism::Kerberos) || args.ntlm.lists(Mechanism::Iakerb) {
+        args.keys.load(settings)
+    } else {
+        Ok(Keytab::default())
+    }
 }
 
 fn names(keytab: &Keytab) -> Vec<String> {

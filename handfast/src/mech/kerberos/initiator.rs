@@ -171,7 +171,7 @@ impl Handshake {
             Some(login) => self.credential.find_user_to_user(&self.service, login, &self.policy, now),
             None => self.credential.find_for(&self.service, &self.policy, now),
         };
-        let held = held.filter(|_| !self.must_log_in_to_delegate(now));
+        let held = held.filter(|_| !self.must_log_in_to_delegate(now) && !self.must_converse(now));
         if let Some(ticket) = held {
             return self.with_ticket(ticket, now, out);
         }

@@ -3,9 +3,11 @@
 use super::message::{self, Kind, Proxied};
 use crate::error::{Error, IakerbRefusal};
 use crate::krb5::exchange::{KdcAttempt, KdcRequest, KdcUnreachable};
+use crate::mech::kerberos::credential::Secrets;
 use crate::mech::kerberos::initiator::{Handshake, Style, refused_by_peer};
 use crate::mech::kerberos::message::{Token, TokenId, read_token};
 use crate::mech::{InitiateInput, InitiateStep, Initiating, Progress};
+use crate::name::Principal;
 use crate::policy::IakerbDialect;
 use crate::time::Time;
 use alloc::boxed::Box;
@@ -75,6 +77,19 @@ impl Handshake {
     pub(in crate::mech::kerberos) fn asks_for_realm(&self) -> bool {
         let draft = matches!(&self.style, Style::Iakerb(talk) if talk.dialect == IakerbDialect::Draft);
         draft && self.credential.client().realm().is_empty()
+    }
+
+    /// Whether something must be carried though a ticket is at hand: acceptors of MIT krb5 1.20 do not survive a conversation that
+    /// begins with the AP-REQ. So a ticket is asked for again, if there is something to ask with.
+    pub(in crate::mech::kerberos) fn must_converse(&self, now: Time) -> bool {
+        let old = matches!(&self.style, Style::Iakerb(talk) if talk.dialect == IakerbDialect::Mit121);
+        let realm = self.credential.client().realm();
+        let can_ask = || {
+            let tgt = Principal::krbtgt(realm, realm);
+            !matches!(self.credential.secrets(), Secrets::None)
+                || self.credential.find(&tgt, &self.policy, now).is_some()
+        };
+        old && can_ask()
     }
 
     /// Asks for the acceptor's realm.
