@@ -6,6 +6,7 @@ use handfast_fuzz::negotiate;
 use handfast_fuzz::ntlm::ntlm_stage;
 use handfast_fuzz::parsers::MESSAGES;
 use handfast_fuzz::password;
+use handfast_fuzz::pkinit;
 use handfast_fuzz::seeds::{Talk, join, stage};
 use handfast_fuzz::{streams, tools};
 use std::path::Path;
@@ -44,6 +45,9 @@ fn main() -> std::io::Result<()> {
     all("dns", answers())?;
     all("directory", tools::directory_seeds())?;
     all("streams", streams::seeds())?;
+    all("x509", pkinit::x509_seeds())?;
+    all("signed_data", pkinit::signed_data_seeds())?;
+    all("identity", pkinit::identity_seeds())?;
     machines(&all)
 }
 

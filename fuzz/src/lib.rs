@@ -12,6 +12,7 @@ pub mod ntlm;
 pub mod pac;
 pub mod parsers;
 pub mod password;
+pub mod pkinit;
 pub mod seeds;
 pub mod streams;
 pub mod tools;
