@@ -292,3 +292,91 @@ fn read(path: &Path) -> Result<Secret<Vec<u8>>, PkinitFileError> {
     file.take(FILE_LIMIT).read_to_end(contents.expose_mut()).map_err(unreadable)?;
     Ok(contents)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Environment;
+    use handfast::krb5::Conf;
+
+    /// OpenSSL's certificates of the core's own tests.
+    const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../handfast/tests/pkinit");
+
+    fn settings(text: &str) -> Settings {
+        let conf = Conf::parse("krb5.conf", text).unwrap();
+        Settings::new(Environment::of_user(1000, "alice"), conf).unwrap()
+    }
+
+    fn subject(name: &str, password: Option<&str>) -> Result<String, PkinitFileError> {
+        let password = password.map(|password| Secret::new(password.as_bytes().to_vec()));
+        identity(name, password.as_ref()).map(|identity| identity.certificate().subject().to_string())
+    }
+
+    #[test]
+    fn identities_by_the_names_of_krb5_conf() {
+        for name in ["FILE:{}/user-rsa.pem,{}/user-rsa.key", "{}/user-rsa.pem,{}/user-rsa-pkcs1.key"] {
+            assert_eq!(subject(&name.replace("{}", FILES), None).unwrap(), "CN=user rsa,O=Test");
+        }
+        for name in ["PKCS12:{}/user-ec.p12", "{}/user-ec.p12", "FILE:{}/user-ec.p12"] {
+            let name = name.replace("{}", FILES);
+            assert_eq!(subject(&name, Some("geheim")).unwrap(), "CN=user ec,O=Test");
+            assert!(subject(&name, None).unwrap_err().lacks_password());
+            assert!(
+                subject(&name, Some("x"))
+                    .unwrap_err()
+                    .to_string()
+                    .ends_with("the password is wrong, or the file is damaged")
+            );
+        }
+        for name in ["PKCS11:module_name=x", "ENV:X509_USER"] {
+            assert!(matches!(subject(name, None), Err(PkinitFileError::Kind { .. })), "{name}");
+        }
+        assert!(matches!(subject("DIR:/nowhere/at/all", None), Err(PkinitFileError::Unreadable { .. })));
+        assert!(matches!(subject("/nowhere/at/all", None), Err(PkinitFileError::Unreadable { .. })));
+    }
+
+    #[test]
+    fn a_directory_has_a_key_beside_the_certificate() {
+        let directory = crate::scratch::Scratch::new("pkinit");
+        let copy = |from: &str, to: &str| fs::copy(format!("{FILES}/{from}"), directory.path(to)).unwrap();
+        let name = format!("DIR:{}", directory.path("").display());
+        copy("user-rsa.pem", "alone.crt");
+        copy("user-ec.pem", "b.crt");
+        assert!(matches!(subject(&name, None), Err(PkinitFileError::Contents { .. })));
+        copy("user-ec.key", "b.key");
+        assert_eq!(subject(&name, None).unwrap(), "CN=user ec,O=Test");
+        let trust = settings("").kdc_trust(std::slice::from_ref(&name), "R").unwrap();
+        assert_eq!(trust.anchors.anchors().len(), 2, "the key is none of them");
+    }
+
+    #[test]
+    fn krb5_conf_says_who_is_believed_and_how() {
+        let text = format!(
+            "[libdefaults]\n pkinit_anchors = FILE:/nowhere\n pkinit_eku_checking = kpServerAuth\n\
+             [realms]\n R = {{\n  pkinit_anchors = FILE:{FILES}/ca.pem\n  pkinit_kdc_hostname = kdc.r\n\
+             pkinit_identities = FILE:/nowhere\n  pkinit_identities = {FILES}/user-ec.pem,{FILES}/user-ec.key\n\
+             pkinit_require_crl_checking = true\n }}\n"
+        );
+        let settings = settings(&text);
+        let trust = settings.kdc_trust(&[], "R").unwrap();
+        assert_eq!(trust.anchors.anchors()[0].subject().to_string(), "CN=CA,O=Test");
+        assert!(trust.kdc.weak_server_auth && !trust.kdc.dangerous_any_purpose);
+        assert_eq!(trust.kdc.weak_host_names, ["kdc.r"]);
+        assert!(trust.certificates.require_revocation_lists && !trust.certificates.weak_sha1);
+        let identity = settings.pkinit_identity(None, "R", None).unwrap();
+        assert_eq!(identity.certificate().subject().to_string(), "CN=user ec,O=Test");
+        assert!(matches!(settings.kdc_trust(&[], "S"), Err(PkinitFileError::Unreadable { .. })));
+        let none = settings.pkinit_identity(None, "S", None);
+        assert!(matches!(none, Err(PkinitFileError::NotNamed { relation: "pkinit_identities", .. })));
+    }
+
+    #[test]
+    fn by_default_the_rules_are_the_strictest() {
+        let named = [format!("FILE:{FILES}/ca.pem")];
+        let trust = settings("").kdc_trust(&named, "R").unwrap();
+        assert_eq!((trust.kdc, trust.certificates), (KdcRules::default(), CertificateRules::default()));
+        assert!(matches!(settings("").kdc_trust(&[], "R"), Err(PkinitFileError::NotNamed { .. })));
+        let wrong = settings("[libdefaults]\n pkinit_eku_checking = kpkdcs\n").kdc_trust(&named, "R");
+        assert!(matches!(wrong, Err(PkinitFileError::Value(_))));
+    }
+}

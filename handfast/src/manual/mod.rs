@@ -1,11 +1,15 @@
 //! The manual: how to, what the defaults are and why, and what went wrong elsewhere.
 //!
+//! - [`certificates`]: logins with a certificate, and whose are believed
 //! - [`defaults`]: every default, its reason, and the name of what turns it off
 //! - [`how_to`]: short recipes
 //! - [`krb5_conf`]: what becomes of each relation of `krb5.conf`
 //! - [`limits`]: every limit on what a peer can make us do
 //! - [`negotiate`]: how two ends agree on a mechanism, and what keeps the choice honest
 //! - [`past_vulnerabilities`]: mistakes of this field, and the test that we don't make them
+
+#[doc = include_str!("certificates.md")]
+pub mod certificates {}
 
 #[doc = include_str!("defaults.md")]
 pub mod defaults {}
