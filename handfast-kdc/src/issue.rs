@@ -1,10 +1,11 @@
-use crate::directory::PrincipalEntry;
+use crate::directory::{LongTermKey, PrincipalEntry};
 use crate::event::Outcome;
 use crate::fast::Armor;
 use crate::lifetime::Times;
 use crate::pac::IssuedPac;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
+use crate::user_to_user::UserKey;
 use alloc::vec;
 use alloc::vec::Vec;
 use handfast::crypto::{Random, Secret};
@@ -36,7 +37,7 @@ pub(crate) struct Grant<'a> {
     pub(crate) key_expiration: Option<Time>,
     pub(crate) padata: Vec<PaData<'a>>,
     /// The session key of the peer's ticket-granting ticket, in the place of the service's key.
-    pub(crate) user_to_user: Option<&'a CipherKey>,
+    pub(crate) user_to_user: Option<&'a UserKey>,
     pub(crate) request_checksum: Option<Vec<u8>>,
     pub(crate) reply_key: &'a CipherKey,
     pub(crate) reply_kvno: Option<u32>,
@@ -121,7 +122,7 @@ impl Grant<'_> {
     /// The key that the ticket is under, with its version if it is a service's.
     fn ticket_key(&self) -> Result<(&CipherKey, Option<u32>), Refusal> {
         if let Some(key) = self.user_to_user {
-            return Ok((key, None));
+            return Ok((&key.cipher, None));
         }
         let no_key = || Refusal::new(ErrorCode::KDC_ERR_NULL_KEY, "the service has no key");
         let key = self.service.current_keys().next().ok_or_else(no_key)?;
@@ -147,8 +148,8 @@ impl Grant<'_> {
             caddr: self.caddr.clone(),
             authorization_data: self.authorization_data.clone(),
         };
-        let service_key = self.service.current_keys().next();
-        let signed = self.pac.as_ref().filter(|_| self.user_to_user.is_none()).zip(service_key);
+        let service_key = self.service.current_keys().next().map(LongTermKey::key);
+        let signed = self.pac.as_ref().zip(self.user_to_user.map(|peer| &peer.key).or(service_key));
         let container = signed.map(|(pac, key)| pac.container(&part, &self.sname, key)).transpose()?;
         if let Some(ad_data) = container.as_deref() {
             part.authorization_data.0.insert(0, AdElement { ad_type: AdType::IF_RELEVANT, ad_data });

@@ -38,6 +38,7 @@ mod authorization;
 mod directory;
 mod event;
 mod fast;
+mod foreign_pac;
 mod issue;
 mod lifetime;
 mod lockout;

@@ -1,19 +1,19 @@
 //! PACs in tickets (MS-PAC, MS-KILE 3.3.5): made for a client that logs in, checked and signed again for its further tickets.
 
-use crate::directory::{LongTermKey, PrincipalEntry};
+use crate::directory::PrincipalEntry;
 use crate::preauth;
 use crate::realm::Realm;
 use crate::refusal::Refusal;
 use alloc::string::String;
 use alloc::vec::Vec;
-use handfast::krb5::enctype::CryptoError;
+use handfast::krb5::enctype::{CryptoError, EncryptionKey};
 use handfast::krb5::message::{
     AdElement, AdType, AuthorizationData, EncTicketPart, ErrorCode, KerberosTime, PaData, PaDataType, PaPacRequest,
     PrincipalName, Ticket,
 };
 use handfast::krb5::pac::{
-    AttributesInfo, ClientInfo, GroupAttributes, GroupMembership, LogonInfo, Pac, PacBufferType, PacBuilder, Rid, Sid,
-    SignatureKey, UpnDnsInfo, find_pac, ticket_to_sign, with_pac,
+    AttributesInfo, ClientInfo, DelegationInfo, GroupAttributes, GroupMembership, LogonInfo, Pac, PacBufferType,
+    PacBuilder, Rid, Sid, SignatureKey, UpnDnsInfo, find_pac, ticket_to_sign, with_pac,
 };
 use handfast::wire::EncodeError;
 
@@ -47,9 +47,9 @@ impl IssuedPac {
         &self,
         part: &EncTicketPart<'_>,
         sname: &PrincipalName<'_>,
-        server: &LongTermKey,
+        server: &EncryptionKey,
     ) -> Result<Vec<u8>, Refusal> {
-        let server = SignatureKey::new(server.key())?;
+        let server = SignatureKey::new(server)?;
         let pac = if is_for_a_service(sname) {
             let place = with_pac(&[]);
             let mut placed = part.clone();
@@ -136,8 +136,7 @@ impl Realm {
     }
 
     /// The PAC for a further ticket: that of the ticket shown, once its signatures have been checked, and it is of the
-    /// account that the directory still has by this name (CVE-2021-42287). A client of another realm gets none: which of
-    /// its SIDs to believe, nobody has said.
+    /// account that the directory still has by this name (CVE-2021-42287). Of that of another realm's ticket, what is believed.
     pub(crate) fn further_pac(
         &self,
         ticket: &EncTicketPart<'_>,
@@ -145,34 +144,63 @@ impl Realm {
         for_krbtgt: bool,
     ) -> Result<Option<IssuedPac>, Refusal> {
         let found = find_pac(&ticket.authorization_data).map_err(|_| not_ours())?;
-        let Some(bytes) = found.filter(|_| shown.realm == self.name() && self.settings.domain.is_some()) else {
-            return Ok(None);
+        let Some(bytes) = found.filter(|_| self.settings.domain.is_some()) else { return Ok(None) };
+        let mut builder = if shown.realm == self.name() {
+            let pac = Pac::decode(bytes).map_err(|_| not_ours())?;
+            self.check_pac(&pac, ticket, shown)?;
+            PacBuilder::of(&pac)
+        } else {
+            let Some(filtered) = self.filtered_pac(ticket, shown, bytes)? else { return Ok(None) };
+            filtered
         };
-        let pac = Pac::decode(bytes).map_err(|_| not_ours())?;
-        self.check_pac(&pac, ticket, shown)?;
-        let mut builder = PacBuilder::of(&pac);
         if !for_krbtgt {
             builder.without(PacBufferType::ATTRIBUTES).without(PacBufferType::REQUESTOR);
         }
         Ok(Some(IssuedPac { builder, kdc: self.kdc_signature_key()? }))
     }
 
+    /// The PAC of the evidence, with the service that acts for its client added to those before (MS-PAC 2.9, MS-SFU
+    /// 3.2.5.2.4).
+    pub(crate) fn delegated_pac(
+        &self,
+        evidence: &EncTicketPart<'_>,
+        shown: &Ticket<'_>,
+        own: &EncTicketPart<'_>,
+        target: &PrincipalName<'_>,
+    ) -> Result<Option<IssuedPac>, Refusal> {
+        let Some(mut pac) = self.further_pac(evidence, shown, false)? else { return Ok(None) };
+        let Some(bytes) = find_pac(&evidence.authorization_data).map_err(|_| not_ours())? else { return Ok(None) };
+        let before = Pac::decode(bytes).and_then(|pac| pac.delegation_info()).map_err(|_| not_ours())?;
+        let mut transited_services = before.map(|info| info.transited_services).unwrap_or_default();
+        transited_services.push(alloc::format!("{}@{}", own.cname.name_string.join("/"), own.crealm));
+        let info = DelegationInfo { proxy_target: target.name_string.join("/"), transited_services };
+        pac.builder.delegation_info(&info).map_err(too_large)?;
+        Ok(Some(pac))
+    }
+
     fn check_pac(&self, pac: &Pac<'_>, ticket: &EncTicketPart<'_>, shown: &Ticket<'_>) -> Result<(), Refusal> {
-        let server = self.resolve(&shown.sname.to_principal(shown.realm))?.ok_or_else(not_ours)?;
-        let krbtgt = self.krbtgt()?;
-        let schedule = |entry: &PrincipalEntry| -> Result<Vec<SignatureKey>, CryptoError> {
-            entry.keys.iter().map(|key| SignatureKey::new(key.key())).collect()
-        };
+        self.check_server_signature(pac, ticket, shown)?;
         let service = is_for_a_service(&shown.sname);
-        let by_server = schedule(&server)?.iter().any(|key| pac.verify(ticket, key).is_ok());
-        let by_kdc = schedule(&krbtgt)?.iter().any(|key| match service {
+        let by_kdc = schedule(&*self.krbtgt()?)?.iter().any(|key| match service {
             true => pac.verify_kdc_signatures(ticket, key, true).is_ok(),
             false => pac.verify_kdc_signature(key).is_ok(),
         });
-        if !(by_server && by_kdc) {
+        if !by_kdc {
             return Err(not_ours());
         }
-        if service { Ok(()) } else { self.check_requestor(pac, ticket) }
+        if service || ticket.crealm != self.name() { Ok(()) } else { self.check_requestor(pac, ticket) }
+    }
+
+    /// Whether the PAC is the ticket's, by the key that the ticket is under.
+    pub(crate) fn check_server_signature(
+        &self,
+        pac: &Pac<'_>,
+        ticket: &EncTicketPart<'_>,
+        shown: &Ticket<'_>,
+    ) -> Result<(), Refusal> {
+        let server = self.resolve(&shown.sname.to_principal(shown.realm))?.ok_or_else(not_ours)?;
+        let holds = schedule(&server)?.iter().any(|key| pac.verify(ticket, key).is_ok());
+        if holds { Ok(()) } else { Err(not_ours()) }
     }
 
     fn check_requestor(&self, pac: &Pac<'_>, ticket: &EncTicketPart<'_>) -> Result<(), Refusal> {
@@ -185,6 +213,10 @@ impl Realm {
         let reason = "the account of the ticket's name is another one than when the ticket was issued";
         Err(Refusal::new(ErrorCode::KDC_ERR_TGT_REVOKED, reason))
     }
+}
+
+fn schedule(entry: &PrincipalEntry) -> Result<Vec<SignatureKey>, CryptoError> {
+    entry.keys.iter().map(|key| SignatureKey::new(key.key())).collect()
 }
 
 fn logon_info(domain: &Domain, account: &DomainAccount, name: &str) -> LogonInfo {

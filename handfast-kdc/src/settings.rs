@@ -6,6 +6,7 @@ use handfast::Principal;
 use handfast::krb5::Capaths;
 use handfast::krb5::enctype::Enctype;
 use handfast::krb5::message::{PaDataType, SpakeGroup};
+use handfast::krb5::pac::Sid;
 
 /// The enctypes that new principals have keys of, unless told otherwise. Tickets are encrypted with the first of the
 /// service's keys: one that every service has understood since 2005.
@@ -69,6 +70,10 @@ pub struct Settings {
     pub udp_reply_limit: usize,
     /// The domain whose SIDs go into the PACs of tickets (MS-PAC); no PACs are issued without one.
     pub domain: Option<Domain>,
+    /// The domains that other realms' clients may be of, each by the realm that issues the tickets with which they come here, and
+    /// the domain's SID. PACs of a realm that is not here are left out; of one that is, SIDs of its domains alone are passed on
+    /// (MS-PAC 4.1.2.2). The realm's own domain is nobody else's, whatever stands here.
+    pub trusted_domains: Vec<(String, Sid)>,
     /// The methods of pre-authentication that are offered, best first, each named by its padata type: [`PREAUTH`].
     /// A client's proof by another is as good as none; a method that this build doesn't have (SPAKE takes the Cargo feature
     /// `spake`) is passed over.
@@ -107,6 +112,7 @@ impl Default for Settings {
             weak_rc4: false,
             udp_reply_limit: 4096,
             domain: None,
+            trusted_domains: Vec::new(),
             preauth: PREAUTH.to_vec(),
             spake_groups: SPAKE_GROUPS.to_vec(),
             spake_challenge: None,

@@ -4,7 +4,7 @@ use crate::directory::PrincipalEntry;
 use crate::event::Outcome;
 use crate::issue::{Grant, request_checksum, session_enctype};
 use crate::lifetime::{self, Times};
-use crate::on_behalf::{Standing, for_user, standing};
+use crate::on_behalf::{Standing, for_user, one_additional, standing};
 use crate::pac;
 use crate::preauth;
 use crate::realm::{Realm, Request};
@@ -94,12 +94,14 @@ impl Realm {
         let times = self.times(body, &basis, &service, now)?;
         let added = body.enc_authorization_data.as_ref();
         let added = added.map(|sealed| authorization::open(sealed, &session, subkey.as_ref())).transpose()?;
-        let for_krbtgt = service.principal.is_krbtgt();
+        let (for_krbtgt, sname) = (service.principal.is_krbtgt(), named(body, &service));
         let pac = match standing {
-            Standing::Own => self.further_pac(&ticket, &ap_req.ticket, for_krbtgt)?,
+            Standing::Own | Standing::UserToUser => self.further_pac(&ticket, &ap_req.ticket, for_krbtgt)?,
             Standing::ForUser => self.users_pac(&basis, for_krbtgt)?,
-            // The PAC of the evidence is not passed on: it would have to say who acts for the client (MS-PAC 2.9).
-            _ => None,
+            Standing::Delegated => match &evidence {
+                Some(evidence) => self.delegated_pac(evidence, one_additional(message)?, &ticket, &sname)?,
+                None => None,
+            },
         };
         let reply_key = reply_key(&session, subkey.as_ref());
         let asked_for_checksum = preauth::find(&message.padata, PaDataType::REQ_ENC_PA_REP).is_some();
@@ -111,7 +113,7 @@ impl Realm {
             crealm: basis.crealm,
             cname: basis.cname.clone(),
             service: &service,
-            sname: named(body, &service),
+            sname,
             session: session_enctype(&body.etype, &self.settings, &service)?,
             flags: flags(body.kdc_options, &basis, &service, times.renew_till.is_some(), way_checked),
             transited: &transited.contents,

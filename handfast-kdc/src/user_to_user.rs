@@ -6,13 +6,19 @@ use crate::realm::Realm;
 use crate::refusal::{Refusal, Seen};
 use alloc::sync::Arc;
 use handfast::Time;
-use handfast::krb5::enctype::{CipherKey, KeyUsage};
+use handfast::krb5::enctype::{CipherKey, EncryptionKey, KeyUsage};
 use handfast::krb5::message::{EncTicketPart, ErrorCode, KdcReq};
 
 /// Who the ticket is for, and the key that it is under.
 pub(crate) struct ToUser {
     pub(crate) peer: Arc<PrincipalEntry>,
-    pub(crate) key: CipherKey,
+    pub(crate) key: UserKey,
+}
+
+/// The session key of the peer's ticket-granting ticket.
+pub(crate) struct UserKey {
+    pub(crate) cipher: CipherKey,
+    pub(crate) key: EncryptionKey,
 }
 
 impl Realm {
@@ -32,7 +38,8 @@ impl Realm {
             let reason = "the additional ticket is another's than the one that is asked for";
             return Err(Refusal::new(ErrorCode::KDC_ERR_SERVER_NOMATCH, reason));
         }
-        let key = CipherKey::new(&self.held_key(ticket.key)?, KeyUsage::TICKET)?;
+        let key = self.held_key(ticket.key)?;
+        let key = UserKey { cipher: CipherKey::new(&key, KeyUsage::TICKET)?, key };
         Ok(ToUser { peer: self.peer(seen, now)?, key })
     }
 }

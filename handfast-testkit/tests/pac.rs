@@ -4,14 +4,16 @@
 
 use handfast_testkit::handfast::krb5::HeldTicket;
 use handfast_testkit::handfast::krb5::enctype::{CipherKey, KeyUsage};
-use handfast_testkit::handfast::krb5::exchange::TicketOptions;
+use handfast_testkit::handfast::krb5::exchange::{TicketOptions, TicketRequest};
 use handfast_testkit::handfast::krb5::message::{
     AdElement, AdType, AuthorizationData, EncTicketPart, EncryptedData, Ticket,
 };
 use handfast_testkit::handfast::krb5::pac::{
     LogonInfo, Pac, PacBufferType, PacBuilder, Rid, Sid, SignatureKey, with_pac,
 };
-use handfast_testkit::handfast::{Accept, Acceptor, Context, Credential, PacPolicy, Policy, ReplayGuard, ServiceName};
+use handfast_testkit::handfast::{
+    Accept, Acceptor, Context, Credential, PacPolicy, Policy, Principal, ReplayGuard, ServiceName,
+};
 use handfast_testkit::*;
 
 const HTTP: &str = "HTTP/www.example.com";
@@ -93,6 +95,75 @@ fn with_other_pac(
     cipher.encrypt(&[5; 16], &EncTicketPart { authorization_data, ..part }.to_der(), &mut bytes);
     let enc_part = EncryptedData { cipher: &bytes, ..sealed.enc_part };
     HeldTicket { ticket: Ticket { enc_part, ..sealed }.to_der(), ..tgt.clone() }
+}
+
+const FILES: &str = "nfs/files.example.com";
+
+fn forwardable() -> TicketOptions {
+    TicketOptions { forwardable: true, ..TicketOptions::default() }
+}
+
+/// Who acts for the client, by the PAC that the acceptor of FILES sees (MS-PAC 2.9).
+fn acting(kit: &Testkit, ticket: &HeldTicket) -> (String, Vec<String>) {
+    let mut keytab = kit.keytab(FILES);
+    kit.keytab(KRBTGT).entries().iter().cloned().for_each(|entry| keytab.add(entry));
+    let acceptor = Acceptor::with_random(&keytab, Some(ReplayGuard::in_memory()), kit.random())
+        .policy(Policy::default().with_pac(PacPolicy::Require));
+    let credential = Credential::tickets(&kit.ccache("alice", [ticket.clone()]));
+    let target = ServiceName::principal(format!("{FILES}@EXAMPLE.COM").parse().unwrap());
+    let (mut token, now) = (Vec::new(), kit.now(Party::Initiator));
+    kit.initiator().to(&target).credential(&credential).begin(now, &mut token).unwrap();
+    let Accept::Complete(context) = acceptor.session().begin().step(&token, now, &mut Vec::new()).unwrap() else {
+        panic!()
+    };
+    let authorization = context.authorization().unwrap();
+    assert!(authorization.pac_signed_by_kdc());
+    assert_eq!(authorization.user_sid(), Some(domain().with(Rid(1103))));
+    let pac = authorization.pac().unwrap();
+    let info = pac.delegation_info.as_ref().unwrap();
+    (info.proxy_target.clone(), info.transited_services.clone())
+}
+
+#[test]
+fn a_delegated_ticket_has_the_clients_pac_and_says_who_acts() {
+    let kit = kit();
+    kit.service(FILES);
+    let files: Principal = format!("{FILES}@EXAMPLE.COM").parse().unwrap();
+    kit.change(HTTP, |http| http.may_delegate_to = vec![files.clone()]);
+    let tgt = kit.login("alice", forwardable()).unwrap();
+    let evidence = kit.ticket(&tgt, HTTP, forwardable()).unwrap();
+    let own = kit.login(HTTP, forwardable()).unwrap();
+    let onward = |evidence: &HeldTicket, service: &Principal, own: &HeldTicket| {
+        let request = TicketRequest::delegated(own, evidence, service.clone(), forwardable(), kit.random());
+        kit.request(request).map(|acquired| acquired.ticket)
+    };
+    let ticket = onward(&evidence, &files, &own).unwrap();
+    assert_eq!(acting(&kit, &ticket), (FILES.to_owned(), vec![format!("{HTTP}@EXAMPLE.COM")]));
+    // One that goes on from there is added, in order.
+    kit.change(FILES, |service| service.may_delegate_to = vec![files.clone()]);
+    let second = onward(&ticket, &files, &kit.login(FILES, forwardable()).unwrap()).unwrap();
+    let both = vec![format!("{HTTP}@EXAMPLE.COM"), format!("{FILES}@EXAMPLE.COM")];
+    assert_eq!(acting(&kit, &second), (FILES.to_owned(), both));
+}
+
+/// The server's signature is by the key that the peer has: the session key of its login.
+#[test]
+fn a_user_to_user_ticket_has_a_pac_that_the_peer_can_check() {
+    let kit = kit();
+    kit.user("bob", "pw");
+    let (alice, bob) = (kit.login("alice", forwardable()).unwrap(), kit.login("bob", forwardable()).unwrap());
+    let peer = bob.client.clone();
+    let request = TicketRequest::user_to_user(&alice, peer, bob.ticket.clone(), forwardable(), kit.random());
+    let ticket = kit.request(request).unwrap().ticket;
+    let sealed = Ticket::decode(&ticket.ticket).unwrap();
+    let opened = CipherKey::new(&bob.key, KeyUsage::TICKET).unwrap().decrypt(sealed.enc_part.cipher).unwrap();
+    let part = EncTicketPart::decode(opened.expose()).unwrap();
+    let pac = Pac::decode(part.authorization_data.find(AdType::WIN2K_PAC).unwrap().unwrap()).unwrap();
+    pac.verify(&part, &SignatureKey::new(&bob.key).unwrap()).unwrap();
+    let krbtgt = kit.keytab(KRBTGT);
+    let key = krbtgt.entries().first().unwrap();
+    pac.verify_kdc_signatures(&part, &SignatureKey::new(&key.key).unwrap(), true).unwrap();
+    assert_eq!(pac.logon_info().unwrap().unwrap().user_sid(), Some(domain().with(Rid(1103))));
 }
 
 fn code(kit: &Testkit, tgt: &HeldTicket) -> Option<i32> {

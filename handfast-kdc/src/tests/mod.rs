@@ -3,6 +3,7 @@
 mod aliases;
 mod as_exchange;
 mod fast;
+mod foreign_pac;
 mod hostile;
 mod lockout;
 mod on_behalf;

@@ -2,12 +2,13 @@
 
 use crate::our_realm::OurRealm;
 use crate::ours::{kdc, now, tickets_of};
-use handfast::krb5::pac::{LogonInfo, PacError, PacInfo, Rid, Sid};
+use handfast::crypto::OsRandom;
+use handfast::krb5::pac::{DelegationInfo, LogonInfo, PacError, PacInfo, Rid, Sid};
 use handfast::krb5::{Keytab, KeytabEntry};
 use handfast::{Accept, Acceptor, Context, Credential, Error, Initiate, Initiator, PacPolicy, Policy, Refusal};
 use handfast::{ReplayGuard, ServiceName};
-use handfast_interop::{Enctype, MitRealm, SambaDomain, TempDir};
-use handfast_kdc::{Domain, DomainAccount, Settings};
+use handfast_interop::{Enctype, MitClient, MitRealm, SambaDomain, TempDir};
+use handfast_kdc::{Domain, DomainAccount, PrincipalEntry, Settings};
 use handfast_net::driver::KdcExchange;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -127,15 +128,7 @@ fn mit_verifies_a_pac_of_our_realm() {
     realm.change("alice", |entry| entry.account = Some(DomainAccount { rid: Rid(1103), groups: vec![Rid(513)] }));
     let alice = realm.client_of("alice");
     alice.kvno("sample/localhost").expect_success();
-    let target = ServiceName::principal("sample/localhost@OURS.TEST".parse().unwrap());
-    let mut token = Vec::new();
-    let credential = tickets_of(alice.ccache());
-    let _ = Initiator::new(Policy::default()).to(&target).credential(&credential).begin(now(), &mut token).unwrap();
-    let mut python = alice.command("python3");
-    python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/python/pac_attributes.py"));
-    python.env("KRB5_KTNAME", realm.keytab(&["sample/localhost"]));
-    let hex: String = token.iter().map(|octet| format!("{octet:02x}")).collect();
-    let said = handfast_interop::run(&mut python, &hex, std::time::Duration::from_secs(30));
+    let said = attributes(&alice, alice.ccache(), &realm);
     said.expect_success().expect_text("client alice@OURS.TEST");
     for attribute in ["client-info", "logon-info", "upn-dns-info", "server-checksum", "privsvr-checksum", "16", "19"] {
         said.expect_text(&format!("urn:mspac:{attribute} authenticated"));
@@ -143,6 +136,45 @@ fn mit_verifies_a_pac_of_our_realm() {
     let bytes = said.stdout.lines().find_map(|line| line.strip_prefix("urn:mspac:logon-info authenticated "));
     let bytes: Vec<u8> = bytes.unwrap().as_bytes().chunks(2).map(octet).collect();
     assert_eq!(LogonInfo::decode(&bytes).unwrap().user_sid(), Some(sid.with(Rid(1103))));
+}
+
+/// kvno acts for alice as HTTP/localhost; MIT's acceptor shows the buffer of a PAC that it has verified.
+#[test]
+fn mit_verifies_the_pac_of_a_delegated_ticket_of_ours() {
+    let domain = Domain { sid: "S-1-5-21-1-2-3".parse().unwrap(), netbios_name: "OURS".into() };
+    let settings = Settings { domain: Some(domain), ..Settings::default() };
+    let realm = OurRealm::start_with(settings, std::time::Duration::ZERO);
+    realm.change("alice", |entry| entry.account = Some(DomainAccount { rid: Rid(1103), groups: vec![Rid(513)] }));
+    let (web, sample) = ("HTTP/localhost", crate::our_realm::principal("sample/localhost"));
+    let mut entry = PrincipalEntry::service(crate::our_realm::principal(web), &OsRandom, now()).unwrap();
+    (entry.protocol_transition, entry.may_delegate_to) = (true, vec![sample]);
+    realm.insert(entry);
+    let client = MitClient::new(&realm.config().setting("forwardable = true"));
+    client.kinit_keytab(web, &realm.keytab(&[web])).expect_success();
+    let folder = TempDir::new("delegated");
+    let out = folder.join("ccache");
+    let arguments = ["--out-cache", &out.display().to_string(), "-U", "alice", "-P", "sample/localhost"];
+    client.run("kvno", &arguments).expect_success();
+    let said = attributes(&client, &out, &realm);
+    said.expect_success().expect_text("client alice@OURS.TEST");
+    let shown = said.stdout.lines().find_map(|line| line.strip_prefix("urn:mspac:delegation-info authenticated "));
+    let bytes: Vec<u8> = shown.unwrap().as_bytes().chunks(2).map(octet).collect();
+    let info = DelegationInfo::decode(&bytes).unwrap();
+    assert_eq!(info.proxy_target, "sample/localhost");
+    assert_eq!(info.transited_services, [format!("{web}@OURS.TEST")]);
+}
+
+/// What MIT's acceptor says of a client of sample/localhost that has the tickets in `ccache`.
+fn attributes(client: &MitClient, ccache: &Path, realm: &OurRealm) -> handfast_interop::Run {
+    let target = ServiceName::principal("sample/localhost@OURS.TEST".parse().unwrap());
+    let mut token = Vec::new();
+    let credential = tickets_of(ccache);
+    let _ = Initiator::new(Policy::default()).to(&target).credential(&credential).begin(now(), &mut token).unwrap();
+    let mut python = client.command("python3");
+    python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/python/pac_attributes.py"));
+    python.env("KRB5_KTNAME", realm.keytab(&["sample/localhost"]));
+    let hex: String = token.iter().map(|octet| format!("{octet:02x}")).collect();
+    handfast_interop::run(&mut python, &hex, std::time::Duration::from_secs(30))
 }
 
 fn octet(pair: &[u8]) -> u8 {

@@ -51,6 +51,7 @@ const SETTINGS: &[Field<Settings>] = fields! {
     18 => max_failures,
     19 => failure_interval,
     20 => lockout,
+    21 => trusted_domains,
 };
 
 /// An entry in which nothing is set, not even its name.
@@ -130,6 +131,7 @@ mod tests {
             enterprise_suffixes: vec![("r.test".into(), "R".into())],
             weak_rc4: true,
             domain: Some(Domain { sid: "S-1-5-21-1-2-3".parse().unwrap(), netbios_name: "R".into() }),
+            trusted_domains: vec![("S".into(), "S-1-5-21-4-5-6".parse().unwrap())],
             preauth: vec![PaDataType::ENC_TIMESTAMP],
             spake_groups: vec![SpakeGroup::P521, SpakeGroup(-1)],
             spake_challenge: Some(SpakeGroup::P384),

@@ -173,14 +173,23 @@ impl Stored for DomainAccount {
 
 impl Stored for Domain {
     fn write(&self, out: &mut Output) -> Result<(), EncodeError> {
-        out.octets(&self.sid.to_bytes())?;
+        self.sid.write(out)?;
         self.netbios_name.write(out)
     }
 
     fn read(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+        Ok(Domain { sid: Stored::read(input)?, netbios_name: String::read(input)? })
+    }
+}
+
+impl Stored for Sid {
+    fn write(&self, out: &mut Output) -> Result<(), EncodeError> {
+        out.octets(&self.to_bytes())
+    }
+
+    fn read(input: &mut Input<'_>) -> Result<Self, DecodeError> {
         let at = input.0.clone();
-        let sid = Sid::decode(input.octets()?).map_err(|_| at.invalid("the domain has no SID"))?;
-        Ok(Domain { sid, netbios_name: String::read(input)? })
+        Sid::decode(input.octets()?).map_err(|_| at.invalid("the domain has no SID"))
     }
 }
 
