@@ -54,7 +54,7 @@ fn pac(logon: &LogonInfo) -> PacBuilder {
 /// zoe's ticket of S.TEST for R.TEST, with this PAC.
 fn held(pac: &[u8]) -> Held {
     let container = with_pac(pac);
-    let session = EncryptionKey::new(AES256, &[7; 32]).unwrap();
+    let session = EncryptionKey::new(AES256, [7; 32]).unwrap();
     let key = KeyRef { keytype: AES256, keyvalue: &[7; 32] };
     let part = EncTicketPart {
         crealm: "S.TEST",
@@ -82,7 +82,7 @@ fn ask_for(service: &[&'static str], pac: &[u8]) -> TgsAsk {
 
 fn signed(builder: &PacBuilder) -> Vec<u8> {
     let key = SignatureKey::new(&between()).unwrap();
-    builder.sign(&key, &SignatureKey::new(&EncryptionKey::new(AES256, &[9; 32]).unwrap()).unwrap()).unwrap()
+    builder.sign(&key, &SignatureKey::new(&EncryptionKey::new(AES256, [9; 32]).unwrap()).unwrap()).unwrap()
 }
 
 /// The PAC in the ticket for HTTP/web, its signatures checked.
@@ -199,7 +199,7 @@ fn a_forged_or_broken_pac_of_another_realm_is_refused() {
             assert!(wrong.contains(&code(&changed)), "changed at {at}");
         }
     }
-    let other = SignatureKey::new(&EncryptionKey::new(AES256, &[1; 32]).unwrap()).unwrap();
+    let other = SignatureKey::new(&EncryptionKey::new(AES256, [1; 32]).unwrap()).unwrap();
     assert_eq!(code(&pac(&logon()).sign(&other, &other).unwrap()), ErrorCode::KRB_AP_ERR_MODIFIED);
 }
 
