@@ -63,7 +63,6 @@ impl Realm {
         if body.kdc_options.intersects(REFUSED_OPTIONS) {
             return Err(Refusal::new(ErrorCode::KDC_ERR_BADOPTION, "an option that no AS request can have"));
         }
-        lifetime::refuse_postdating(body, &self.settings, now)?;
         let times = lifetime::initial(body, &self.settings, &client, &service, now)?;
         let session = session_enctype(&body.etype, &self.settings, &service)?;
         let preferred = preauth::preferred_key(&client, &body.etype)?;
@@ -94,6 +93,8 @@ impl Realm {
         let for_krbtgt = service.principal.is_krbtgt();
         let pac = self.new_pac(&client, &cname, times.authtime.into(), for_krbtgt, asked.padata)?;
         let asked_for_checksum = preauth::find(asked.padata, PaDataType::REQ_ENC_PA_REP).is_some();
+        let postdated = lifetime::is_postdated(&times, &self.settings, now);
+        let later = if postdated { TicketFlags::POSTDATED | TicketFlags::INVALID } else { TicketFlags::NONE };
         Grant {
             exchange: KdcExchange::As,
             body,
@@ -102,7 +103,7 @@ impl Realm {
             service: &service,
             sname: body.sname.clone().unwrap_or_else(|| PrincipalName::from(&service.principal)),
             session,
-            flags: flags(body.kdc_options, &client, &service, proven, times.renew_till.is_some()),
+            flags: flags(body.kdc_options, &client, &service, proven, times.renew_till.is_some()).with(later),
             times,
             transited: &[],
             caddr: body.addresses.clone(),
@@ -203,6 +204,7 @@ fn flags(
         (renewable, TicketFlags::RENEWABLE),
         (may_forward && options.contains(KdcOptions::FORWARDABLE), TicketFlags::FORWARDABLE),
         (may_forward && options.contains(KdcOptions::PROXIABLE), TicketFlags::PROXIABLE),
+        (options.contains(KdcOptions::ALLOW_POSTDATE), TicketFlags::MAY_POSTDATE),
         (service.ok_as_delegate, TicketFlags::OK_AS_DELEGATE),
     ] {
         flags = if set { flags | flag } else { flags };

@@ -25,7 +25,7 @@
 //!
 //! [`Realm::handle_password`] is the realm's password service (RFC 3244).
 //!
-//! What it does not do: postdated tickets, PKINIT, a history of passwords. A request
+//! What it does not do: PKINIT, a history of passwords. A request
 //! that asks for one of them is refused, not misread.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 #![forbid(unsafe_code)]

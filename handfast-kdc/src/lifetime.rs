@@ -38,16 +38,32 @@ fn wished(time: Option<KerberosTime>) -> Time {
     time.filter(|time| *time != KerberosTime::EPOCH).map_or(limitless, Time::from)
 }
 
-/// Postdated tickets are not issued (RFC 4120 3.1.3, 3.3.3).
-pub(crate) fn refuse_postdating(body: &KdcReqBody<'_>, settings: &Settings, now: Time) -> Result<(), Refusal> {
+/// When a ticket begins (RFC 4120 3.1.3, 3.3.3): now, or, if it is to be postdated and that is allowed, when that was asked for.
+pub(crate) fn starttime(body: &KdcReqBody<'_>, settings: &Settings, now: Time) -> Result<Time, Refusal> {
     let refused = |reason| Err(Refusal::new(ErrorCode::KDC_ERR_CANNOT_POSTDATE, reason));
-    if body.kdc_options.intersects(KdcOptions::POSTDATED | KdcOptions::ALLOW_POSTDATE) {
+    let asked = body.kdc_options.intersects(KdcOptions::POSTDATED | KdcOptions::ALLOW_POSTDATE);
+    if asked && !settings.postdated {
         return refused("a postdated ticket or one to postdate from was asked for");
     }
-    match body.from.map(Time::from) {
-        Some(from) if from > now.saturating_add(settings.clock_skew) => refused("the start asked for is in the future"),
-        _ => Ok(()),
+    match body.from.map(Time::from).filter(|from| *from > now.saturating_add(settings.clock_skew)) {
+        None => Ok(now.whole_seconds()),
+        Some(_) if !body.kdc_options.contains(KdcOptions::POSTDATED) => refused("the start asked for is in the future"),
+        Some(from) if from > now.saturating_add(settings.max_renewable_life) => refused("the start is too far away"),
+        Some(from) => Ok(from),
     }
+}
+
+/// Whether the ticket is one that begins later, and has to be validated then.
+pub(crate) fn is_postdated(times: &Times, settings: &Settings, now: Time) -> bool {
+    times.starttime > now.saturating_add(settings.clock_skew)
+}
+
+/// The times of a validated ticket: its own, once it has begun (RFC 4120 3.3.3).
+pub(crate) fn validated(from: &EncTicketPart<'_>) -> Result<Times, Refusal> {
+    let authtime = from.authtime.to_time();
+    let starttime = from.starttime.map_or(authtime, Time::from);
+    let renew_till = from.renew_till.map(Time::from);
+    ends_after_start(Times { authtime, starttime, endtime: from.endtime.into(), renew_till })
 }
 
 /// The times of an initial ticket (RFC 4120 3.1.3).
@@ -59,10 +75,10 @@ pub(crate) fn initial(
     now: Time,
 ) -> Result<Times, Refusal> {
     let limits = Limits::of(settings, &[client, service]);
-    let starttime = now.whole_seconds();
+    let starttime = starttime(body, settings, now)?;
     let endtime = wished(Some(body.till)).min(starttime.saturating_add(limits.life)).whole_seconds();
     let renew_till = renewable(body, starttime, endtime, &limits).map(Time::whole_seconds);
-    ends_after_start(Times { authtime: starttime, starttime, endtime, renew_till })
+    ends_after_start(Times { authtime: now.whole_seconds(), starttime, endtime, renew_till })
 }
 
 /// The times of a ticket from a ticket (RFC 4120 3.3.3).
@@ -74,7 +90,7 @@ pub(crate) fn further(
     now: Time,
 ) -> Result<Times, Refusal> {
     let limits = Limits::of(settings, &[service]);
-    let starttime = now.whole_seconds();
+    let starttime = starttime(body, settings, now)?;
     let most = from.endtime.to_time().min(starttime.saturating_add(limits.life));
     let endtime = wished(Some(body.till)).min(most).whole_seconds();
     let bound = from.renew_till.map(Time::from);

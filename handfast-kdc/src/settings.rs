@@ -68,6 +68,8 @@ pub struct Settings {
     /// The longest reply that goes by UDP, in bytes; for a longer one the client is told to ask over TCP
     /// (RFC 4120 7.2.1): 4096.
     pub udp_reply_limit: usize,
+    /// Whether tickets may be postdated (RFC 4120 2.4), by as long as they may be renewed at most: no.
+    pub postdated: bool,
     /// The domain whose SIDs go into the PACs of tickets (MS-PAC); no PACs are issued without one.
     pub domain: Option<Domain>,
     /// The domains that other realms' clients may be of, each by the realm that issues the tickets with which they come here, and
@@ -111,6 +113,7 @@ impl Default for Settings {
             enterprise_suffixes: Vec::new(),
             weak_rc4: false,
             udp_reply_limit: 4096,
+            postdated: false,
             domain: None,
             trusted_domains: Vec::new(),
             preauth: PREAUTH.to_vec(),

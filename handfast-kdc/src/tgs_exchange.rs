@@ -21,11 +21,18 @@ use handfast::krb5::message::{
     LastReqEntry, LrType, PaData, PaDataType, PrincipalName, Ticket, TicketFlags,
 };
 
-/// Validation of postdated tickets and anonymity are not supported.
-const REFUSED_OPTIONS: KdcOptions = KdcOptions::VALIDATE.with(KdcOptions::ANONYMOUS);
+/// What asks for the ticket itself, with other times.
+const AGAIN: KdcOptions = KdcOptions::RENEW.with(KdcOptions::VALIDATE);
 
 /// Options, each with the flag that the ticket must have for it (RFC 4120 3.3.3).
-const NEED_FLAGS: [(KdcOptions, TicketFlags, &str); 6] = [
+const NEED_FLAGS: [(KdcOptions, TicketFlags, &str); 9] = [
+    (
+        KdcOptions::ALLOW_POSTDATE,
+        TicketFlags::MAY_POSTDATE,
+        "a ticket to postdate from was asked for, and this is none",
+    ),
+    (KdcOptions::POSTDATED, TicketFlags::MAY_POSTDATE, "POSTDATED was asked for, the ticket may not be postdated"),
+    (KdcOptions::VALIDATE, TicketFlags::INVALID, "VALIDATE was asked for, the ticket is valid"),
     (KdcOptions::FORWARDABLE, TicketFlags::FORWARDABLE, "FORWARDABLE was asked for, the ticket is not forwardable"),
     (KdcOptions::FORWARDED, TicketFlags::FORWARDABLE, "FORWARDED was asked for, the ticket is not forwardable"),
     (KdcOptions::PROXIABLE, TicketFlags::PROXIABLE, "PROXIABLE was asked for, the ticket is not proxiable"),
@@ -59,7 +66,7 @@ impl Realm {
         let opened = open_authenticator(&ap_req, &session)?;
         let authenticator = Authenticator::decode(opened.expose()).map_err(|_| unreadable("the authenticator"))?;
         self.check_authenticator(&authenticator, &ticket, &session, message.req_body.bytes(), now, seen)?;
-        self.check_ticket(&ticket, request.peer, now)?;
+        self.check_presented(&ticket, body.kdc_options, request.peer, now)?;
         self.check_issuer(&ticket, ap_req.ticket.realm)?;
         self.check_client(seen, now)?;
         let subkey = authenticator.subkey.map(|key| self.held_key(key)).transpose()?;
@@ -90,7 +97,6 @@ impl Realm {
         let transited = self.transited(&basis, issuer)?;
         let way_checked = self.check_way(&transited, body.kdc_options, &service)?;
         check_options(message, &ticket, &service)?;
-        lifetime::refuse_postdating(body, &self.settings, now)?;
         let times = self.times(body, &basis, &service, now)?;
         let added = body.enc_authorization_data.as_ref();
         let added = added.map(|sealed| authorization::open(sealed, &session, subkey.as_ref())).transpose()?;
@@ -107,6 +113,7 @@ impl Realm {
         let asked_for_checksum = preauth::find(&message.padata, PaDataType::REQ_ENC_PA_REP).is_some();
         let checksum =
             asked_for_checksum.then(|| ChecksumKey::new(reply_key.0, KeyUsage::AS_REQ_CHECKSUM)).transpose()?;
+        let later = self.later(body.kdc_options, &times, now);
         Grant {
             exchange: KdcExchange::Tgs,
             body,
@@ -115,7 +122,7 @@ impl Realm {
             service: &service,
             sname,
             session: session_enctype(&body.etype, &self.settings, &service)?,
-            flags: flags(body.kdc_options, &basis, &service, times.renew_till.is_some(), way_checked),
+            flags: flags(body.kdc_options, &basis, &service, times.renew_till.is_some(), way_checked).with(later),
             transited: &transited.contents,
             times,
             caddr: addresses(body, &basis),
@@ -134,6 +141,14 @@ impl Realm {
             armor: None,
         }
         .issue(&*self.random)
+    }
+
+    /// The flags of a ticket that begins later.
+    fn later(&self, options: KdcOptions, times: &Times, now: Time) -> TicketFlags {
+        match lifetime::is_postdated(times, &self.settings, now) && !options.intersects(AGAIN) {
+            true => TicketFlags::POSTDATED | TicketFlags::INVALID,
+            false => TicketFlags::NONE,
+        }
     }
 
     /// A key out of a ticket or authenticator, if it is of an enctype that is used here.
@@ -163,6 +178,9 @@ impl Realm {
         service: &PrincipalEntry,
         now: Time,
     ) -> Result<Times, Refusal> {
+        if body.kdc_options.contains(KdcOptions::VALIDATE) {
+            return lifetime::validated(ticket);
+        }
         if !body.kdc_options.contains(KdcOptions::RENEW) {
             return lifetime::further(body, &self.settings, ticket, service, now);
         }
@@ -199,28 +217,28 @@ fn reply_key<'a>(session: &'a EncryptionKey, subkey: Option<&'a EncryptionKey>) 
     }
 }
 
-/// A renewed ticket is for the service that it was for (RFC 4120 3.3.3): not a way around another service's limits.
+/// A renewed or validated ticket is for the service that it was for (RFC 4120 3.3.3): not a way around another service's limits.
 fn check_renewal(body: &KdcReqBody<'_>, ticket: &Ticket<'_>) -> Result<(), Refusal> {
     let same = body.sname.as_ref() == Some(&ticket.sname) && body.realm == ticket.realm;
-    if same || !body.kdc_options.contains(KdcOptions::RENEW) {
+    if same || !body.kdc_options.intersects(AGAIN) {
         return Ok(());
     }
-    Err(Refusal::new(ErrorCode::KDC_ERR_SERVER_NOMATCH, "the ticket to be renewed is for another service"))
+    Err(Refusal::new(ErrorCode::KDC_ERR_SERVER_NOMATCH, "the ticket to be renewed or validated is for another service"))
 }
 
 fn check_options(message: &KdcReq<'_>, ticket: &EncTicketPart<'_>, service: &PrincipalEntry) -> Result<(), Refusal> {
     let options = message.req_body.kdc_options;
     let refused = |reason| Err(Refusal::new(ErrorCode::KDC_ERR_BADOPTION, reason));
-    if options.intersects(REFUSED_OPTIONS) {
-        return refused("validation or anonymity was asked for");
+    if options.intersects(KdcOptions::ANONYMOUS) {
+        return refused("anonymity was asked for");
     }
     for (option, flag, reason) in NEED_FLAGS {
         if options.contains(option) && !ticket.flags.contains(flag) {
             return refused(reason);
         }
     }
-    if options.contains(KdcOptions::RENEW) && options.intersects(KdcOptions::FORWARDED | KdcOptions::PROXY) {
-        return refused("a renewed ticket for other addresses was asked for");
+    if options.intersects(AGAIN) && options.intersects(KdcOptions::FORWARDED | KdcOptions::PROXY) {
+        return refused("a renewed or validated ticket for other addresses was asked for");
     }
     if options.contains(KdcOptions::PROXY) && service.principal.is_krbtgt() {
         return refused("a proxy ticket-granting ticket was asked for");
@@ -236,8 +254,8 @@ fn flags(
     renewable: bool,
     way_checked: bool,
 ) -> TicketFlags {
-    if options.contains(KdcOptions::RENEW) {
-        return ticket.flags.without(TicketFlags::INITIAL);
+    if options.intersects(AGAIN) {
+        return ticket.flags.without(TicketFlags::INITIAL).without(TicketFlags::INVALID);
     }
     let mut flags = ticket.flags & INHERITED | TicketFlags::ENC_PA_REP;
     // In another's name, a ticket may be made from one that has less than the ticket presented.
@@ -246,6 +264,7 @@ fn flags(
         (renewable, TicketFlags::RENEWABLE),
         (may(KdcOptions::FORWARDABLE, TicketFlags::FORWARDABLE), TicketFlags::FORWARDABLE),
         (may(KdcOptions::PROXIABLE, TicketFlags::PROXIABLE), TicketFlags::PROXIABLE),
+        (options.contains(KdcOptions::ALLOW_POSTDATE), TicketFlags::MAY_POSTDATE),
         (options.contains(KdcOptions::FORWARDED), TicketFlags::FORWARDED),
         (options.contains(KdcOptions::PROXY), TicketFlags::PROXY),
         (service.ok_as_delegate, TicketFlags::OK_AS_DELEGATE),

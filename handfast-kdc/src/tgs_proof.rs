@@ -23,7 +23,8 @@ impl Realm {
     /// Decrypts the ticket of a TGS request. It is one for this ticket-granting service, by this realm or another one
     /// that shares keys with it, or one that is to be renewed (RFC 4120 3.3.3).
     pub(crate) fn open_ticket(&self, ticket: &Ticket<'_>, body: &KdcReqBody<'_>) -> Result<Secret, Refusal> {
-        let to_renew = body.kdc_options.contains(KdcOptions::RENEW) && body.sname.as_ref() == Some(&ticket.sname);
+        let to_renew = body.kdc_options.intersects(KdcOptions::RENEW | KdcOptions::VALIDATE)
+            && body.sname.as_ref() == Some(&ticket.sname);
         let of_this_realm = ticket.realm == self.name() && to_renew;
         if !(ticket.sname.names(&self.krbtgt) || of_this_realm) {
             let reason = "the ticket is not for this realm's ticket-granting service";
@@ -56,6 +57,21 @@ impl Realm {
         opened.ok_or_else(|| {
             Refusal::new(ErrorCode::KRB_AP_ERR_BAD_INTEGRITY, "the ticket can't be decrypted: not ours, or altered")
         })
+    }
+
+    /// Whether the ticket may be presented now: one to be validated is not valid yet, but has begun (RFC 4120 3.3.3).
+    pub(crate) fn check_presented(
+        &self,
+        ticket: &EncTicketPart<'_>,
+        options: KdcOptions,
+        peer: Option<IpAddr>,
+        now: Time,
+    ) -> Result<(), Refusal> {
+        if !(options.contains(KdcOptions::VALIDATE) && ticket.flags.contains(TicketFlags::INVALID)) {
+            return self.check_ticket(ticket, peer, now);
+        }
+        let begun = EncTicketPart { flags: ticket.flags.without(TicketFlags::INVALID), ..ticket.clone() };
+        self.check_ticket(&begun, peer, now)
     }
 
     /// Whether the ticket is valid now, from there (RFC 4120 3.2.3).

@@ -10,7 +10,7 @@ use crate::secret::PasswordSource;
 use crate::span;
 use handfast::crypto::OsRandom;
 use handfast::krb5::exchange::{ClientSecret, Login, TicketOptions, TicketRequest};
-use handfast::krb5::{Ccache, HeldTicket};
+use handfast::krb5::{Ccache, HeldTicket, TicketFlags};
 use handfast::{Principal, ServiceName};
 use handfast_net::login::get_ticket;
 use handfast_net::store::{CacheCollection, CredentialCache, StoreError};
@@ -34,6 +34,8 @@ use std::time::Duration;
   handfast login -E alice@example.com      by an enterprise name, as in Active Directory
   handfast login alice --certificate alice.p12 --trust ca.pem     with a certificate (PKINIT)
   handfast login alice --armor FILE:/run/host.cc       the host's ticket protects alice's password (FAST)
+  handfast login --starttime 12h           a ticket for tonight, where the realm gives such; then
+  handfast login --validate                makes it good
   handfast login --renew                   a new ticket for the one in the cache, without a password"
 )]
 pub(crate) struct Args {
@@ -47,6 +49,12 @@ pub(crate) struct Args {
     /// Renew the ticket in the cache instead of logging in
     #[arg(long, short = 'R', conflicts_with_all = ["principal", "keytab", "password_stdin", "password_file", "lifetime", "renewable", "forwardable", "service", "armor", "enterprise", "canonicalize", "certificate", "attribute"])]
     renew: bool,
+    /// Make a postdated ticket in the cache valid, once it has begun
+    #[arg(long, short = 'v', conflicts_with_all = ["renew", "starttime", "principal", "keytab", "password_stdin", "password_file", "lifetime", "renewable", "forwardable", "service", "armor"])]
+    validate: bool,
+    /// From when on the ticket shall be good, from now, such as 2h; it is to be validated then
+    #[arg(long, short = 's', value_name = "SPAN", value_parser = span::parse, conflicts_with = "renew")]
+    starttime: Option<Duration>,
     /// How long the ticket shall be good, such as 8h [default: ticket_lifetime of krb5.conf, else 1d]
     #[arg(long, short = 'l', value_name = "SPAN", value_parser = span::parse)]
     lifetime: Option<Duration>,
@@ -84,8 +92,12 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let settings = Settings::from_process()?;
     let collection = settings.ccaches(args.cache.as_deref())?;
     let file = settings.ccache(args.cache.as_deref())?;
-    let ticket = if args.renew { renew(&settings, &*file.load()?)? } else { first(args, &settings, &*file, output)? };
-    let choose = !args.renew && args.cache.is_none() && settings.ccache_name(None)?.is_collection();
+    let ticket = if args.renew || args.validate {
+        again(args, &settings, &*file.load()?)?
+    } else {
+        first(args, &settings, &*file, output)?
+    };
+    let choose = !(args.renew || args.validate) && args.cache.is_none() && settings.ccache_name(None)?.is_collection();
     let file = if choose { cache_for(&ticket, &*collection, file)? } else { file };
     let mut cache = Ccache::new(ticket.client.clone());
     cache.replace(ticket.clone());
@@ -94,8 +106,11 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         make_primary(&*file, &*collection)?;
     }
     let (now, client) = (span::now(), output.paint(STRONG, &ticket.client));
-    let left = span::words(ticket.remaining(now));
-    output.line(format!("{client} has a ticket for {}, good for {left}, in {file}", ticket.server))?;
+    let good = match ticket.start_time.filter(|_| ticket.flags.contains(TicketFlags::INVALID)) {
+        Some(start) => format!("to be validated from {} UTC on", span::moment(start)),
+        None => format!("good for {}", span::words(ticket.remaining(now))),
+    };
+    output.line(format!("{client} has a ticket for {}, {good}, in {file}", ticket.server))?;
     output.object(&json!({
         "cache": file.to_string(),
         "principal": ticket.client.to_string(),
@@ -131,14 +146,17 @@ fn make_primary(cache: &dyn CredentialCache, collection: &dyn CacheCollection) -
     Ok(())
 }
 
-fn renew(settings: &Settings, cache: &Ccache) -> Result<HeldTicket, Failure> {
+/// The same ticket with other times, or valid.
+fn again(args: &Args, settings: &Settings, cache: &Ccache) -> Result<HeldTicket, Failure> {
     let realm = cache.principal.realm();
     let own = Principal::krbtgt(realm, realm);
+    let what = if args.validate { "validate" } else { "renew" };
     let tgt = cache.tickets().find(|ticket| ticket.server == own).ok_or_else(|| {
-        let cause = format!("the cache of {} has no ticket-granting ticket to renew", cache.principal);
+        let cause = format!("the cache of {} has no ticket-granting ticket to {what}", cache.principal);
         Failure::new(Exit::NoCredentials, cause).next("log in with `handfast login`")
     })?;
-    let request = TicketRequest::renew(tgt, settings.ticket_options(), Arc::new(OsRandom));
+    let ask = if args.validate { TicketRequest::validate } else { TicketRequest::renew };
+    let request = ask(tgt, settings.ticket_options(), Arc::new(OsRandom));
     Ok(get_ticket(request, settings.kdcs(), &Clock::system())?.ticket)
 }
 
@@ -187,6 +205,7 @@ fn options(args: &Args, settings: &Settings) -> Result<TicketOptions, Failure> {
     let mut options = settings.ticket_options();
     options.lifetime = args.lifetime.unwrap_or(options.lifetime);
     options.renewable_for = args.renewable.or(options.renewable_for);
+    options.start_in = args.starttime;
     options.forwardable |= args.forwardable;
     options.proxiable |= args.proxiable;
     options.canonicalize |= args.canonicalize;

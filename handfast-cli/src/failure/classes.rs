@@ -45,7 +45,9 @@ fn of_error(error: &Error) -> Exit {
 /// What a KDC says and what is not believed of it are one class: there is no ticket because of the KDC.
 fn of_exchange(error: &ExchangeError) -> Exit {
     match error {
-        ExchangeError::NotRenewable { .. } | ExchangeError::NoArmor { .. } => Exit::NoCredentials,
+        ExchangeError::NotRenewable { .. } | ExchangeError::NotPostdated { .. } | ExchangeError::NoArmor { .. } => {
+            Exit::NoCredentials
+        }
         ExchangeError::NoUsableEnctype { .. } => Exit::Files,
         ExchangeError::Crypto(_) | ExchangeError::Random(_) | ExchangeError::ApiMisuse(_) => Exit::Other,
         _ => Exit::KdcRefused,

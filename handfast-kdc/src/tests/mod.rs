@@ -9,6 +9,7 @@ mod lockout;
 mod on_behalf;
 mod other_realms;
 mod password;
+mod postdated;
 mod preauth;
 #[cfg(feature = "spake")]
 mod spake;

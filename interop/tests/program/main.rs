@@ -13,6 +13,7 @@ mod keytabs;
 mod lasting;
 mod passwd;
 mod peers;
+mod postdated;
 mod realm;
 mod refusals;
 mod serve;

@@ -46,6 +46,9 @@ pub(crate) struct Change {
     /// Whether rc4-hmac keys are used at all; whoever sees such tickets can guess passwords fast
     #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
     weak_rc4: Option<bool>,
+    /// Whether tickets may be postdated (`login --starttime`)
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
+    postdated: Option<bool>,
     /// Issue PACs of this domain (its NetBIOS name): for principals with a number there, see `realm modify`
     #[arg(long, value_name = "NAME")]
     domain: Option<String>,
@@ -85,6 +88,7 @@ impl Change {
         settings.max_renewable_life = self.max_renewable_life.unwrap_or(settings.max_renewable_life);
         settings.clock_skew = self.clock_skew.unwrap_or(settings.clock_skew);
         settings.weak_rc4 = self.weak_rc4.unwrap_or(settings.weak_rc4);
+        settings.postdated = self.postdated.unwrap_or(settings.postdated);
         if let Some(enctypes) = &self.session_enctypes {
             settings.session_enctypes = enctypes.clone();
         }
@@ -166,6 +170,7 @@ fn rows(settings: &Settings) -> Vec<(&'static str, String)> {
         ("clocks may differ", span::words(settings.clock_skew)),
         ("session keys", listed(settings.session_enctypes.iter().map(ToString::to_string).collect())),
         ("rc4-hmac", if settings.weak_rc4 { "used, and weak" } else { "not used" }.to_owned()),
+        ("postdated tickets", if settings.postdated { "issued" } else { "not issued" }.to_owned()),
         ("proofs", listed(settings.preauth.iter().map(ToString::to_string).collect())),
         (
             "domain of PACs",
@@ -189,6 +194,7 @@ fn object(realm: &str, settings: &Settings) -> Value {
         "clock_skew": settings.clock_skew.as_secs(),
         "session_enctypes": settings.session_enctypes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "weak_rc4": settings.weak_rc4,
+        "postdated": settings.postdated,
         "preauth": settings.preauth.iter().map(|padata_type| padata_type.0).collect::<Vec<_>>(),
         "domain": domain.map(|domain| json!({ "name": domain.netbios_name, "sid": domain.sid.to_string() })),
         "host_realm": hosts,

@@ -52,6 +52,7 @@ const SETTINGS: &[Field<Settings>] = fields! {
     19 => failure_interval,
     20 => lockout,
     21 => trusted_domains,
+    22 => postdated,
 };
 
 /// An entry in which nothing is set, not even its name.
@@ -135,6 +136,7 @@ mod tests {
             preauth: vec![PaDataType::ENC_TIMESTAMP],
             spake_groups: vec![SpakeGroup::P521, SpakeGroup(-1)],
             spake_challenge: Some(SpakeGroup::P384),
+            postdated: true,
             min_password_length: 3,
             max_password_age: Some(Duration::from_secs(9)),
             password_administrators: vec!["root/admin@R".parse().unwrap()],

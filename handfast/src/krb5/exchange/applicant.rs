@@ -87,7 +87,8 @@ impl Applicant {
     /// What to ask for, from now on.
     fn ask(&self, now: Time) -> Result<Asked, ExchangeError> {
         let wish = |wanted, option| if wanted { option } else { KdcOptions::NONE };
-        let until = |life| KerberosTime::from(now.saturating_add(life));
+        let from = self.options.start_in.map(|time| now.saturating_add(time).whole_seconds());
+        let until = |life| KerberosTime::from(from.unwrap_or(now).saturating_add(life));
         Ok(Asked {
             exchange: KdcExchange::As,
             kdc_realm: self.client.realm().to_string(),
@@ -95,8 +96,10 @@ impl Applicant {
             service: self.service()?,
             options: wish(self.options.forwardable, KdcOptions::FORWARDABLE)
                 .with(wish(self.options.proxiable, KdcOptions::PROXIABLE))
+                .with(wish(from.is_some(), KdcOptions::POSTDATED | KdcOptions::ALLOW_POSTDATE))
                 .with(wish(self.options.renewable_for.is_some(), KdcOptions::RENEWABLE))
                 .with(wish(self.may_be_renamed(), KdcOptions::CANONICALIZE)),
+            from: from.map(KerberosTime::from),
             till: until(self.options.lifetime),
             rtime: self.options.renewable_for.map(until),
             nonce: draw_nonce(&*self.random)?,

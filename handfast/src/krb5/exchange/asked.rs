@@ -72,6 +72,8 @@ pub(super) struct Asked {
     pub(super) client: Principal,
     pub(super) service: Principal,
     pub(super) options: KdcOptions,
+    /// The beginning of a postdated ticket.
+    pub(super) from: Option<KerberosTime>,
     /// The latest end; [`KerberosTime::EPOCH`] for as late as may be.
     pub(super) till: KerberosTime,
     pub(super) rtime: Option<KerberosTime>,
@@ -90,7 +92,7 @@ impl Asked {
             cname: (self.exchange == KdcExchange::As).then(|| PrincipalName::from(&self.client)),
             realm: self.service.realm(),
             sname: Some(PrincipalName::from(&self.service)),
-            from: None,
+            from: self.from,
             till: self.till,
             rtime: self.rtime,
             nonce: self.nonce,
@@ -167,7 +169,7 @@ impl Asked {
         if !self.enctypes.contains(&got) {
             return Err(ExchangeError::mismatch(Mismatch::SessionKeyEnctype { got, offered: self.enctypes.clone() }));
         }
-        if part.flags.contains(TicketFlags::INVALID) {
+        if part.flags.contains(TicketFlags::INVALID) && self.from.is_none() {
             return Err(ExchangeError::mismatch(Mismatch::InvalidFlag));
         }
         if !part.flags.contains(self.terms.required_flags) {
@@ -235,7 +237,9 @@ impl Asked {
         // In a login, authtime is the KDC's clock (RFC 4120 3.1.5); later it is the time of the login.
         let stale = self.exchange == KdcExchange::As && auth.saturating_add(self.clock_skew) < now.whole_seconds();
         let latest = start.max(auth);
-        if stale || latest > now.saturating_add(self.clock_skew) {
+        // A postdated ticket begins when it was asked for, and no later.
+        let begins = self.from.map_or(now, Time::from).max(now);
+        if stale || auth > now.saturating_add(self.clock_skew) || latest > begins.saturating_add(self.clock_skew) {
             let seconds = if stale { auth } else { latest }.seconds_since(now);
             return Err(ExchangeError::ClockSkew { seconds, limit: self.clock_skew });
         }

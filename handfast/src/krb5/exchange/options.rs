@@ -45,6 +45,9 @@ pub struct TicketOptions {
     /// How long the ticket shall be good, from now on: a day by default. A ticket for a service ends with the
     /// ticket-granting ticket at the latest.
     pub lifetime: Duration,
+    /// How long from now the ticket shall begin to be good: a postdated ticket, to be [validated](super::TicketRequest::validate) then
+    /// (RFC 4120 2.4). Its lifetime counts from then on. At once by default. For logins.
+    pub start_in: Option<Duration>,
     /// How long it shall be renewable, from now on, if it shall be.
     pub renewable_for: Option<Duration>,
     /// Whether the login may be forwarded to another host (RFC 4120 2.6).
@@ -86,6 +89,7 @@ impl Default for TicketOptions {
             weak_rc4: false,
             clock_skew: Duration::from_secs(300),
             lifetime: Duration::from_secs(86_400),
+            start_in: None,
             renewable_for: None,
             forwardable: false,
             proxiable: false,

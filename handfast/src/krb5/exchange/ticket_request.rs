@@ -302,6 +302,7 @@ impl TicketRequest {
             client: purpose.client(held).clone(),
             service,
             options,
+            from: None,
             till: if purpose.is_same_ticket() {
                 KerberosTime::EPOCH
             } else {

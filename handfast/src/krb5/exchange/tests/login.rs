@@ -57,6 +57,26 @@ fn a_ticket_is_what_the_kdc_says_under_the_clients_key() {
 }
 
 #[test]
+fn a_postdated_ticket_begins_when_it_was_asked_for_and_only_that_may_be_invalid() {
+    let (hour, invalid) = (3600, TicketFlags::INVALID | TicketFlags::POSTDATED);
+    let options = TicketOptions { start_in: Some(Duration::from_secs(2 * 3600)), ..options() };
+    let beginning = |start: i64| {
+        answered(options.clone(), move |reply| {
+            (reply.starttime, reply.endtime) = (Some(seconds(start)), seconds(start + hour));
+            reply.flags |= invalid;
+        })
+    };
+    assert_eq!(beginning(2 * hour).unwrap().start_time, Some(seconds(2 * hour)));
+    assert_eq!(beginning(2 * hour + 300).unwrap().start_time, Some(seconds(2 * hour + 300)));
+    assert!(matches!(beginning(2 * hour + 301), Err(ExchangeError::ClockSkew { .. })));
+    assert_eq!(spoilt(|reply| reply.flags |= invalid), Mismatch::InvalidFlag);
+    let Ok(ExchangeStep::NeedsKdc(_, request)) = key_login(options).begin(NOW) else { panic!() };
+    let body = decode(&request).req_body.into_value();
+    assert!(body.kdc_options.contains(KdcOptions::POSTDATED | KdcOptions::ALLOW_POSTDATE));
+    assert_eq!((body.from, body.till), (Some(seconds(2 * hour).into()), seconds(26 * hour).into()));
+}
+
+#[test]
 fn the_first_request_says_what_is_wished() {
     let wishes = TicketOptions {
         lifetime: Duration::from_secs(600),
