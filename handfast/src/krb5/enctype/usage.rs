@@ -49,6 +49,8 @@ usages! {
     AD_KDC_ISSUED_CHECKSUM = 19;
     /// Signatures of a PAC (MS-PAC 2.8, KERB_NON_KERB_CKSUM_SALT), with the key of service or KDC.
     PAC_SIGNATURE = 17;
+    /// The KDC's part of the session key, with the reply key of PKINIT (RFC 8062 7).
+    PA_PKINIT_KX = 44;
     /// The verifiers of AD-CAMMAC (RFC 7751 4), with the key of service or KDC.
     CAMMAC_VERIFIER = 64;
     /// Encryption in protocols that name no usage of their own.

@@ -4,8 +4,8 @@ use super::{ClientSecret, FastUse, TicketOptions};
 use crate::crypto::Random;
 use crate::krb5::HeldTicket;
 use crate::krb5::enctype::Enctype;
-use crate::krb5::message::{Encoded, KdcExchange, KdcOptions, KdcReqBody, KerberosTime};
-use crate::krb5::preauth::{Armor, Round};
+use crate::krb5::message::{Encoded, KdcExchange, KdcOptions, KdcReqBody, KerberosTime, PaDataType, TicketFlags};
+use crate::krb5::preauth::{Armor, OwnedPaData, Round};
 use crate::name::{NameType, Principal};
 use crate::time::Time;
 use alloc::boxed::Box;
@@ -84,17 +84,25 @@ impl Applicant {
         self.options.canonicalize || self.client.name_type() == NameType::ENTERPRISE
     }
 
+    /// What the first request carries: who will sign asks for a token that shows when (RFC 8070 2.1).
+    pub(super) fn first_padata(&self) -> Vec<OwnedPaData> {
+        let signs = self.secret.is_agreed() && !self.secret.is_anonymous();
+        signs.then(|| OwnedPaData::new(PaDataType::AS_FRESHNESS, Vec::new())).into_iter().collect()
+    }
+
     /// What to ask for, from now on.
     fn ask(&self, now: Time) -> Result<Asked, ExchangeError> {
         let wish = |wanted, option| if wanted { option } else { KdcOptions::NONE };
+        let anonymous = self.secret.is_anonymous();
         let from = self.options.start_in.map(|time| now.saturating_add(time).whole_seconds());
         let until = |life| KerberosTime::from(from.unwrap_or(now).saturating_add(life));
         Ok(Asked {
             exchange: KdcExchange::As,
             kdc_realm: self.client.realm().to_string(),
-            client: self.client.clone(),
+            client: if anonymous { Principal::anonymous() } else { self.client.clone() },
             service: self.service()?,
-            options: wish(self.options.forwardable, KdcOptions::FORWARDABLE)
+            options: wish(anonymous, KdcOptions::ANONYMOUS)
+                .with(wish(self.options.forwardable, KdcOptions::FORWARDABLE))
                 .with(wish(self.options.proxiable, KdcOptions::PROXIABLE))
                 .with(wish(from.is_some(), KdcOptions::POSTDATED | KdcOptions::ALLOW_POSTDATE))
                 .with(wish(self.options.renewable_for.is_some(), KdcOptions::RENEWABLE))
@@ -105,7 +113,10 @@ impl Applicant {
             nonce: draw_nonce(&*self.random)?,
             enctypes: self.enctypes()?,
             clock_skew: self.options.clock_skew,
-            terms: TgsTerms::default(),
+            terms: TgsTerms {
+                required_flags: if anonymous { TicketFlags::ANONYMOUS } else { TicketFlags::NONE },
+                ..TgsTerms::default()
+            },
         })
     }
 

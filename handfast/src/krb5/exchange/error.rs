@@ -142,6 +142,9 @@ pub enum ExchangeError {
         /// The refusal, for people: anyone may have made it. None if it was no refusal.
         refusal: Option<Box<KdcRefusal>>,
     },
+    /// The login with a certificate, or without a name, failed.
+    #[cfg(feature = "pkinit")]
+    Pkinit(Box<crate::krb5::pkinit::PkinitError>),
     /// A question was declined that had to be answered.
     Declined(Box<Question>),
     /// The ticket is valid already.
@@ -400,6 +403,8 @@ impl fmt::Display for ExchangeError {
                     None => Ok(()),
                 }
             }
+            #[cfg(feature = "pkinit")]
+            Self::Pkinit(error) => error.fmt(f),
             Self::Declined(question) => write!(f, "there is no ticket without an answer: {question}"),
             Self::NotPostdated { service } => {
                 write!(f, "the ticket for {service} is not postdated: there is nothing to validate")

@@ -9,7 +9,7 @@ use crate::krb5::message::{
     Checksum, EncKdcRepPart, Encoded, EncryptedData, ErrorCode, FastOptions, KdcExchange, KdcRep, KdcReq, KdcReqBody,
     KrbError, KrbFastReq, PaData, PaDataType, PrincipalName, TicketFlags,
 };
-use crate::krb5::preauth::{Armor, ArmoredReply, Conversation, Move, OwnedPaData, method_data};
+use crate::krb5::preauth::{Armor, ArmoredReply, Conversation, Move, OwnedPaData, any_data, method_data};
 use crate::name::Principal;
 use crate::question::{self, Question};
 use crate::time::Time;
@@ -88,6 +88,19 @@ impl Login {
             visited: Vec::new(),
             waiting: None,
         }
+    }
+
+    /// A login of nobody (RFC 8062 4.1.1): an anonymous ticket of the realm, from a KDC that proves itself by a certificate. It
+    /// can be the armor of somebody's login.
+    #[cfg(feature = "pkinit")]
+    pub fn anonymous(
+        realm: impl Into<String>,
+        trust: Arc<crate::krb5::pkinit::KdcTrust>,
+        options: TicketOptions,
+        random: Arc<dyn Random>,
+    ) -> Login {
+        let client = Principal::anonymous().with_realm(realm);
+        Login::new(client, ClientSecret::Anonymous { trust }, options, random)
     }
 
     /// Goes on inside of FAST (RFC 6113 5.4), protected by the session key of `ticket`: a ticket-granting ticket of anybody for
@@ -212,7 +225,8 @@ impl Login {
         self.conversation = Conversation::default();
         self.armor = if self.without_armor { None } else { self.applicant.armor(now)? };
         let draft = self.applicant.draft(tcp_required, now)?;
-        self.send(draft, &[])
+        let first = self.applicant.first_padata();
+        self.send(draft, &first)
     }
 
     fn follow(mut self, draft: Draft, next: Move) -> Result<ExchangeStep<Login>, ExchangeError> {
@@ -358,7 +372,7 @@ impl Login {
             ErrorCode::KDC_ERR_MORE_PREAUTH_DATA_REQUIRED => {
                 self.conversation.go_on(&method_data(error.e_data)?, &round)
             }
-            code if begun => self.conversation.refused(code, &method_data(error.e_data).unwrap_or_default(), &round),
+            code if begun => self.conversation.refused(code, &any_data(error.e_data), &round),
             _ => Ok(None),
         }
     }
@@ -395,6 +409,7 @@ impl Login {
         let keys = strengthened(keys, inside.as_ref().and_then(|inside| inside.strengthen_key.as_ref()))?;
         let (key, plain) = self.decrypt(&keys, &reply.enc_part)?;
         let part = EncKdcRepPart::decode(plain.expose())?;
+        self.conversation.check_session_key(&reply.padata, &part.key)?;
         let ticket = asked.take(&reply, &part, inside.is_some(), now)?;
         check_request(key, &sent.request.bytes, &part)?;
         if self.without_armor && part.encrypted_pa_data.iter().any(|padata| padata.padata_type == PaDataType::FX_FAST) {

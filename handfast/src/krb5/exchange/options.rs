@@ -5,10 +5,12 @@ use crate::name::Principal;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// The methods of pre-authentication that a login uses by itself, best first: SPAKE (which takes the Cargo feature `spake`),
+/// The methods of pre-authentication that a login uses by itself, best first: PKINIT (with a certificate, and
+/// the Cargo feature `pkinit`), SPAKE (which takes the Cargo feature `spake`),
 /// encrypted challenge (inside of FAST alone), encrypted timestamp. SPAKE gives nobody anything to guess at, not even who knows the
-/// armor key; all three prove the same secret.
-pub const PREAUTH: [PaDataType; 3] = [PaDataType::SPAKE, PaDataType::ENCRYPTED_CHALLENGE, PaDataType::ENC_TIMESTAMP];
+/// armor key; the last three prove the same secret.
+pub const PREAUTH: [PaDataType; 4] =
+    [PaDataType::PK_AS_REQ, PaDataType::SPAKE, PaDataType::ENCRYPTED_CHALLENGE, PaDataType::ENC_TIMESTAMP];
 
 /// The groups of SPAKE that a login uses by itself: edwards25519, which every KDC with SPAKE must have (RFC 9588 12.2).
 pub const SPAKE_GROUPS: [SpakeGroup; 1] = [SpakeGroup::EDWARDS25519];
@@ -75,6 +77,9 @@ pub struct TicketOptions {
     /// The groups of SPAKE (RFC 9588) that are offered, best first: [`SPAKE_GROUPS`] by default. One that this build can't compute
     /// with is passed over.
     pub spake_groups: Vec<SpakeGroup>,
+    /// How a login with a certificate agrees on a key.
+    #[cfg(feature = "pkinit")]
+    pub pkinit: crate::krb5::pkinit::PkinitOptions,
     /// Whether a login goes on inside of FAST, with [`Login::with_armor`](super::Login::with_armor): if possible, by default.
     pub fast: FastUse,
     /// Whether the client's name stays inside of FAST, where eavesdroppers don't see it (hide-client-names, RFC 6113 5.4.2).
@@ -100,6 +105,8 @@ impl Default for TicketOptions {
             weak_string_to_key: false,
             preauth: PREAUTH.to_vec(),
             spake_groups: SPAKE_GROUPS.to_vec(),
+            #[cfg(feature = "pkinit")]
+            pkinit: crate::krb5::pkinit::PkinitOptions::default(),
             fast: FastUse::default(),
             hide_client_name: false,
         }

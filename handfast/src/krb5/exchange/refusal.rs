@@ -47,6 +47,10 @@ pub enum ClientProof {
     Password(Enctype),
     /// A key of this enctype that was given.
     Key(Enctype),
+    /// A certificate (RFC 4556).
+    Certificate,
+    /// Nothing: it is anonymous (RFC 8062).
+    Anonymous,
 }
 
 impl KdcRefusal {
@@ -124,6 +128,15 @@ impl KdcRefusal {
                 "the KDC of {realm} does not take the proof of {client} ({enctype}): most likely the key is not the \
                  KDC's; make a new keytab"
             ),
+            Some(ClientProof::Certificate) => write!(
+                f,
+                "the KDC of {realm} does not take the certificate as one of {client}: {}; does it name {client}, and does \
+                 the KDC believe its issuer?",
+                self.code
+            ),
+            Some(ClientProof::Anonymous) => {
+                write!(f, "the KDC of {realm} takes no anonymous clients, or not so: {}", self.code)
+            }
             None => write!(f, "the KDC of {realm} refuses {client}: {}", self.code),
         }
     }

@@ -55,6 +55,13 @@ impl PaDataType {
     pub const ETYPE_INFO2: PaDataType = PaDataType(19);
     /// Referral data (RFC 6806 appendix A).
     pub const SVR_REFERRAL_INFO: PaDataType = PaDataType(20);
+    /// The certificate authorities that the KDC believes (TD-TRUSTED-CERTIFIERS, RFC 4556 3.2.2); the numbers of typed data and of
+    /// padata are one registry.
+    pub const TD_TRUSTED_CERTIFIERS: PaDataType = PaDataType(104);
+    /// Certificates with a wrong signature (TD-INVALID-CERTIFICATES, RFC 4556 3.2.2).
+    pub const TD_INVALID_CERTIFICATES: PaDataType = PaDataType(105);
+    /// The groups that the KDC takes (TD-DH-PARAMETERS, RFC 4556 3.2.2).
+    pub const TD_DH_PARAMETERS: PaDataType = PaDataType(109);
     /// A [`PaPacRequest`] (MS-KILE 2.2.3).
     pub const PAC_REQUEST: PaDataType = PaDataType(128);
     /// S4U2self by name (MS-SFU 2.2.1).

@@ -19,13 +19,19 @@ mod algorithm;
 mod certificate;
 mod error;
 mod extension;
+mod failure;
+mod group;
 mod identity;
+mod kdf;
 mod key_text;
+mod message;
+mod options;
 mod pem;
 mod pkcs12;
 mod private_key;
 mod public_key;
 mod purpose;
+mod request_hash;
 mod revocation;
 mod signed_data;
 mod signer_info;
@@ -35,9 +41,18 @@ mod trust;
 
 pub use certificate::{Certificate, DistinguishedName};
 pub use error::{CertificateError, IdentityError};
+pub use failure::PkinitError;
+pub use group::{DhGroup, DhKeyPair, PublicValueError, public_key_info};
 pub use identity::PkinitIdentity;
+pub use kdf::{KeyContext, PkinitKdf};
+pub use message::{
+    ALGORITHM_LIMIT, AuthPack, DhRepInfo, DomainParameters, KdcDhKeyInfo, KdfAlgorithmId, PaChecksum2, PaPkAsRep, PaPkAsReq,
+    PkAuthenticator, TdDhParameters,
+};
+pub use options::PkinitOptions;
 pub use pem::certificates_in_pem;
 pub use purpose::{ClientRules, KdcRules, KdcTrust};
+pub use request_hash::{RequestHash, RequestHashError, request_hashes};
 pub use revocation::RevocationList;
 pub use signed_data::{ContentType, SignedData, ToSign, VerifiedSigner};
 pub use trust::{CertificateRules, TrustAnchors};

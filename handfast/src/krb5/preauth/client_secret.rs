@@ -24,6 +24,13 @@ pub enum ClientSecret {
         /// Whose certificates are believed to be the KDC's.
         trust: Arc<KdcTrust>,
     },
+    /// Nothing: the client stays anonymous, and knows the KDC (RFC 8062 4.1.1). See
+    /// [`Login::anonymous`](crate::krb5::exchange::Login::anonymous).
+    #[cfg(feature = "pkinit")]
+    Anonymous {
+        /// Whose certificates are believed to be the KDC's.
+        trust: Arc<KdcTrust>,
+    },
 }
 
 impl ClientSecret {
@@ -33,7 +40,25 @@ impl ClientSecret {
             ClientSecret::Password(_) => enctype.can_compute(),
             ClientSecret::Keys(keys) => keys.iter().any(|key| key.enctype() == enctype),
             #[cfg(feature = "pkinit")]
-            ClientSecret::Certificate { .. } => false,
+            ClientSecret::Certificate { .. } | ClientSecret::Anonymous { .. } => enctype.can_compute(),
+        }
+    }
+
+    /// Whether keys come of an agreement with the KDC, and not of anything that both know before.
+    pub(in crate::krb5) fn is_agreed(&self) -> bool {
+        match self {
+            ClientSecret::Password(_) | ClientSecret::Keys(_) => false,
+            #[cfg(feature = "pkinit")]
+            ClientSecret::Certificate { .. } | ClientSecret::Anonymous { .. } => true,
+        }
+    }
+
+    /// Whether the client has no name.
+    pub(in crate::krb5) fn is_anonymous(&self) -> bool {
+        match self {
+            #[cfg(feature = "pkinit")]
+            ClientSecret::Anonymous { .. } => true,
+            _ => false,
         }
     }
 
@@ -50,7 +75,7 @@ impl ClientSecret {
             }
             ClientSecret::Password(password) => password.expose(),
             #[cfg(feature = "pkinit")]
-            ClientSecret::Certificate { .. } => return Ok(Vec::new()),
+            ClientSecret::Certificate { .. } | ClientSecret::Anonymous { .. } => return Ok(Vec::new()),
         };
         let parameters = hint.and_then(KeyHint::parameters);
         Ok(vec![match hint.and_then(KeyHint::salt) {

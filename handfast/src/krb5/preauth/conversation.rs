@@ -1,7 +1,7 @@
 use super::{KeyHints, LongTermKeys, METHODS, Mechanism, Method, Move, OwnedPaData, Replied, Round, Said};
 use crate::krb5::enctype::{EncryptionKey, Enctype};
 use crate::krb5::exchange::{ClientProof, ExchangeError};
-use crate::krb5::message::{ErrorCode, MethodData, PaData, PaDataType};
+use crate::krb5::message::{ErrorCode, KeyRef, MethodData, PaData, PaDataType, TypedData};
 use crate::question::Answer;
 use crate::wire::DecodeError;
 use alloc::boxed::Box;
@@ -136,8 +136,24 @@ impl Conversation {
         let reply = &Replied { padata, hints: &self.hints, enctype, request };
         match &mut self.current {
             Some(mechanism) => mechanism.reply_keys(reply, round),
+            #[cfg(feature = "pkinit")]
+            None if round.secret.is_agreed() => {
+                Err(ExchangeError::Pkinit(Box::new(crate::krb5::pkinit::PkinitError::NoReply)))
+            }
             None => LongTermKeys::of_reply(None, reply, round),
         }
+    }
+
+    /// Checks the session key of a reply with this padata, where it is not the KDC's alone to make.
+    ///
+    /// # Errors
+    /// If it is not the one that it has to be.
+    pub(in crate::krb5) fn check_session_key(
+        &self,
+        padata: &[PaData<'_>],
+        session: &KeyRef<'_>,
+    ) -> Result<(), ExchangeError> {
+        self.current.as_deref().map_or(Ok(()), |mechanism| mechanism.check_session_key(padata, session))
     }
 
     /// Takes what every error may carry: hints, and a cookie that is good for the next request alone.
@@ -164,4 +180,17 @@ fn in_order<'a>(round: &Round<'a>) -> impl Iterator<Item = &'static dyn Method> 
 /// If it doesn't decode.
 pub(in crate::krb5) fn method_data(e_data: Option<&[u8]>) -> Result<Vec<PaData<'_>>, DecodeError> {
     e_data.map_or(Ok(Vec::new()), |e_data| MethodData::decode(e_data).map(|methods| methods.0))
+}
+
+/// What the e-data of any error says: METHOD-DATA, or TYPED-DATA, as codes of PKINIT define it (RFC 4556 3.2.2). Their numbers are
+/// one registry (RFC 6113 7.1). Nothing of anything else.
+pub(in crate::krb5) fn any_data(e_data: Option<&[u8]>) -> Vec<PaData<'_>> {
+    let typed = |e_data| {
+        let elements = TypedData::decode(e_data).map(|typed| typed.0).unwrap_or_default();
+        let padata = |data_type, value: Option<_>| {
+            value.map(|padata_value| PaData { padata_type: PaDataType(data_type), padata_value })
+        };
+        elements.into_iter().filter_map(|element| padata(element.data_type, element.data_value)).collect()
+    };
+    method_data(e_data).unwrap_or_else(|_| e_data.map(typed).unwrap_or_default())
 }

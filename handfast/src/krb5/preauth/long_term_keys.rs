@@ -37,7 +37,7 @@ impl LongTermKeys {
             ClientSecret::Keys(_) => ClientProof::Key(self.enctype),
             // It has no long-term keys, and none was chosen.
             #[cfg(feature = "pkinit")]
-            ClientSecret::Certificate { .. } => ClientProof::Key(self.enctype),
+            ClientSecret::Certificate { .. } | ClientSecret::Anonymous { .. } => ClientProof::Key(self.enctype),
         }
     }
 

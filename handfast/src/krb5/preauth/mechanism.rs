@@ -2,7 +2,7 @@ use super::{ClientSecret, KeyHints};
 use crate::crypto::Random;
 use crate::krb5::enctype::{EncryptionKey, Enctype};
 use crate::krb5::exchange::{ClientProof, ExchangeError, TicketOptions};
-use crate::krb5::message::{ErrorCode, PaData, PaDataType};
+use crate::krb5::message::{ErrorCode, KeyRef, PaData, PaDataType};
 use crate::name::Principal;
 use crate::question::{Answer, Question};
 use crate::time::Time;
@@ -48,6 +48,14 @@ pub(in crate::krb5) trait Mechanism: Send + Sync {
     /// # Errors
     /// If the KDC is not proven, or no key is here.
     fn reply_keys(&mut self, reply: &Replied<'_>, round: &Round<'_>) -> Result<Vec<EncryptionKey>, ExchangeError>;
+
+    /// Checks the session key, where it is not the KDC's alone to make; `padata` are those of the reply.
+    ///
+    /// # Errors
+    /// If it is not the one that it has to be.
+    fn check_session_key(&self, _padata: &[PaData<'_>], _session: &KeyRef<'_>) -> Result<(), ExchangeError> {
+        Ok(())
+    }
 }
 
 /// What a mechanism wants next.
@@ -55,7 +63,7 @@ pub(in crate::krb5) enum Move {
     /// A request with this padata.
     Send(Vec<OwnedPaData>),
     /// An answer from outside.
-    #[allow(dead_code, reason = "smart cards and one-time passwords ask; no method here does yet")]
+    #[cfg_attr(not(feature = "pkinit"), allow(dead_code, reason = "who holds a smart card is asked, in PKINIT"))]
     Ask(Question),
 }
 
@@ -93,11 +101,11 @@ pub(in crate::krb5) struct Round<'a> {
     /// The enctypes that the body offers, in its order.
     pub(in crate::krb5) enctypes: &'a [Enctype],
     /// The body's nonce.
-    #[allow(dead_code, reason = "for mechanisms that repeat the nonce (RFC 4556 3.2.1)")]
+    #[cfg_attr(not(test), allow(dead_code, reason = "for mechanisms that repeat the nonce"))]
     pub(in crate::krb5) nonce: u32,
     /// The KDC-REQ-BODY, the inner one inside of FAST, as it goes into the request.
     #[cfg_attr(
-        not(feature = "spake"),
+        not(any(feature = "pkinit", feature = "spake")),
         allow(dead_code, reason = "for mechanisms that cover the body (RFC 4556 3.2.1, RFC 9588 7)")
     )]
     pub(in crate::krb5) body: &'a [u8],
@@ -127,7 +135,10 @@ pub(in crate::krb5) struct Replied<'a> {
     /// The enctype of the reply's encrypted part.
     pub(in crate::krb5) enctype: Enctype,
     /// The request that it answers, as it was sent.
-    #[allow(dead_code, reason = "for mechanisms whose key covers the request (RFC 8636 4)")]
+    #[cfg_attr(
+        not(feature = "pkinit"),
+        allow(dead_code, reason = "for mechanisms whose key covers the request (RFC 8636 6)")
+    )]
     pub(in crate::krb5) request: &'a [u8],
 }
 

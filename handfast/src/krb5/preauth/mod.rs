@@ -28,6 +28,8 @@ mod encrypted_timestamp;
 mod key_hints;
 mod long_term_keys;
 mod mechanism;
+#[cfg(feature = "pkinit")]
+mod pkinit;
 #[cfg(test)]
 mod rehearsed;
 #[cfg(feature = "spake")]
@@ -35,7 +37,7 @@ mod spake;
 
 pub(super) use armor::{Armor, ArmoredReply};
 pub use client_secret::ClientSecret;
-pub(super) use conversation::{Conversation, method_data};
+pub(super) use conversation::{Conversation, any_data, method_data};
 pub(super) use key_hints::{KeyHint, KeyHints};
 pub(super) use long_term_keys::LongTermKeys;
 pub(super) use mechanism::{Mechanism, Method, Move, OwnedPaData, Replied, Round, Said};
@@ -50,6 +52,8 @@ use spake::Spake;
 
 /// Every method that this build has.
 static METHODS: &[&dyn Method] = &[
+    #[cfg(feature = "pkinit")]
+    &pkinit::Pkinit,
     &EncryptedChallenge,
     &EncryptedTimestamp,
     #[cfg(feature = "spake")]
