@@ -46,18 +46,23 @@ impl MitRealm {
 
     /// The same with more settings in `[libdefaults]`, of the KDC and of [`MitRealm::config`], such as `allow_rc4 = true`.
     pub fn start_with(settings: &'static [&'static str]) -> Self {
-        Self::start_files(Self::NAME, "", settings)
+        Self::start_files(Self::NAME, "", settings, "")
+    }
+
+    /// The same with more relations of the realm in `kdc.conf`, such as those of PKINIT.
+    pub fn start_with_kdc(settings: &'static [&'static str], relations: &str) -> Self {
+        Self::start_files(Self::NAME, "", settings, relations)
     }
 
     /// The same, as a realm of another name, whose KDC knows more, such as which hosts are of other realms.
     pub fn start_as(name: &str, sections: &str) -> Self {
-        Self::start_files(name, sections, &[])
+        Self::start_files(name, sections, &[], "")
     }
 
-    fn start_files(name: &str, sections: &str, settings: &'static [&'static str]) -> Self {
+    fn start_files(name: &str, sections: &str, settings: &'static [&'static str], relations: &str) -> Self {
         crate::require_peers();
-        let (name, sections) = (name.to_owned(), sections.to_owned());
-        let files = Files { dir: TempDir::new("mit-realm"), name, sections, settings };
+        let (name, sections, relations) = (name.to_owned(), sections.to_owned(), relations.to_owned());
+        let files = Files { dir: TempDir::new("mit-realm"), name, sections, settings, relations };
         // Making a database and its keys needs no port; the configuration is written again with the real one.
         let (mut address, mut config) = files.configure();
         files.create_database(&config);
@@ -179,6 +184,7 @@ struct Files {
     name: String,
     sections: String,
     settings: &'static [&'static str],
+    relations: String,
 }
 
 impl Files {
@@ -202,7 +208,7 @@ impl Files {
     fn start_kadmind(&self, config: &MitConfig, acl: &str, kdc: SocketAddr) -> Option<PasswordServer> {
         let [kadmin, address] = [(); 2].map(|()| SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())));
         let listen = format!("  kadmind_listen = {kadmin}\n  kpasswd_listen = {address}\n  acl_file");
-        let text = kdc_conf(&self.name, self.dir.path(), kdc).replacen("  acl_file", &listen, 1);
+        let text = kdc_conf(&self.name, self.dir.path(), kdc, &self.relations).replacen("  acl_file", &listen, 1);
         let log = self.dir.join("kadmind.log");
         self.dir.write("kadmind.conf", format!("{text} admin_server = FILE:{}\n", log.display()));
         self.dir.write("acl", acl);
@@ -223,7 +229,7 @@ impl Files {
     /// Writes `kdc.conf` for a free port, and gives the address and the clients' configuration.
     fn configure(&self) -> (SocketAddr, MitConfig) {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-        self.dir.write("kdc.conf", kdc_conf(&self.name, self.dir.path(), address));
+        self.dir.write("kdc.conf", kdc_conf(&self.name, self.dir.path(), address, &self.relations));
         let config = MitConfig::new(&self.name, address).setting("forwardable = true").and(&self.sections);
         (address, self.settings.iter().fold(config, |config, line| config.setting(line)))
     }
@@ -263,7 +269,7 @@ impl Files {
     }
 }
 
-fn kdc_conf(name: &str, dir: &Path, address: SocketAddr) -> String {
+fn kdc_conf(name: &str, dir: &Path, address: SocketAddr, relations: &str) -> String {
     let dir = dir.display();
     let keys: Vec<String> = Enctype::ALL.iter().map(|enctype| format!("{}:normal", enctype.name())).collect();
     format!(
@@ -271,7 +277,7 @@ fn kdc_conf(name: &str, dir: &Path, address: SocketAddr) -> String {
          [realms]\n {realm} = {{\n  database_name = {dir}/principal\n  key_stash_file = {dir}/stash\n  \
          acl_file = {dir}/acl\n  max_life = 10h\n  max_renewable_life = 7d\n  \
          master_key_type = {master}\n  encrypted_challenge_indicator = challenged\n  \
-         spake_preauth_indicator = spaked\n  supported_enctypes = {keys}\n }}\n\
+         spake_preauth_indicator = spaked\n  supported_enctypes = {keys}\n{relations} }}\n\
          [logging]\n kdc = FILE:{dir}/kdc.log\n",
         realm = name,
         master = Enctype::Aes256Sha384.name(),

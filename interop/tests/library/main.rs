@@ -25,6 +25,7 @@ mod our_fast;
 mod our_realm;
 mod ours;
 mod pac;
+mod pkinit;
 mod prf;
 mod rc4;
 mod realm;

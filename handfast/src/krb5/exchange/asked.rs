@@ -32,7 +32,7 @@ impl<'a> Answer<'a> {
 }
 
 /// A nonce of 31 bits, since peers take a larger one for negative (RFC 4120 5.4.1).
-pub(in crate::krb5) fn draw_nonce(random: &dyn Random) -> Result<u32, RandomError> {
+pub(super) fn draw_nonce(random: &dyn Random) -> Result<u32, RandomError> {
     let mut octets = [0; 4];
     random.fill(&mut octets)?;
     Ok(u32::from_be_bytes(octets) & 0x7fff_ffff)

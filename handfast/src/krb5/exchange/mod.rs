@@ -45,8 +45,6 @@ mod tests;
 
 pub use super::preauth::ClientSecret;
 pub(super) use asked::draw_confounder;
-#[cfg(feature = "pkinit")]
-pub(super) use asked::draw_nonce;
 pub use error::{ExchangeError, Mismatch};
 pub use login::{LOGIN_REFERRAL_LIMIT, LOGIN_REQUEST_LIMIT, Login};
 pub use options::{FastUse, PREAUTH, SPAKE_GROUPS, TicketOptions};

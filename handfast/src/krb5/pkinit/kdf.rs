@@ -6,6 +6,7 @@ use crate::asn1::{Asn1, der_of, tag};
 use crate::crypto::Secret;
 use crate::krb5::enctype::{CryptoError, EncryptionKey, Enctype};
 use crate::krb5::message::{KdcReqBody, PrincipalName};
+use crate::name::Principal;
 use alloc::vec::Vec;
 use core::fmt;
 use der::asn1::ObjectIdentifier;
@@ -115,8 +116,14 @@ impl KeyContext<'_> {
     /// }
     /// ```
     fn other_info(&self, kdf: PkinitKdf) -> Vec<u8> {
+        // An anonymous client's name is that of the reply (RFC 8062 4.1.1), with which peers derive their keys.
+        let anonymous = Principal::anonymous();
+        let is_anonymous = |name: &PrincipalName<'_>| name.to_principal(anonymous.realm()) == anonymous;
         let party = |name: &Option<PrincipalName<'_>>| {
-            let name = name.clone().map(|name| Krb5PrincipalName { realm: self.body.realm, principal_name: name });
+            let name = name.clone().map(|name| match is_anonymous(&name) {
+                true => Krb5PrincipalName { realm: anonymous.realm(), principal_name: PrincipalName::from(&anonymous) },
+                false => Krb5PrincipalName { realm: self.body.realm, principal_name: name },
+            });
             name.map(|name| der_of(|writer| name.write(writer))).unwrap_or_default()
         };
         der_of(|writer| {

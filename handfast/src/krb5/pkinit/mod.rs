@@ -46,8 +46,8 @@ pub use group::{DhGroup, DhKeyPair, PublicValueError, public_key_info};
 pub use identity::PkinitIdentity;
 pub use kdf::{KeyContext, PkinitKdf};
 pub use message::{
-    ALGORITHM_LIMIT, AuthPack, DhRepInfo, DomainParameters, KdcDhKeyInfo, KdfAlgorithmId, PaChecksum2, PaPkAsRep, PaPkAsReq,
-    PkAuthenticator, TdDhParameters,
+    ALGORITHM_LIMIT, AuthPack, DhRepInfo, DomainParameters, KdcDhKeyInfo, KdfAlgorithmId, PaChecksum2, PaPkAsRep,
+    PaPkAsReq, PkAuthenticator, TdDhParameters,
 };
 pub use options::PkinitOptions;
 pub use pem::certificates_in_pem;

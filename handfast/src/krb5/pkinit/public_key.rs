@@ -74,6 +74,19 @@ impl PublicKey {
         }
     }
 
+    /// The algorithm with the same hash that this key signs by. A KDC of wide use names RSA's for its ECDSA signatures; the hash is what
+    /// the signer's choice is about.
+    pub(super) fn kind_of(&self, algorithm: SignatureAlgorithm) -> SignatureAlgorithm {
+        match (self, algorithm) {
+            (PublicKey::Rsa(_), algorithm) => algorithm,
+            (_, SignatureAlgorithm::RsaSha1) => SignatureAlgorithm::EcdsaSha1,
+            (_, SignatureAlgorithm::RsaSha256) => SignatureAlgorithm::EcdsaSha256,
+            (_, SignatureAlgorithm::RsaSha384) => SignatureAlgorithm::EcdsaSha384,
+            (_, SignatureAlgorithm::RsaSha512) => SignatureAlgorithm::EcdsaSha512,
+            (_, algorithm) => algorithm,
+        }
+    }
+
     /// Whether `signature` is that of `message` by this key. The algorithm must be one of the key's kind.
     pub(super) fn verifies(&self, algorithm: SignatureAlgorithm, message: &[u8], signature: &[u8]) -> bool {
         let digest = digest_of(algorithm);

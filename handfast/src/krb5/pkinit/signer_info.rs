@@ -100,7 +100,8 @@ impl<'a> SignerInfo<'a> {
         rules: &CertificateRules,
     ) -> Result<(), CertificateError> {
         let digest = DigestAlgorithm::named(&self.digest)?;
-        let algorithm = self.signature_algorithm(digest)?;
+        let key = certificate.public_key()?;
+        let algorithm = key.kind_of(self.signature_algorithm(digest)?);
         rules.check_algorithm(algorithm)?;
         let attributes = self.attributes.as_ref().ok_or(CertificateError::Digest)?;
         if attributes.content_type != content_type {
@@ -110,7 +111,6 @@ impl<'a> SignerInfo<'a> {
         if attributes.digest != digest.digest(content) {
             return Err(CertificateError::Digest);
         }
-        let key = certificate.public_key()?;
         let fits = |octets: &[u8]| key.verifies(algorithm, octets, self.signature);
         // As DER has them; peers are known that send them, and sign them, in another order.
         let (in_order, as_they_came) = (attributes.in_order(), attributes.as_they_came());

@@ -101,7 +101,10 @@ pub(in crate::krb5) struct Round<'a> {
     /// The enctypes that the body offers, in its order.
     pub(in crate::krb5) enctypes: &'a [Enctype],
     /// The body's nonce.
-    #[cfg_attr(not(test), allow(dead_code, reason = "for mechanisms that repeat the nonce"))]
+    #[cfg_attr(
+        not(feature = "pkinit"),
+        allow(dead_code, reason = "for mechanisms that repeat the nonce (RFC 4556 3.2.1)")
+    )]
     pub(in crate::krb5) nonce: u32,
     /// The KDC-REQ-BODY, the inner one inside of FAST, as it goes into the request.
     #[cfg_attr(

@@ -1,7 +1,7 @@
 use super::{ClientSecret, Mechanism, Method, Move, OwnedPaData, Replied, Round, Said};
 use crate::crypto::Secret;
 use crate::krb5::enctype::{CipherKey, EncryptionKey, KeyUsage, fx_cf2};
-use crate::krb5::exchange::{ClientProof, ExchangeError, draw_nonce};
+use crate::krb5::exchange::{ClientProof, ExchangeError};
 use crate::krb5::message::{EncryptedData, ErrorCode, KdcReqBody, KeyRef, PaData, PaDataType};
 use crate::krb5::pkinit::{
     AuthPack, ContentType, DhGroup, DhKeyPair, DhRepInfo, KdcDhKeyInfo, KdcTrust, KeyContext, PaPkAsRep, PaPkAsReq,
@@ -120,8 +120,7 @@ impl Mechanism for InUse {
         if sealed.etype != reply_key.enctype() {
             return Err(wrong());
         }
-        let plain =
-            CipherKey::new(reply_key, KeyUsage::PA_PKINIT_KX)?.decrypt(sealed.cipher).map_err(|_| wrong())?;
+        let plain = CipherKey::new(reply_key, KeyUsage::PA_PKINIT_KX)?.decrypt(sealed.cipher).map_err(|_| wrong())?;
         let contribution = KeyRef::decode(plain.expose())?.to_key()?;
         let combined = fx_cf2(&contribution, reply_key, b"PKINIT", b"KEYEXCHANGE")?;
         if KeyRef::from(&combined) == *session { Ok(()) } else { Err(wrong()) }
@@ -137,7 +136,8 @@ impl InUse {
 
     /// A new half in the group, to be sent: signed here, or elsewhere, or not at all.
     fn prove(&mut self, group: DhGroup, round: &Round<'_>) -> Result<Move, ExchangeError> {
-        let half = Half { pair: DhKeyPair::generate(group, round.random)?, nonce: draw_nonce(round.random)? };
+        // The body's nonce: some KDCs answer with that one, whatever stands here (RFC 4556 3.2.1 lets it be the same).
+        let half = Half { pair: DhKeyPair::generate(group, round.random)?, nonce: round.nonce };
         let auth_pack = self.auth_pack(&half, round);
         self.half = Some(half);
         let Some(identity) = &self.identity else {
@@ -154,8 +154,7 @@ impl InUse {
             self.to_sign = Some(to_sign);
             return Ok(Move::Ask(question));
         }
-        let signature =
-            identity.sign(&to_sign, round.random).map_err(|error| failed(PkinitError::Identity(error)))?;
+        let signature = identity.sign(&to_sign, round.random).map_err(|error| failed(PkinitError::Identity(error)))?;
         to_sign.finish(&signature).map(|message| send(&message)).map_err(|error| failed(PkinitError::Message(error)))
     }
 

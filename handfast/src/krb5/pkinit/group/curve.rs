@@ -4,6 +4,8 @@ use super::DhGroup;
 use crate::crypto::{Random, RandomError, Secret};
 use alloc::vec;
 use alloc::vec::Vec;
+use p256::elliptic_curve::point::AffineCoordinates;
+use zeroize::Zeroize;
 
 /// How often a private key is drawn: out of range it is less than once in 2^32 times.
 const DRAW_LIMIT: usize = 16;
@@ -32,8 +34,11 @@ macro_rules! curve {
             pub(super) fn agree(private: &[u8], peer: &[u8]) -> Option<Secret<Vec<u8>>> {
                 let private = $curve::SecretKey::from_slice(private).ok()?;
                 let peer = $curve::PublicKey::from_sec1_bytes(peer).ok()?;
-                let shared = $curve::ecdh::diffie_hellman(private.to_nonzero_scalar(), peer.as_affine());
-                Some(Secret::new(shared.raw_secret_bytes().as_slice().to_vec()))
+                let shared = $curve::ProjectivePoint::from(*peer.as_affine()) * *private.to_nonzero_scalar();
+                let mut x = shared.to_affine().x();
+                let octets = Secret::new(x.as_slice().to_vec());
+                x.zeroize();
+                Some(octets)
             }
         }
     };

@@ -14,12 +14,15 @@ use zeroize::Zeroize;
 /// Octets of a private exponent: twice the bits of the longest symmetric key (RFC 4556 3.2.1).
 const EXPONENT_SIZE: usize = 64;
 
+/// Base and secret exponent modulo a prime, to the power.
+type Power = fn(&[u8], &[u8], &[u8]) -> Option<Secret<Vec<u8>>>;
+
 /// A group, by its prime.
 #[derive(Clone, Copy)]
 pub(super) struct Modp {
     /// In hexadecimal.
     prime: &'static str,
-    power: fn(&[u8], &[u8], &[u8]) -> Option<Secret<Vec<u8>>>,
+    power: Power,
     is_member: fn(&[u8], &[u8]) -> bool,
 }
 
@@ -33,7 +36,8 @@ impl Modp {
     }
 
     fn prime(&self) -> Vec<u8> {
-        let digit = |digit: &u8| char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or(0);
+        let digit =
+            |digit: &u8| char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or(0);
         self.prime.as_bytes().chunks(2).map(|pair| pair.iter().fold(0, |octet, hex| octet << 4 | digit(hex))).collect()
     }
 

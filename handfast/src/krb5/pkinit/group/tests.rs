@@ -5,7 +5,8 @@ use alloc::vec;
 use der::asn1::ObjectIdentifier;
 
 fn integer(octets: &[u8]) -> Vec<u8> {
-    let octets = if octets.first().is_some_and(|first| *first >= 0x80) { [&[0], octets].concat() } else { octets.to_vec() };
+    let octets =
+        if octets.first().is_some_and(|first| *first >= 0x80) { [&[0], octets].concat() } else { octets.to_vec() };
     der_of(|writer| writer.primitive(tag::INTEGER, &octets))
 }
 
@@ -56,7 +57,11 @@ fn powers_are_those_that_another_program_computes() {
         let pair = DhKeyPair { group, private, public: vec![] };
         let shared = pair.agree(&integer(&[4])).unwrap();
         let hash = super::super::algorithm::DigestAlgorithm::Sha256.digest(shared.expose());
-        assert_eq!(hash.iter().map(|octet| format!("{octet:02x}")).collect::<alloc::string::String>(), expect, "{group}");
+        assert_eq!(
+            hash.iter().map(|octet| format!("{octet:02x}")).collect::<alloc::string::String>(),
+            expect,
+            "{group}"
+        );
     }
 }
 
