@@ -61,7 +61,7 @@ pub fn identity(data: &[u8]) {
     let Some((selector, file)) = data.split_first() else { return };
     // Many iterations are slow, not wrong.
     let read = if selector % 2 == 0 {
-        if file.windows(5).any(|window| matches!(window, [2, 2, 0x20.., ..] | [2, 3..=8, ..])) {
+        if file.windows(5).any(|window| matches!(window, [2, 2, 0x20..=0xff, ..] | [2, 3..=8, ..])) {
             return;
         }
         PkinitIdentity::from_pkcs12(file, "geheim")
