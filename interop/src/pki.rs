@@ -1,6 +1,6 @@
 use crate::TempDir;
 use crate::process::run;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -20,12 +20,12 @@ pub struct Pki {
     kind: KeyKind,
 }
 
-/// id-pkinit-KPKdc (RFC 4556 3.2.4).
-const KDC_PURPOSE: &str = "1.3.6.1.5.2.3.5";
-/// id-pkinit-KPClientAuth (RFC 4556 3.2.2).
-const CLIENT_PURPOSE: &str = "1.3.6.1.5.2.3.4";
-
 impl Pki {
+    /// id-pkinit-KPKdc (RFC 4556 3.2.4).
+    pub const KDC_PURPOSE: &str = "1.3.6.1.5.2.3.5";
+    /// id-pkinit-KPClientAuth (RFC 4556 3.2.2).
+    pub const CLIENT_PURPOSE: &str = "1.3.6.1.5.2.3.4";
+
     /// A new authority.
     pub fn new(kind: KeyKind) -> Self {
         crate::require_peers();
@@ -42,15 +42,35 @@ impl Pki {
 
     /// A certificate and key of the KDC of `realm`, in PEM.
     pub fn kdc(&self, realm: &str) -> (PathBuf, PathBuf) {
-        self.issue("kdc", KDC_PURPOSE, realm, &["krbtgt", realm])
+        self.issue("kdc", Self::KDC_PURPOSE, realm, &["krbtgt", realm])
     }
 
     /// A certificate and key of a client, in PEM.
     pub fn client(&self, name: &str, realm: &str) -> (PathBuf, PathBuf) {
-        self.issue(name, CLIENT_PURPOSE, realm, &[name])
+        self.issue(name, Self::CLIENT_PURPOSE, realm, &[name])
     }
 
-    fn issue(&self, file: &str, purpose: &str, realm: &str, components: &[&str]) -> (PathBuf, PathBuf) {
+    /// The authority's name and key in a certificate that has expired.
+    pub fn expired_authority(&self) -> PathBuf {
+        self.openssl("req -new -key ca.key -subj /CN=Authority -out expired.csr");
+        self.dir.write("expired.cnf", "[ca]\nbasicConstraints=critical,CA:TRUE\n");
+        self.openssl(
+            "x509 -req -in expired.csr -signkey ca.key -days -1 -extfile expired.cnf -extensions ca -out expired.pem",
+        );
+        self.dir.join("expired.pem")
+    }
+
+    /// A certificate, its key and the authority's certificate in a file of PKCS #12.
+    pub fn pkcs12(&self, certificate: &Path, key: &Path, password: &str) -> PathBuf {
+        let (certificate, key) = (certificate.display(), key.display());
+        self.openssl(&format!(
+            "pkcs12 -export -in {certificate} -inkey {key} -certfile ca.pem -passout pass:{password} -out identity.p12"
+        ));
+        self.dir.join("identity.p12")
+    }
+
+    /// A certificate for a purpose, of a principal of `realm`, and its key, in PEM.
+    pub fn issue(&self, file: &str, purpose: &str, realm: &str, components: &[&str]) -> (PathBuf, PathBuf) {
         self.key(file);
         let names: Vec<_> =
             components.iter().enumerate().map(|(at, name)| format!("c{at}=GeneralString:{name}\n")).collect();

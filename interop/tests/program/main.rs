@@ -14,6 +14,7 @@ mod lasting;
 mod passwd;
 mod peers;
 mod postdated;
+mod pkinit;
 mod realm;
 mod refusals;
 mod serve;
