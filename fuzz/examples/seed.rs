@@ -2,6 +2,7 @@
 
 use handfast_fuzz::dce_style;
 use handfast_fuzz::dns;
+use handfast_fuzz::iakerb;
 use handfast_fuzz::negotiate;
 use handfast_fuzz::ntlm::ntlm_stage;
 use handfast_fuzz::parsers::MESSAGES;
@@ -191,6 +192,8 @@ fn machines(all: All<'_>) -> std::io::Result<()> {
     all("ntlm_initiator", vec![join(&[ntlm.challenge.clone()])])?;
     all("dce_acceptor", dce_style::clients())?;
     all("dce_initiator", dce_style::servers())?;
+    all("iakerb_acceptor", iakerb::clients())?;
+    all("iakerb_initiator", iakerb::servers())?;
     all("negotiate_messages", negotiate::messages())?;
     all("negotiate_acceptor", negotiate::clients())?;
     all("negotiate_initiator", negotiate::servers())?;

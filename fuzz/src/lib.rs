@@ -5,6 +5,7 @@
 
 pub mod dce_style;
 pub mod dns;
+pub mod iakerb;
 pub mod machines;
 pub mod meeting;
 pub mod negotiate;

@@ -1,0 +1,2 @@
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| handfast_fuzz::iakerb::iakerb_acceptor(data));
