@@ -1,6 +1,6 @@
 //! An Active Directory domain by Samba: its KDC, and its directory by Samba's own tools.
 
-use crate::process::{Daemon, Run, run};
+use crate::process::{Daemon, Run, read_text, run, wait_for_text};
 use crate::{MitConfig, TempDir, free_port, peer_program};
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_secs(120);
+const LOG_LIMIT: Duration = Duration::from_secs(20);
 /// Accounts, with their passwords.
 const USERS: [(&str, &str); 6] = [
     ("alice", "Alice-pw-1"),
@@ -25,7 +26,7 @@ const SERVICES: [(&str, &str); 3] =
     [(SambaDomain::SERVICE, "svc-web"), ("HTTP/rc4.ad.test", "svc-rc4"), ("HTTP/front.ad.test", "svc-front")];
 
 /// A provisioned domain `AD.TEST` (NetBIOS `ADTEST`) whose KDC answers on loopback, in a directory of its own. Of Samba's
-/// services the KDC alone runs; the directory is asked in its file, by `ldbsearch` and `samba-tool`.
+/// services the KDC runs, and RPC's samr; the directory is asked in its file, by `ldbsearch` and `samba-tool`.
 ///
 /// | principals | what they are for |
 /// |---|---|
@@ -37,9 +38,10 @@ const SERVICES: [(&str, &str); 3] =
 /// | `svc-front`, `HTTP/front.ad.test` | a service that may act for any user, at `HTTP/web.ad.test` alone |
 #[derive(Debug)]
 pub struct SambaDomain {
-    _kdc: Daemon,
+    server: Daemon,
     address: SocketAddr,
     kpasswd: SocketAddr,
+    rpc: SocketAddr,
     dir: TempDir,
 }
 
@@ -52,16 +54,16 @@ impl SambaDomain {
     /// Provisions the domain, adds users and groups and starts the KDC; it answers when this returns.
     pub fn start() -> Self {
         let dir = TempDir::new("samba");
-        let (port, kpasswd) = (free_port(), free_port());
-        dir.write("smb.conf", configuration(&dir, port, kpasswd));
+        let (port, kpasswd, rpc) = (free_port(), free_port(), free_port());
+        dir.write("smb.conf", configuration(&dir, port, kpasswd, rpc));
         provision(&dir);
         let tool = |arguments: &[&str]| samba_tool(&dir, arguments);
         for (user, password) in USERS {
             tool(&["user", "create", user, password]);
         }
+        // Else a password that was just set can't be changed before tomorrow.
+        tool(&["domain", "passwordsettings", "set", "--min-pwd-age=0"]);
         for (service, account) in SERVICES {
-            // Else a password that was just set can't be changed before tomorrow.
-            tool(&["domain", "passwordsettings", "set", "--min-pwd-age=0"]);
             tool(&["spn", "add", service, account]);
         }
         tool(&["delegation", "for-any-protocol", "svc-front", "on"]);
@@ -86,7 +88,9 @@ impl SambaDomain {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         wait_until_it_listens(address, &kdc);
         let kpasswd = SocketAddr::from((Ipv4Addr::LOCALHOST, kpasswd));
-        SambaDomain { _kdc: kdc, address, kpasswd, dir }
+        let rpc = SocketAddr::from((Ipv4Addr::LOCALHOST, rpc));
+        wait_until_it_listens(rpc, &kdc);
+        SambaDomain { server: kdc, address, kpasswd, rpc, dir }
     }
 
     /// The domain that all tests of this process share while at least one of them runs.
@@ -115,6 +119,17 @@ impl SambaDomain {
     /// MIT's programs in this domain.
     pub fn config(&self) -> MitConfig {
         MitConfig::new(SambaDomain::REALM, self.address)
+    }
+
+    /// Where its RPC server listens, which knows samr (MS-SAMR).
+    pub fn rpc(&self) -> SocketAddr {
+        self.rpc
+    }
+
+    /// Waits until its log has `text`; fails the test if it has not soon.
+    pub fn expect_log(&self, text: &str) {
+        let log = self.dir.join("log");
+        wait_for_text("samba", text, LOG_LIMIT, || read_text(&log), || self.server.is_running());
     }
 
     /// Where it takes new passwords.
@@ -152,7 +167,7 @@ fn provision(dir: &TempDir) {
     run(&mut provision, "", LIMIT).expect_success();
 }
 
-fn configuration(dir: &TempDir, kdc: u16, kpasswd: u16) -> String {
+fn configuration(dir: &TempDir, kdc: u16, kpasswd: u16, rpc: u16) -> String {
     let place = |name: &str| dir.join(name).display().to_string();
     let mut text = String::from("[global]\n");
     for (name, value) in [
@@ -160,8 +175,10 @@ fn configuration(dir: &TempDir, kdc: u16, kpasswd: u16) -> String {
         ("realm", "AD.TEST".to_owned()),
         ("workgroup", "ADTEST".to_owned()),
         ("server role", "active directory domain controller".to_owned()),
-        ("server services", "kdc".to_owned()),
-        ("dcerpc endpoint servers", String::new()),
+        ("server services", "kdc, rpc".to_owned()),
+        ("dcerpc endpoint servers", "samr".to_owned()),
+        ("rpc server port:samr", rpc.to_string()),
+        ("log level", "1 auth_audit:4".to_owned()),
         ("interfaces", "127.0.0.1/8".to_owned()),
         ("bind interfaces only", "yes".to_owned()),
         ("krb5 port", kdc.to_string()),

@@ -30,6 +30,7 @@ mod prf;
 mod rc4;
 mod realm;
 mod refusals;
+mod rpc;
 mod samba;
 mod spake;
 mod user_to_user;
