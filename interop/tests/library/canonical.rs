@@ -85,6 +85,37 @@ fn a_context_begins_with_an_enterprise_name() {
     assert_eq!(requests[1], 0, "the second context has the tickets of the first");
 }
 
+/// kvno asks in no realm by name where krb5.conf says of none, and keeps the ticket so.
+#[test]
+fn a_ticket_that_kvno_asked_for_in_no_realm_is_used() {
+    let domain = SambaDomain::shared();
+    let client = MitClient::new(&domain.config());
+    client.kinit("alice", SambaDomain::password("alice")).expect_success();
+    client.run("kvno", &["-S", "HTTP", "web.ad.test"]).expect_success();
+    let listed = client.klist();
+    assert!(listed.tickets.iter().any(|ticket| ticket.service == "HTTP/web.ad.test@"), "{listed:?}");
+    // Nothing else in the cache would do.
+    let cache = Ccache::decode(&std::fs::read(client.ccache()).unwrap()).unwrap();
+    let mut alone = Ccache::new(cache.principal.clone());
+    cache.tickets().filter(|ticket| ticket.server.realm().is_empty()).cloned().for_each(|ticket| alone.replace(ticket));
+    let credential = Credential::tickets(&alone);
+    let initiator = Initiator::new(Policy::default());
+    let begin = |target: &str, token: &mut Vec<u8>| {
+        let target: ServiceName = target.parse().unwrap();
+        initiator.to(&target).credential(&credential).begin(now(), token)
+    };
+    let mut token = Vec::new();
+    assert!(matches!(begin(SambaDomain::SERVICE, &mut token), Ok(Initiate::NeedsToken(_))));
+    let keytab = std::fs::read(domain.keytab(SambaDomain::SERVICE)).unwrap();
+    let acceptor = Acceptor::new(&handfast::krb5::Keytab::decode(&keytab).unwrap(), ReplayGuard::in_memory());
+    match acceptor.session().begin().step(&token, now(), &mut Vec::new()).unwrap() {
+        Accept::Complete(context) => assert_eq!(context.local().to_string(), "HTTP/web.ad.test@AD.TEST"),
+        other => panic!("{other:?}"),
+    }
+    // Who names the realm means that one.
+    assert!(begin("HTTP/web.ad.test@AD.TEST", &mut Vec::new()).is_err());
+}
+
 fn settings() -> Settings {
     let alias = |alias: &str, right: &str| (principal(alias), principal(right));
     Settings {

@@ -1,6 +1,7 @@
 use crate::crypto::Secret;
 use crate::krb5::HeldTicket;
 use crate::krb5::enctype::EncryptionKey;
+use crate::krb5::message::Ticket;
 #[cfg(feature = "pkinit")]
 use crate::krb5::pkinit::{KdcTrust, PkinitIdentity};
 use crate::name::Principal;
@@ -119,6 +120,14 @@ impl KerberosCredential {
                 .with(|all| all.iter().find(|(asked, _)| asked == server).map(|(_, referred)| referred.clone()))
         };
         self.find(server, policy, now).or_else(|| self.find(&referred()?, policy, now))
+    }
+
+    /// A ticket for `server` that was asked for in no realm by name: MIT krb5 keeps those under an empty one in a cache, and where
+    /// it is from stands in the ticket itself.
+    pub(crate) fn find_of_no_realm(&self, server: &Principal, policy: &Policy, now: Time) -> Option<Arc<HeldTicket>> {
+        let held = self.find(&server.clone().with_realm(""), policy, now)?;
+        let realm = Ticket::decode(&held.ticket).ok().filter(|ticket| ticket.sname.names(server))?.realm;
+        Some(Arc::new(HeldTicket { server: held.server.clone().with_realm(realm), ..(*held).clone() }))
     }
 
     /// Remembers that a KDC has referred from one realm to another for a service.

@@ -169,7 +169,11 @@ impl Handshake {
         }
         let held = match self.style.peers_login() {
             Some(login) => self.credential.find_user_to_user(&self.service, login, &self.policy, now),
-            None => self.credential.find_for(&self.service, &self.policy, now),
+            None => {
+                let of_no_realm = || self.credential.find_of_no_realm(&self.service, &self.policy, now);
+                let found = self.credential.find_for(&self.service, &self.policy, now);
+                found.or_else(|| self.of_the_clients_realm.then(of_no_realm).flatten())
+            }
         };
         let held = held.filter(|_| !self.must_log_in_to_delegate(now) && !self.must_converse(now));
         if let Some(ticket) = held {
