@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 use handfast::crypto::Secret;
 use handfast::krb5::conf::{ConfValueError, EkuChecking, PkinitConf};
 use handfast::krb5::pkinit::{
-    CertificateRules, IdentityError, KdcRules, KdcTrust, PkinitIdentity, RevocationList, TrustAnchors,
-    certificates_in_pem,
+    CertificateRules, DhGroup, IdentityError, KdcRules, KdcTrust, PkinitIdentity, PkinitOptions, RevocationList,
+    TrustAnchors, certificates_in_pem,
 };
 
 use crate::Settings;
@@ -145,6 +145,31 @@ impl Settings {
             .with_intermediates(all(&conf.pool, certificates_in_pem)?)
             .with_revocation_lists(all(&conf.revoke, RevocationList::from_pem)?);
         Ok(KdcTrust { certificates: certificate_rules(&conf), kdc: kdc_rules(&conf), ..KdcTrust::new(trusted) })
+    }
+
+    /// How logins to `realm` agree on keys: `pkinit_dh_min_bits`, which curves meet by the bits of a group of the same strength (NIST
+    /// SP 800-57 part 1, table 2).
+    ///
+    /// # Errors
+    /// [`PkinitFileError::Value`].
+    pub fn pkinit_options(&self, realm: &str) -> Result<PkinitOptions, PkinitFileError> {
+        let mut options = PkinitOptions::default();
+        if let Some(least) = self.conf().pkinit(realm)?.dh_min_bits {
+            options.groups.retain(|group| strength(*group) >= least);
+        }
+        Ok(options)
+    }
+}
+
+fn strength(group: DhGroup) -> u32 {
+    match group {
+        DhGroup::Modp1024 => 1024,
+        DhGroup::Modp2048 => 2048,
+        DhGroup::P256 => 3072,
+        DhGroup::Modp4096 => 4096,
+        DhGroup::P384 => 7680,
+        DhGroup::P521 => 15360,
+        _ => 0,
     }
 }
 
@@ -368,6 +393,19 @@ mod tests {
         assert!(matches!(settings.kdc_trust(&[], "S"), Err(PkinitFileError::Unreadable { .. })));
         let none = settings.pkinit_identity(None, "S", None);
         assert!(matches!(none, Err(PkinitFileError::NotNamed { relation: "pkinit_identities", .. })));
+    }
+
+    #[test]
+    fn groups_have_the_bits_that_are_wanted() {
+        let groups = |bits: &str| {
+            let text = format!("[libdefaults]\n pkinit_dh_min_bits = {bits}\n");
+            settings(&text).pkinit_options("R").map(|options| options.groups)
+        };
+        assert_eq!(settings("").pkinit_options("R").unwrap(), PkinitOptions::default());
+        assert_eq!(groups("2048").unwrap(), DhGroup::STRONG);
+        assert_eq!(groups("4096").unwrap(), [DhGroup::Modp4096, DhGroup::P384, DhGroup::P521]);
+        assert_eq!(groups("1024").unwrap(), DhGroup::STRONG, "fewer than the default are not taken");
+        assert!(matches!(groups("many"), Err(PkinitFileError::Value(_))));
     }
 
     #[test]

@@ -165,8 +165,9 @@ fn first(args: &Args, settings: &Settings, file: &dyn CredentialCache, output: &
         Some(name) if args.enterprise => with_realm(settings.enterprise(name))?,
         name => client(name.as_deref(), settings, file)?,
     };
-    let options = options(args, settings)?;
+    let mut options = options(args, settings)?;
     let realm = client.realm().to_owned();
+    args.certificate.set(&mut options, settings, &realm)?;
     let secret = secret(args, settings, &client)?;
     let login = Login::new(client, secret, options, Arc::new(OsRandom));
     let login = args.armor.protect(login, settings, &realm)?;

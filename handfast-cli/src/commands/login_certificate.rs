@@ -4,7 +4,7 @@ use crate::failure::{Exit, Failure};
 use crate::secret::PasswordSource;
 use handfast::Principal;
 use handfast::crypto::Secret;
-use handfast::krb5::exchange::ClientSecret;
+use handfast::krb5::exchange::{ClientSecret, TicketOptions};
 use handfast::krb5::pkinit::PkinitIdentity;
 use handfast_net::Settings;
 use handfast_net::pkinit::{PkinitFileError, from_pem};
@@ -46,6 +46,12 @@ impl CertificateOptions {
         let trust = Arc::new(settings.kdc_trust(&anchors, client.realm())?);
         let identity = self.identity(name, settings, client.realm())?;
         Ok(Some(ClientSecret::Certificate { identity, trust }))
+    }
+
+    /// Puts what krb5.conf says of logins with certificates into the options of one.
+    pub(crate) fn set(&self, options: &mut TicketOptions, settings: &Settings, realm: &str) -> Result<(), Failure> {
+        options.pkinit = settings.pkinit_options(realm)?;
+        Ok(())
     }
 
     /// The values of `-X`, by their names.

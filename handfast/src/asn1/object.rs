@@ -1,10 +1,8 @@
 //! What X.509 and CMS need of ASN.1 beside what Kerberos does (RFC 5280 A, RFC 5652 12).
 
 use super::{DerReader, DerWriter, tag};
-use crate::time::Time;
 use crate::wire::DecodeError;
 use alloc::vec::Vec;
-use core::time::Duration;
 use der::Tag;
 use der::asn1::{ObjectIdentifier, UtcTime};
 
@@ -63,18 +61,16 @@ impl<'a> DerReader<'a> {
         .map(|(_, bytes)| bytes)
     }
 
-    /// Time ::= CHOICE { UTCTime, GeneralizedTime }, as DER has them (RFC 5280 4.1.2.5).
-    pub(crate) fn either_time(&mut self) -> Result<Time, DecodeError> {
+    /// Time ::= CHOICE { UTCTime, GeneralizedTime }, as DER has them (RFC 5280 4.1.2.5), in seconds since the epoch.
+    pub(crate) fn either_time(&mut self) -> Result<u64, DecodeError> {
         let at = self.clone();
-        let seconds = if self.peek() == Some(tag::UTC_TIME) {
-            let contents = self.primitive(tag::UTC_TIME)?;
-            let time = der::asn1::AnyRef::new(Tag::UtcTime, contents).and_then(der::asn1::AnyRef::decode_as::<UtcTime>);
-            time.map(|time| time.to_unix_duration().as_secs())
-                .map_err(|_| at.invalid("no date and time of the form YYMMDDHHMMSSZ"))?
-        } else {
-            self.generalized_time()?
-        };
-        Ok(Time::EPOCH.saturating_add(Duration::from_secs(seconds)))
+        if self.peek() != Some(tag::UTC_TIME) {
+            return self.generalized_time();
+        }
+        let contents = self.primitive(tag::UTC_TIME)?;
+        let time = der::asn1::AnyRef::new(Tag::UtcTime, contents).and_then(der::asn1::AnyRef::decode_as::<UtcTime>);
+        time.map(|time| time.to_unix_duration().as_secs())
+            .map_err(|_| at.invalid("no date and time of the form YYMMDDHHMMSSZ"))
     }
 }
 

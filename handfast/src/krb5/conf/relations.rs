@@ -87,7 +87,11 @@ pub(super) const PAGE: &[Relation] = &[
     honoured(Pkinit, "pkinit_anchors", "whose certificates are believed to be KDCs': FILE: and DIR:"),
     unsupported(Pkinit, "pkinit_cert_match", "the first identity that can be read is the client's"),
     honoured(Pkinit, "pkinit_eku_checking", "what a KDC's certificate must be for"),
-    unsupported(Pkinit, "pkinit_dh_min_bits", "the groups are those of 2048 bits and more, and elliptic curves"),
+    honoured(
+        Pkinit,
+        "pkinit_dh_min_bits",
+        "how many bits a group must have; curves count by their strength, and fewer than 2048 are not taken",
+    ),
     honoured(
         Pkinit,
         "pkinit_identities",

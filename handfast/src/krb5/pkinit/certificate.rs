@@ -10,6 +10,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 /// Octets in a certificate that is read.
 const CERTIFICATE_LIMIT: usize = 1 << 17;
@@ -179,7 +180,7 @@ impl Parts {
         let algorithm = AlgorithmIdentifier::read(fields)?;
         let issuer = DistinguishedName::read(fields)?;
         let (not_before, not_after) =
-            fields.nested(tag::SEQUENCE, |times| Ok((times.either_time()?, times.either_time()?)))?;
+            fields.nested(tag::SEQUENCE, |times| Ok((read_time(times)?, read_time(times)?)))?;
         let subject = DistinguishedName::read(fields)?;
         let key_info = fields.any()?.to_vec();
         for number in [0x81, 0x82] {
@@ -204,6 +205,11 @@ impl Parts {
             Parts { der: Vec::new(), signed, serial, issuer, subject, not_before, not_after, key_info, extensions };
         Ok((parts, algorithm))
     }
+}
+
+/// A Time (RFC 5280 4.1.2.5).
+pub(super) fn read_time(reader: &mut DerReader<'_>) -> Result<Time, DecodeError> {
+    reader.either_time().map(|seconds| Time::EPOCH.saturating_add(Duration::from_secs(seconds)))
 }
 
 /// v1(0), v2(1) or v3(2).

@@ -162,3 +162,29 @@ where
     plain.expose_mut().truncate(kept);
     Ok(plain)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The vector that makes `plain` of a block of zeros.
+    fn vector_for(plain: [u8; 16]) -> [u8; 16] {
+        let mut block = AesBlock::default();
+        Aes128Dec::new(&[7; 16].into()).decrypt_block(&mut block);
+        core::array::from_fn(|place| block[place] ^ plain[place])
+    }
+
+    #[test]
+    fn all_of_the_padding_is_looked_at() {
+        let decrypt = |plain| cbc_decrypt::<Aes128Dec>(&[7; 16], vector_for(plain), &[0; 16]);
+        let right = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 3, 3, 3];
+        assert_eq!(decrypt(right).unwrap().expose(), &right[..13]);
+        for (place, octet) in [(13, 2), (15, 0), (15, 17)] {
+            let mut wrong = right;
+            wrong[place] = octet;
+            assert_eq!(decrypt(wrong).map(|_| ()), Err(IdentityError::WrongPassword));
+        }
+        assert!(cbc_decrypt::<Aes128Dec>(&[7; 16], [0; 16], &[0; 15]).is_err());
+        assert!(cbc_decrypt::<Aes128Dec>(&[7; 16], [0; 16], &[]).is_err());
+    }
+}

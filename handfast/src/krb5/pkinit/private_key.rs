@@ -44,9 +44,7 @@ impl PrivateKey {
         match algorithm.oid {
             RSA_ENCRYPTION => PrivateKey::decode_rsa(octets),
             EC_PUBLIC_KEY => {
-                let mut curve = algorithm.parameters("ECParameters");
-                let named = curve.oid()?;
-                curve.finish()?;
+                let named = algorithm.parameters("ECParameters").oid()?;
                 PrivateKey::decode_ec(octets, Some(named))
             }
             _ => Err(IdentityError::PrivateKey { rule: "neither RSA nor of an elliptic curve" }),

@@ -44,9 +44,7 @@ impl PublicKey {
         match algorithm.oid {
             RSA_ENCRYPTION => rsa_key(octets),
             EC_PUBLIC_KEY => {
-                let mut curve = algorithm.parameters("ECParameters");
-                let named = curve.oid()?;
-                curve.finish()?;
+                let named = algorithm.parameters("ECParameters").oid()?;
                 PublicKey::on_curve(named, octets)
             }
             other => Err(CertificateError::algorithm(other, "a public key")),

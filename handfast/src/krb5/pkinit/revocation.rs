@@ -1,5 +1,5 @@
 use super::algorithm::AlgorithmIdentifier;
-use super::certificate::Signed;
+use super::certificate::{Signed, read_time};
 use super::extension::{CRL_SIGN, read_extensions};
 use super::pem;
 use super::{Certificate, CertificateError, CertificateRules, DistinguishedName, IdentityError};
@@ -121,9 +121,9 @@ impl List {
         }
         let algorithm = AlgorithmIdentifier::read(fields)?;
         let issuer = DistinguishedName::read(fields)?;
-        let this_update = fields.either_time()?;
+        let this_update = read_time(fields)?;
         let is_time = matches!(fields.peek(), Some(tag::UTC_TIME | tag::GENERALIZED_TIME));
-        let next_update = if is_time { Some(fields.either_time()?) } else { None };
+        let next_update = if is_time { Some(read_time(fields)?) } else { None };
         let mut revoked = Vec::new();
         if fields.peek() == Some(tag::SEQUENCE) {
             fields.nested(tag::SEQUENCE, |entries| {
@@ -149,7 +149,7 @@ impl List {
 /// that one is critical, and refused.
 fn read_entry(entry: &mut DerReader<'_>) -> Result<(Vec<u8>, Time), DecodeError> {
     let serial = entry.integer_octets()?.to_vec();
-    let since = entry.either_time()?;
+    let since = read_time(entry)?;
     let at = entry.clone();
     if !entry.is_empty() && read_extensions(entry)?.iter().any(|extension| extension.critical) {
         return Err(at.invalid("a critical extension, which is not understood here"));

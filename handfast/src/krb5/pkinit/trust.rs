@@ -128,6 +128,9 @@ impl<'a> Search<'a> {
                 Err(error) => reason = reason.or(Some(error)),
             }
         }
+        if self.signatures == 0 {
+            return Err(CertificateError::PathTooLong { limit: DEPTH_LIMIT });
+        }
         Err(reason.unwrap_or_else(|| CertificateError::NoPath {
             subject: last.subject().clone(),
             issuer: last.issuer().clone(),

@@ -61,6 +61,25 @@ fn another_content_has_another_digest() {
     assert_eq!(verify(&message, &anchors()), Err(CertificateError::Digest));
 }
 
+#[test]
+fn a_changed_signature_is_refused() {
+    for message in [data!("kdc-rsa.cms"), data!("kdc-ec.cms")] {
+        let mut message = message.to_vec();
+        *message.last_mut().unwrap() ^= 1;
+        assert_eq!(verify(&message, &anchors()), Err(CertificateError::Signature { of: "a message" }));
+    }
+}
+
+#[test]
+fn the_signatures_hash_is_the_one_that_is_named_beside_it() {
+    let mut message = signed_by(&kdc_rsa(), ContentType::DhKeyData, b"content");
+    let (sha256, sha512) = (der_oid("2.16.840.1.101.3.4.2.1"), der_oid("2.16.840.1.101.3.4.2.3"));
+    let last = message.windows(sha256.len()).rposition(|window| window == sha256).unwrap();
+    replace_first(&mut message[last..], &sha256, &sha512);
+    let outcome = verify(&message, &anchors());
+    assert!(matches!(outcome, Err(CertificateError::Algorithm { .. })), "{outcome:?}");
+}
+
 /// Without signed attributes, a signature over some attributes can be shown as one over a content, and the other way round (CMS
 /// implementations fell to that in 2023); RFC 5652 5.3 wants them here.
 #[test]

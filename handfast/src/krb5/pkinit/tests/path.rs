@@ -140,6 +140,15 @@ fn sha1_is_refused_unless_it_is_named() {
 }
 
 #[test]
+fn no_extension_comes_twice() {
+    let mut kdc = Draft::kdc("root", 1);
+    kdc.extensions.push((BASIC, true, basic(true, None)));
+    kdc.sign();
+    kdc.extensions.push((BASIC, true, basic(false, None)));
+    assert!(Certificate::decode(&kdc.der()).is_err());
+}
+
+#[test]
 fn the_algorithm_inside_must_be_the_one_outside() {
     let mut kdc = Draft::kdc("root", 1);
     kdc.algorithms = [ECDSA_SHA1, ECDSA_SHA256];
@@ -152,7 +161,10 @@ fn circles_and_crowds_of_issuers_end() {
     let circle = [Draft::authority("a", 3, "b", 4), Draft::authority("b", 4, "a", 3)];
     refused!(check(&root(), &circle, &Draft::kdc("a", 3)), CertificateError::NoPath { .. });
     let crowd: Vec<Draft> = (10..80).map(|key| Draft::authority("a", key, "a", key)).collect();
-    refused!(check(&root(), &crowd, &Draft::kdc("a", 79)), CertificateError::Signature { .. });
+    refused!(check(&root(), &crowd, &Draft::kdc("a", 79)), CertificateError::PathTooLong { .. });
+    // Each has signed each other: 5 certificates make 325 ways.
+    let everybody: Vec<Draft> = (20..25).map(|serial| Draft { serial, ..Draft::authority("a", 3, "a", 3) }).collect();
+    refused!(check(&root(), &everybody, &Draft::kdc("a", 3)), CertificateError::PathTooLong { .. });
     let mut tower: Vec<Draft> = (10..20)
         .map(|key| Draft::authority(TOWER[usize::from(key) - 10], key, TOWER[usize::from(key) - 9], key + 1))
         .collect();
