@@ -5,13 +5,11 @@ use handfast::krb5::enctype::{CipherKey, EncryptionKey, KeyUsage};
 use handfast::krb5::message::{AD_LIMIT, AdElement, AdType, AuthorizationData, EncryptedData, ErrorCode};
 
 /// What only a KDC may say, and what a KDC would have to understand (RFC 4120 5.2.6.4).
-const REFUSED: [AdType; 9] = [
+const REFUSED: [AdType; 7] = [
     AdType::KDC_ISSUED,
     AdType::MANDATORY_FOR_KDC,
     AdType::AND_OR,
     AdType::AUTHENTICATION_STRENGTH,
-    AdType::FX_FAST_ARMOR,
-    AdType::FX_FAST_USED,
     AdType::CAMMAC,
     AdType::AUTHENTICATION_INDICATOR,
     AdType::WIN2K_PAC,

@@ -9,8 +9,8 @@ use handfast::Time;
 use handfast::crypto::{Random, Secret};
 use handfast::krb5::enctype::{ChecksumKey, CipherKey, CryptoError, EncryptionKey, KeyUsage, fx_cf2};
 use handfast::krb5::message::{
-    ApReq, ArmorType, Authenticator, Checksum, EncTicketPart, EncryptedData, ErrorCode, FastOptions, KdcReq, KeyRef,
-    KrbFastArmor, KrbFastArmoredRep, KrbFastArmoredReq, KrbFastFinished, KrbFastReq, KrbFastResponse, PaData,
+    AdType, ApReq, ArmorType, Authenticator, Checksum, EncTicketPart, EncryptedData, ErrorCode, FastOptions, KdcReq,
+    KeyRef, KrbFastArmor, KrbFastArmoredRep, KrbFastArmoredReq, KrbFastFinished, KrbFastReq, KrbFastResponse, PaData,
     PaDataType, PaFxFastReply, PaFxFastRequest, PrincipalName,
 };
 
@@ -46,6 +46,44 @@ pub(crate) fn check_options(options: FastOptions) -> Result<(), Refusal> {
     if options.intersects(FastOptions::UNKNOWN_CRITICAL) {
         let reason = format!("FAST options {options:?}");
         return Err(Refusal::new(ErrorCode::KDC_ERR_UNKNOWN_CRITICAL_FAST_OPTIONS, reason));
+    }
+    Ok(())
+}
+
+/// Opens the FAST of a TGS request, whose armor key the keys of `proof`, the AP-REQ, make; none if there is none. An armor beside
+/// that is not taken: nothing would bind it to the request (RFC 6113 5.4.1.1).
+pub(crate) fn open_tgs_armor(
+    message: &KdcReq<'_>,
+    proof: &[u8],
+    session: &EncryptionKey,
+    subkey: Option<&EncryptionKey>,
+) -> Result<Option<Opened>, Refusal> {
+    let Some(value) = preauth::find(&message.padata, PaDataType::FX_FAST) else { return Ok(None) };
+    let failed = |reason| Refusal::new(ErrorCode::KDC_ERR_PREAUTH_FAILED, reason);
+    let armored = decode(value)?;
+    if armored.armor.is_some() {
+        return Err(failed("FAST of a TGS request with an armor of its own"));
+    }
+    let subkey = subkey.ok_or_else(|| failed("FAST of a TGS request without a subkey"))?;
+    open(armor_key(subkey, session)?, &armored, proof).map(Some)
+}
+
+/// What tickets and authenticators say of their use with FAST (RFC 6113 5.4.1.1, 5.4.2): that they are for armor alone, or that
+/// the request was sent inside.
+pub(crate) fn check_restrictions(
+    ticket: &EncTicketPart<'_>,
+    authenticator: &Authenticator<'_>,
+    is_inside: bool,
+) -> Result<(), Refusal> {
+    let unreadable = |_| Refusal::new(ErrorCode::KRB_AP_ERR_MODIFIED, "authorization data that does not decode");
+    for data in [&ticket.authorization_data, &authenticator.authorization_data] {
+        if data.find(AdType::FX_FAST_ARMOR).map_err(unreadable)?.is_some() {
+            return Err(Refusal::new(ErrorCode::KDC_ERR_POLICY, "the ticket is good as an armor of FAST alone"));
+        }
+        if !is_inside && data.find(AdType::FX_FAST_USED).map_err(unreadable)?.is_some() {
+            let reason = "the request was sent inside of FAST, and somebody on the way has taken that off";
+            return Err(Refusal::new(ErrorCode::KRB_AP_ERR_MODIFIED, reason));
+        }
     }
     Ok(())
 }
@@ -86,7 +124,7 @@ impl Realm {
         let opened = self.open_ticket(&ap_req.ticket, &message.req_body)?;
         let ticket = EncTicketPart::decode(opened.expose()).map_err(|_| failed("the armor's ticket is unreadable"))?;
         self.check_ticket(&ticket, request.peer, now)?;
-        let session = ticket.key.to_key()?;
+        let session = self.held_key(ticket.key)?;
         let opened = open_authenticator(&ap_req, &session)?;
         let authenticator =
             Authenticator::decode(opened.expose()).map_err(|_| failed("the armor's authenticator is unreadable"))?;
@@ -95,7 +133,8 @@ impl Realm {
             return Err(Refusal::new(ErrorCode::KRB_AP_ERR_BADMATCH, reason));
         }
         check_skew(authenticator.ctime.with_micros(authenticator.cusec), self.settings.clock_skew, now)?;
-        let subkey = authenticator.subkey.ok_or_else(|| failed("an armor without a subkey"))?.to_key()?;
+        let subkey = authenticator.subkey.ok_or_else(|| failed("an armor without a subkey"))?;
+        let subkey = self.held_key(subkey)?;
         Ok(armor_key(&subkey, &session)?)
     }
 }

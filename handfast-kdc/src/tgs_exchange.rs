@@ -2,14 +2,15 @@ use crate::as_exchange::check_account;
 use crate::authorization;
 use crate::directory::PrincipalEntry;
 use crate::event::Outcome;
-use crate::issue::{Grant, request_checksum, session_enctype};
+use crate::fast::{self, Armor};
+use crate::issue::{Armored, Grant, request_checksum, session_enctype};
 use crate::lifetime::{self, Times};
 use crate::on_behalf::{Standing, for_user, one_additional, standing};
 use crate::pac;
 use crate::preauth;
 use crate::realm::{Realm, Request};
 use crate::refusal::{Refusal, Seen};
-use crate::tgs_proof::{ap_req, open_authenticator};
+use crate::tgs_proof::{ap_req, open_authenticator, proof};
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec;
@@ -48,8 +49,16 @@ const INHERITED: TicketFlags = TicketFlags::NONE
     .with(TicketFlags::FORWARDED)
     .with(TicketFlags::PROXY);
 
+/// The ticket of a TGS request, whose proof was found right, and the keys that go with it.
+struct Presented<'a> {
+    sealed: &'a Ticket<'a>,
+    ticket: &'a EncTicketPart<'a>,
+    session: &'a EncryptionKey,
+    subkey: Option<&'a EncryptionKey>,
+}
+
 impl Realm {
-    /// The TGS exchange (RFC 4120 3.3.3).
+    /// The TGS exchange (RFC 4120 3.3.3), inside of FAST or not.
     pub(crate) fn answer_tgs(
         &self,
         request: &Request<'_>,
@@ -57,62 +66,90 @@ impl Realm {
         now: Time,
         seen: &mut Seen,
     ) -> Result<(Vec<u8>, Outcome), Refusal> {
-        let body = &message.req_body;
         let ap_req = ap_req(message)?;
-        let opened = self.open_ticket(&ap_req.ticket, body)?;
+        let opened = self.open_ticket(&ap_req.ticket, &message.req_body)?;
         let ticket = EncTicketPart::decode(opened.expose()).map_err(|_| unreadable("the ticket"))?;
         seen.client = Some(ticket.cname.to_principal(ticket.crealm));
         let session = self.held_key(ticket.key)?;
         let opened = open_authenticator(&ap_req, &session)?;
         let authenticator = Authenticator::decode(opened.expose()).map_err(|_| unreadable("the authenticator"))?;
         self.check_authenticator(&authenticator, &ticket, &session, message.req_body.bytes(), now, seen)?;
-        self.check_presented(&ticket, body.kdc_options, request.peer, now)?;
-        self.check_issuer(&ticket, ap_req.ticket.realm)?;
-        self.check_client(seen, now)?;
         let subkey = authenticator.subkey.map(|key| self.held_key(key)).transpose()?;
+        let opened = fast::open_tgs_armor(message, proof(message)?, &session, subkey.as_ref())?;
+        fast::check_restrictions(&ticket, &authenticator, opened.is_some())?;
+        let presented =
+            Presented { sealed: &ap_req.ticket, ticket: &ticket, session: &session, subkey: subkey.as_ref() };
+        let Some(opened) = opened else {
+            return self.answer_presented(request, message, &presented, None, now, seen);
+        };
+        let (inside, armor) = opened.request()?;
+        seen.service = inside.req_body.sname.as_ref().map(|name| name.to_principal(inside.req_body.realm));
+        let message = KdcReq { exchange: message.exchange, padata: inside.padata, req_body: inside.req_body };
+        let answer = fast::check_options(inside.fast_options)
+            .and_then(|()| self.answer_presented(request, &message, &presented, Some(&armor), now, seen));
+        answer.map_err(|refusal| refusal.inside(armor))
+    }
 
-        check_renewal(body, &ap_req.ticket)?;
+    /// What counts of a request is `message`: what is inside of FAST, if something is.
+    fn answer_presented(
+        &self,
+        request: &Request<'_>,
+        message: &KdcReq<'_>,
+        presented: &Presented<'_>,
+        armor: Option<&Armor>,
+        now: Time,
+        seen: &mut Seen,
+    ) -> Result<(Vec<u8>, Outcome), Refusal> {
+        let body = &message.req_body;
+        let Presented { sealed, ticket, session, subkey } = *presented;
+        self.check_presentable(sealed, body)?;
+        self.check_presented(ticket, body.kdc_options, request.peer, now)?;
+        self.check_issuer(ticket, sealed.realm)?;
+        self.check_client(seen, now)?;
+
+        check_renewal(body, sealed)?;
         let standing = standing(message)?;
         let to_user = (standing == Standing::UserToUser).then(|| self.to_user(message, seen, now)).transpose()?;
         let service = match &to_user {
             Some(to_user) => Arc::clone(&to_user.peer),
             None => self.service_or_referral(body, seen, now)?,
         };
-        let user = (standing == Standing::ForUser).then(|| for_user(message, &session, subkey.as_ref())).transpose()?;
-        let evidence = (standing == Standing::Delegated).then(|| self.open_evidence(message, &ticket)).transpose()?;
+        let user = (standing == Standing::ForUser).then(|| for_user(message, session, subkey)).transpose()?;
+        let evidence = (standing == Standing::Delegated).then(|| self.open_evidence(message, ticket)).transpose()?;
         let evidence = evidence.as_ref().map(|opened| EncTicketPart::decode(opened.expose())).transpose();
         let evidence = evidence.map_err(|_| unreadable("the additional ticket"))?;
         let basis = match (&user, &evidence) {
-            (Some(user), _) => self.in_users_name(user, &ticket, &service, now)?,
+            (Some(user), _) => self.in_users_name(user, ticket, &service, now)?,
             (_, Some(evidence)) => {
                 self.check_ticket(evidence, None, now)?;
-                self.in_clients_name(evidence, &ticket, message, &service, now)?
+                self.in_clients_name(evidence, ticket, message, &service, now)?
             }
             _ => ticket.clone(),
         };
         if standing != Standing::Own {
             seen.client = Some(basis.cname.to_principal(basis.crealm));
         }
-        let issuer = if evidence.is_some() { self.name() } else { ap_req.ticket.realm };
+        let issuer = if evidence.is_some() { self.name() } else { sealed.realm };
         let transited = self.transited(&basis, issuer)?;
         let way_checked = self.check_way(&transited, body.kdc_options, &service)?;
-        check_options(message, &ticket, &service)?;
+        check_options(message, ticket, &service)?;
         let times = self.times(body, &basis, &service, now)?;
         let added = body.enc_authorization_data.as_ref();
-        let added = added.map(|sealed| authorization::open(sealed, &session, subkey.as_ref())).transpose()?;
+        let added = added.map(|sealed| authorization::open(sealed, session, subkey)).transpose()?;
         let (for_krbtgt, sname) = (service.principal.is_krbtgt(), named(body, &service));
         let pac = match standing {
-            Standing::Own | Standing::UserToUser => self.further_pac(&ticket, &ap_req.ticket, for_krbtgt)?,
+            Standing::Own | Standing::UserToUser => self.further_pac(ticket, sealed, for_krbtgt)?,
             Standing::ForUser => self.users_pac(&basis, for_krbtgt)?,
             Standing::Delegated => match &evidence {
-                Some(evidence) => self.delegated_pac(evidence, one_additional(message)?, &ticket, &sname)?,
+                Some(evidence) => self.delegated_pac(evidence, one_additional(message)?, ticket, &sname)?,
                 None => None,
             },
         };
-        let reply_key = reply_key(&session, subkey.as_ref());
+        let reply_key = reply_key(session, subkey);
         let asked_for_checksum = preauth::find(&message.padata, PaDataType::REQ_ENC_PA_REP).is_some();
-        let checksum =
-            asked_for_checksum.then(|| ChecksumKey::new(reply_key.0, KeyUsage::AS_REQ_CHECKSUM)).transpose()?;
+        let strengthened = armor.map(|armor| armor.strengthen(reply_key.0, &*self.random)).transpose()?;
+        let key = strengthened.as_ref().map_or(reply_key.0, |(_, strengthened)| strengthened);
+        let checksum = asked_for_checksum.then(|| ChecksumKey::new(key, KeyUsage::AS_REQ_CHECKSUM)).transpose()?;
         let later = self.later(body.kdc_options, &times, now);
         Grant {
             exchange: KdcExchange::Tgs,
@@ -136,9 +173,13 @@ impl Realm {
             padata: user.iter().filter_map(|user| user.reply.as_deref()).map(s4u_reply).collect(),
             user_to_user: to_user.as_ref().map(|to_user| &to_user.key),
             request_checksum: checksum.map(|key| request_checksum(&key, request.bytes)),
-            reply_key: &CipherKey::new(reply_key.0, reply_key.1)?,
+            reply_key: &CipherKey::new(key, reply_key.1)?,
             reply_kvno: None,
-            armor: None,
+            armor: armor.zip(strengthened.as_ref()).map(|(armor, (strengthen_key, _))| Armored {
+                armor,
+                strengthen_key,
+                now,
+            }),
         }
         .issue(&*self.random)
     }

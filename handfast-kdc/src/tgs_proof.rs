@@ -12,17 +12,28 @@ use handfast::krb5::message::{
     PaDataType, Ticket, TicketFlags,
 };
 
-/// The AP-REQ of a TGS request (RFC 4120 5.2.7.1).
-pub(crate) fn ap_req<'a>(message: &KdcReq<'a>) -> Result<ApReq<'a>, Refusal> {
+/// The bytes of the AP-REQ of a TGS request (RFC 4120 5.2.7.1).
+pub(crate) fn proof<'a>(message: &KdcReq<'a>) -> Result<&'a [u8], Refusal> {
     let none = || Refusal::new(ErrorCode::KDC_ERR_PADATA_TYPE_NOSUPP, "no PA-TGS-REQ");
-    let bytes = preauth::find(&message.padata, PaDataType::TGS_REQ).ok_or_else(none)?;
-    ApReq::decode(bytes).map_err(|error| Refusal::new(ErrorCode::KRB_AP_ERR_MSG_TYPE, format!("PA-TGS-REQ: {error}")))
+    preauth::find(&message.padata, PaDataType::TGS_REQ).ok_or_else(none)
+}
+
+/// The AP-REQ of a TGS request.
+pub(crate) fn ap_req<'a>(message: &KdcReq<'a>) -> Result<ApReq<'a>, Refusal> {
+    let malformed = |error| Refusal::new(ErrorCode::KRB_AP_ERR_MSG_TYPE, format!("PA-TGS-REQ: {error}"));
+    ApReq::decode(proof(message)?).map_err(malformed)
 }
 
 impl Realm {
-    /// Decrypts the ticket of a TGS request. It is one for this ticket-granting service, by this realm or another one
-    /// that shares keys with it, or one that is to be renewed (RFC 4120 3.3.3).
+    /// Decrypts the ticket of a TGS request.
     pub(crate) fn open_ticket(&self, ticket: &Ticket<'_>, body: &KdcReqBody<'_>) -> Result<Secret, Refusal> {
+        self.check_presentable(ticket, body)?;
+        self.open_with_service_key(ticket)
+    }
+
+    /// Whether the ticket is one for this ticket-granting service, by this realm or another one that shares keys with it,
+    /// or one that is to be renewed (RFC 4120 3.3.3), by the body that counts.
+    pub(crate) fn check_presentable(&self, ticket: &Ticket<'_>, body: &KdcReqBody<'_>) -> Result<(), Refusal> {
         let to_renew = body.kdc_options.intersects(KdcOptions::RENEW | KdcOptions::VALIDATE)
             && body.sname.as_ref() == Some(&ticket.sname);
         let of_this_realm = ticket.realm == self.name() && to_renew;
@@ -30,7 +41,7 @@ impl Realm {
             let reason = "the ticket is not for this realm's ticket-granting service";
             return Err(Refusal::new(ErrorCode::KRB_AP_ERR_NOT_US, reason));
         }
-        self.open_with_service_key(ticket)
+        Ok(())
     }
 
     /// Decrypts a ticket with the key of the service that it names.

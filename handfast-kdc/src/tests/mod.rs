@@ -3,6 +3,7 @@
 mod aliases;
 mod as_exchange;
 mod fast;
+mod fast_tgs;
 mod foreign_pac;
 mod hostile;
 mod lockout;

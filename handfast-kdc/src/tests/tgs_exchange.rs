@@ -417,7 +417,7 @@ fn restrictions_of_the_client_come_behind_those_of_the_ticket() {
     assert_eq!(mislabeled.refused(&realm), ErrorCode::KRB_AP_ERR_BAD_INTEGRITY);
     let refused = |plain: &[u8]| ask(&tgt.session, by_session, plain, None).refused(&realm);
     assert_eq!(refused(b"garbage"), ErrorCode::KDC_ERR_POLICY);
-    for ad_type in [4, 5, 8, 70, 71, 72, 96, 97, 128] {
+    for ad_type in [4, 5, 8, 70, 96, 97, 128] {
         let forbidden = AuthorizationData(vec![element(ad_type, b"")]).to_der();
         assert_eq!(refused(&forbidden), ErrorCode::KDC_ERR_POLICY, "{ad_type}");
         let wrapped = AuthorizationData(vec![element(1, forbidden.leak())]).to_der();

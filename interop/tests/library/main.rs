@@ -9,6 +9,7 @@ mod canonical;
 mod dce_style;
 mod delegation;
 mod expired_password;
+mod fast_tgs;
 mod iakerb;
 mod initiator;
 mod krb5_conf_page;

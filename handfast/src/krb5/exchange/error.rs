@@ -269,6 +269,8 @@ pub enum Mismatch {
     RequestChanged,
     /// Inside of FAST, it lacks what ends a conversation with a ticket (RFC 6113 5.4.3).
     NotFinished,
+    /// Inside of FAST, it lacks the key that strengthens the reply's, without which FAST could be taken off (RFC 6113 5.4.3).
+    NotStrengthened,
     /// The ticket is not the one that the KDC vouches for inside of FAST (RFC 6113 5.4.3).
     TicketChanged,
     /// It refuses, and does not say why inside of FAST (RFC 6113 5.4.4).
@@ -276,7 +278,7 @@ pub enum Mismatch {
     /// It does not answer the encrypted challenge, by which the KDC proves to know the client's key (RFC 6113 5.4.6).
     ChallengeUnanswered,
     /// The KDC says, where nobody can change it, that it knows FAST; but what was sent inside of FAST came to nothing, and
-    /// the login went on without: somebody on the way has seen to it.
+    /// it went on without: somebody on the way has seen to it.
     FastStripped,
     /// Outside of FAST it names another client than inside.
     OutsideClient {
@@ -467,6 +469,7 @@ impl fmt::Display for Mismatch {
             ),
             Self::RequestChanged => f.write_str("the request was changed on its way to the KDC"),
             Self::NotFinished => f.write_str("FAST has no end in it"),
+            Self::NotStrengthened => f.write_str("FAST has no key in it that strengthens the reply's"),
             Self::TicketChanged => f.write_str("the ticket is not the one that the KDC issued"),
             Self::NoErrorInside => f.write_str("it is a refusal without a reason"),
             Self::ChallengeUnanswered => f.write_str("the KDC has not proven that it knows the client's key"),

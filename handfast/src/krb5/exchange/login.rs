@@ -4,7 +4,7 @@ use super::error::{ExchangeError, Mismatch};
 use super::{ClientSecret, ExchangeStep, FastUse, KdcRefusal, KdcRequest, PasswordChange, TicketOptions};
 use crate::crypto::{Random, Secret};
 use crate::krb5::HeldTicket;
-use crate::krb5::enctype::{ChecksumKey, CipherKey, CryptoError, EncryptionKey, KeyUsage, fx_cf2};
+use crate::krb5::enctype::{ChecksumKey, CipherKey, CryptoError, EncryptionKey, KeyUsage};
 use crate::krb5::message::{
     Checksum, EncKdcRepPart, Encoded, EncryptedData, ErrorCode, FastOptions, KdcExchange, KdcRep, KdcReq, KdcReqBody,
     KrbError, KrbFastReq, PaData, PaDataType, PrincipalName, TicketFlags,
@@ -400,13 +400,16 @@ impl Login {
         let asked = &sent.draft.asked;
         let inside = self.inside(sent, &reply)?;
         let reply = match &inside {
-            Some(inside) => self.as_inside(reply, inside)?,
+            Some(inside) => inside.as_inside(reply, self.applicant.is_hidden())?,
             None => reply,
         };
         asked.check_outside(&reply)?;
         let round = self.applicant.round(&sent.draft, self.armor.as_ref(), now);
         let keys = self.conversation.reply_keys(&reply.padata, reply.enc_part.etype, &sent.request.bytes, &round)?;
-        let keys = strengthened(keys, inside.as_ref().and_then(|inside| inside.strengthen_key.as_ref()))?;
+        let keys = match &inside {
+            Some(inside) => keys.iter().map(|key| inside.strengthened(key)).collect::<Result<_, _>>()?,
+            None => keys,
+        };
         let (key, plain) = self.decrypt(&keys, &reply.enc_part)?;
         let part = EncKdcRepPart::decode(plain.expose())?;
         self.conversation.check_session_key(&reply.padata, &part.key)?;
@@ -429,19 +432,6 @@ impl Login {
             (self.armor, self.without_armor) = (None, true);
         }
         Ok(inside)
-    }
-
-    /// A reply with what stands inside of FAST instead of what stands outside. There it names the client as inside, or the
-    /// anonymous principal if names are hidden (RFC 6113 5.4.2).
-    fn as_inside<'a>(&self, reply: KdcRep<'a>, inside: &'a ArmoredReply) -> Result<KdcRep<'a>, ExchangeError> {
-        let outside = reply.cname.to_principal(reply.crealm);
-        let hidden = self.applicant.is_hidden() && outside == Principal::anonymous();
-        if outside != inside.client && !hidden {
-            let inside = inside.client.clone();
-            return Err(ExchangeError::mismatch(Mismatch::OutsideClient { inside, outside }));
-        }
-        let padata = inside.padata.iter().map(OwnedPaData::borrowed).collect();
-        Ok(KdcRep { padata, crealm: inside.client.realm(), cname: PrincipalName::from(&inside.client), ..reply })
     }
 
     fn decrypt<'k>(
@@ -469,12 +459,6 @@ fn not_armored(sent: &Sent, refusal: Option<Box<KdcRefusal>>) -> ExchangeError {
 fn anonymous(body: &KdcReqBody<'_>) -> Vec<u8> {
     let anonymous = Principal::anonymous();
     KdcReqBody { cname: Some(PrincipalName::from(&anonymous)), ..body.clone() }.to_der()
-}
-
-/// The reply keys, strengthened as FAST says (RFC 6113 5.4.3).
-fn strengthened(keys: Vec<EncryptionKey>, with: Option<&EncryptionKey>) -> Result<Vec<EncryptionKey>, CryptoError> {
-    let Some(with) = with else { return Ok(keys) };
-    keys.iter().map(|key| fx_cf2(with, key, b"strengthenkey", b"replykey")).collect()
 }
 
 /// Whether the KDC saw the request that was sent. It says so if it sets the flag enc-pa-rep (RFC 6806 11).

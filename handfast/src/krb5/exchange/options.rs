@@ -80,7 +80,8 @@ pub struct TicketOptions {
     /// How a login with a certificate agrees on a key.
     #[cfg(feature = "pkinit")]
     pub pkinit: crate::krb5::pkinit::PkinitOptions,
-    /// Whether a login goes on inside of FAST, with [`Login::with_armor`](super::Login::with_armor): if possible, by default.
+    /// Whether a login goes on inside of FAST, with [`Login::with_armor`](super::Login::with_armor), and requests for further
+    /// tickets, which need no armor ticket (RFC 6113 5.4.2): if possible, by default.
     pub fast: FastUse,
     /// Whether the client's name stays inside of FAST, where eavesdroppers don't see it (hide-client-names, RFC 6113 5.4.2).
     /// It counts where FAST is required, as a KDC that doesn't know FAST has to see the name. Off by default.

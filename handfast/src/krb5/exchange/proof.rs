@@ -8,18 +8,29 @@ use crate::crypto::{Random, Secret};
 use crate::krb5::HeldTicket;
 use crate::krb5::enctype::{ChecksumKey, CipherKey, EncryptionKey, KeyUsage};
 use crate::krb5::message::{
-    ApOptions, ApReq, Authenticator, AuthorizationData, Checksum, EncKdcRepPart, Encoded, EncryptedData, KdcExchange,
-    KdcOptions, KdcReq, KdcReqBody, KeyRef, PaData, PaDataType, PrincipalName, Ticket,
+    ApOptions, ApReq, Authenticator, AuthorizationData, Checksum, EncKdcRepPart, Encoded, EncryptedData, FastOptions,
+    KdcExchange, KdcOptions, KdcReq, KdcReqBody, KeyRef, KrbFastReq, PaData, PaDataType, PrincipalName, Ticket,
 };
+use crate::krb5::preauth::Armor;
 use crate::time::Time;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// The TGS-REQ: the body, and beside it the proof that covers the body's bytes (RFC 4120 5.2.7.1).
+/// How a TGS request goes inside of FAST.
+pub(super) struct Inside<'a> {
+    pub(super) armor: &'a Armor,
+    /// Whether nothing but what must be there stands outside, too, as it does for a KDC that doesn't know FAST.
+    pub(super) is_alone: bool,
+    pub(super) options: FastOptions,
+}
+
+/// The TGS-REQ: the body, and beside it the proof that covers the body's bytes (RFC 4120 5.2.7.1). FAST covers the proof
+/// (RFC 6113 5.4.2).
 pub(super) fn write_request(
     held: &HeldTicket,
     asked: &Asked,
     subkey: &EncryptionKey,
+    inside: Option<Inside<'_>>,
     random: &dyn Random,
     now: Time,
 ) -> Result<KdcRequest, ExchangeError> {
@@ -29,15 +40,25 @@ pub(super) fn write_request(
     let req_body = KdcReqBody { additional_tickets, ..asked.body() };
     let req_body = Encoded::<KdcReqBody<'_>>::new(req_body, &mut body);
     let proof = proof(held, req_body.bytes(), subkey, random, now)?;
-    let mut padata = vec![PaData { padata_type: PaDataType::TGS_REQ, padata_value: &proof }];
-    padata.extend(
-        asked.terms.padata.iter().map(|(padata_type, value)| PaData { padata_type: *padata_type, padata_value: value }),
-    );
+    let own = asked.terms.padata.iter();
+    let mut own: Vec<_> =
+        own.map(|(padata_type, value)| PaData { padata_type: *padata_type, padata_value: value }).collect();
     let named = asked.terms.for_user.as_ref().map(|user| NamedUser::new(user, asked.nonce, &held.key, subkey));
     let named = named.transpose()?;
-    padata.extend(named.iter().flat_map(NamedUser::padata));
+    own.extend(named.iter().flat_map(NamedUser::padata));
     if asked.options.contains(KdcOptions::CANONICALIZE) {
-        padata.push(PaData { padata_type: PaDataType::REQ_ENC_PA_REP, padata_value: &[] });
+        own.push(PaData { padata_type: PaDataType::REQ_ENC_PA_REP, padata_value: &[] });
+    }
+    let mut padata = vec![PaData { padata_type: PaDataType::TGS_REQ, padata_value: &proof }];
+    let armored = inside.as_ref().map(|inside| {
+        let req_body = Encoded::<KdcReqBody<'_>>::decode(req_body.bytes())?;
+        let request = KrbFastReq { fast_options: inside.options, padata: own.clone(), req_body };
+        inside.armor.seal(&request, &proof, random)
+    });
+    let armored = armored.transpose()?;
+    padata.extend(armored.iter().map(|value| PaData { padata_type: PaDataType::FX_FAST, padata_value: value }));
+    if !inside.is_some_and(|inside| inside.is_alone) {
+        padata.extend(own);
     }
     let bytes = KdcReq { exchange: KdcExchange::Tgs, padata, req_body }.to_der();
     Ok(KdcRequest { realm: asked.kdc_realm.clone(), bytes, tcp_required: false })

@@ -1,13 +1,16 @@
 use super::asked::{Answer, Asked, draw_nonce};
 use super::error::{ExchangeError, Mismatch};
-use super::proof::{check_request, write_request};
+use super::proof::{Inside, check_request, write_request};
 use super::purpose::{Purpose, options_of_hop};
 use super::route::Route;
 use super::s4u::check_user;
-use super::{ExchangeStep, KdcRefusal, KdcRequest, TicketOptions};
-use crate::crypto::Random;
+use super::{ExchangeStep, FastUse, KdcRefusal, KdcRequest, TicketOptions};
+use crate::crypto::{Random, Secret};
 use crate::krb5::enctype::{CipherKey, CryptoError, EncryptionKey, Enctype, KeyUsage};
-use crate::krb5::message::{EncKdcRepPart, ErrorCode, KdcExchange, KdcOptions, KdcRep, KerberosTime, KrbError};
+use crate::krb5::message::{
+    EncKdcRepPart, ErrorCode, FastOptions, KdcExchange, KdcOptions, KdcRep, KerberosTime, KrbError, PaDataType,
+};
+use crate::krb5::preauth::{Armor, ArmoredReply};
 use crate::krb5::{HeldTicket, HostAddress};
 use crate::name::Principal;
 use crate::time::Time;
@@ -53,6 +56,8 @@ struct Sent {
     asked: Asked,
     request: KdcRequest,
     subkey: EncryptionKey,
+    /// What FAST is under, if it goes on inside.
+    armor: Option<Armor>,
 }
 
 type Step = ExchangeStep<TicketRequest, Acquired>;
@@ -198,10 +203,10 @@ impl TicketRequest {
         let Some(sent) = self.sent.take() else { return Err(ExchangeError::ApiMisuse("a reply to no request")) };
         match Answer::decode(reply)? {
             Answer::Reply(reply) => {
-                let ticket = accept(&sent, &self.own_keys, &reply, now)?;
+                let ticket = self.accept(&sent, reply, now)?;
                 self.arrive(ticket, now)
             }
-            Answer::Refusal(error) => self.go_on(*sent, &error, now),
+            Answer::Refusal(error) => self.hear(*sent, &error, now),
         }
     }
 
@@ -233,8 +238,21 @@ impl TicketRequest {
         };
         let asked = self.asked(realm, wanted, now)?;
         let subkey = EncryptionKey::generate(self.held.key.enctype(), &*self.random)?;
-        let request = write_request(&self.held, &asked, &subkey, &*self.random, now)?;
-        Ok(self.send(Sent { asked, request, subkey }))
+        let wants_fast = self.options.fast != FastUse::Off;
+        let armor = wants_fast.then(|| Armor::implicit(&subkey, &self.held.key, &asked.kdc_realm)).transpose()?;
+        let options = if self.is_hidden() { FastOptions::HIDE_CLIENT_NAMES } else { FastOptions::NONE };
+        let inside = armor.as_ref().map(|armor| Inside { armor, is_alone: self.requires_fast(), options });
+        let request = write_request(&self.held, &asked, &subkey, inside, &*self.random, now)?;
+        Ok(self.send(Sent { asked, request, subkey, armor }))
+    }
+
+    fn requires_fast(&self) -> bool {
+        self.options.fast == FastUse::Required
+    }
+
+    /// Whether names shall not be seen outside of FAST.
+    fn is_hidden(&self) -> bool {
+        self.options.hide_client_name && self.requires_fast()
     }
 
     /// A ticket: the one, or one for the next realm.
@@ -254,6 +272,22 @@ impl TicketRequest {
         self.acquired.push(ticket.clone());
         self.held = Box::new(ticket);
         self.ask(now)
+    }
+
+    /// Takes a refusal: the one inside of FAST, if there is one (RFC 6113 5.4.4).
+    fn hear(self, sent: Sent, outside: &KrbError<'_>, now: Time) -> Result<Step, ExchangeError> {
+        let Some(armor) = &sent.armor else { return self.go_on(sent, outside, now) };
+        if outside.error_code == ErrorCode::KRB_ERR_RESPONSE_TOO_BIG && !sent.request.tcp_required {
+            return self.go_on(sent, outside, now); // All that comes of it is TCP.
+        }
+        if let Some(inside) = armor.open_error(outside, sent.asked.nonce)? {
+            return self.go_on(sent, &KrbError::decode(&inside.error)?, now);
+        }
+        if self.requires_fast() {
+            let refusal = Some(Box::new(KdcRefusal::new(&sent.asked, None, outside, now)));
+            return Err(ExchangeError::NotArmored { realm: sent.asked.kdc_realm, refusal });
+        }
+        self.go_on(sent, outside, now)
     }
 
     /// A refusal may tell how to ask better.
@@ -327,27 +361,57 @@ impl TicketRequest {
         }
         Ok(usable)
     }
+
+    /// The reply must be under the subkey, as there is one (RFC 4120 3.3.4), which FAST strengthens. A reply outside of FAST under
+    /// the subkey itself is of a KDC that doesn't know FAST, or that was asked without; the latter is seen in what it says inside.
+    fn accept(&self, sent: &Sent, reply: KdcRep<'_>, now: Time) -> Result<HeldTicket, ExchangeError> {
+        let inside = self.inside(sent, &reply)?;
+        let reply = match &inside {
+            Some(inside) => inside.as_inside(reply, self.is_hidden())?,
+            None => reply,
+        };
+        sent.asked.check_outside(&reply)?;
+        let (got, subkey) = (reply.enc_part.etype, sent.subkey.enctype());
+        if got != subkey {
+            return Err(ExchangeError::mismatch(Mismatch::ReplyEnctype { got, offered: vec![subkey] }));
+        }
+        let key = match &inside {
+            Some(inside) => inside.strengthened(&sent.subkey)?,
+            None => sent.subkey.clone(),
+        };
+        let plain = decrypt(&key, &reply, &sent.asked)?;
+        let part = EncKdcRepPart::decode(plain.expose())?;
+        let ticket = sent.asked.take(&reply, &part, inside.is_some(), now)?;
+        check_request(&key, &sent.request.bytes, &part)?;
+        let knows_fast = part.encrypted_pa_data.iter().any(|padata| padata.padata_type == PaDataType::FX_FAST);
+        if sent.armor.is_some() && inside.is_none() && knows_fast {
+            return Err(ExchangeError::mismatch(Mismatch::FastStripped));
+        }
+        check_user(&sent.asked, &sent.subkey, &self.own_keys, &reply)?;
+        Ok(ticket)
+    }
+
+    /// What the KDC says inside of FAST; none if it answers outside.
+    fn inside(&self, sent: &Sent, reply: &KdcRep<'_>) -> Result<Option<ArmoredReply>, ExchangeError> {
+        let Some(armor) = &sent.armor else { return Ok(None) };
+        match armor.open_reply(&reply.padata, sent.asked.nonce, reply.ticket.bytes())? {
+            Some(inside) if inside.strengthen_key.is_none() => Err(ExchangeError::mismatch(Mismatch::NotStrengthened)),
+            None if self.requires_fast() => {
+                Err(ExchangeError::NotArmored { realm: sent.asked.kdc_realm.clone(), refusal: None })
+            }
+            inside => Ok(inside),
+        }
+    }
 }
 
-/// The reply must be under the subkey, as there is one (RFC 4120 3.3.4).
-fn accept(sent: &Sent, own_keys: &[EncryptionKey], reply: &KdcRep<'_>, now: Time) -> Result<HeldTicket, ExchangeError> {
-    sent.asked.check_outside(reply)?;
-    let (got, subkey) = (reply.enc_part.etype, sent.subkey.enctype());
-    if got != subkey {
-        return Err(ExchangeError::mismatch(Mismatch::ReplyEnctype { got, offered: vec![subkey] }));
-    }
-    let key = CipherKey::new(&sent.subkey, KeyUsage::TGS_REP_ENC_PART_SUBKEY)?;
-    let plain = key.decrypt(reply.enc_part.cipher).map_err(|error| match error {
+fn decrypt(key: &EncryptionKey, reply: &KdcRep<'_>, asked: &Asked) -> Result<Secret, ExchangeError> {
+    let key = CipherKey::new(key, KeyUsage::TGS_REP_ENC_PART_SUBKEY)?;
+    key.decrypt(reply.enc_part.cipher).map_err(|error| match error {
         CryptoError::IntegrityCheckFailed | CryptoError::TooShort { .. } => {
-            ExchangeError::ReplyNotProven { realm: sent.asked.kdc_realm.clone() }
+            ExchangeError::ReplyNotProven { realm: asked.kdc_realm.clone() }
         }
         error => error.into(),
-    })?;
-    let part = EncKdcRepPart::decode(plain.expose())?;
-    let ticket = sent.asked.take(reply, &part, false, now)?;
-    check_request(&sent.subkey, &sent.request.bytes, &part)?;
-    check_user(&sent.asked, &sent.subkey, own_keys, reply)?;
-    Ok(ticket)
+    })
 }
 
 /// Shows who asks for what, not the keys.

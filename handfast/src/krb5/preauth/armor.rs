@@ -4,7 +4,7 @@ use crate::krb5::HeldTicket;
 use crate::krb5::enctype::{ChecksumKey, CipherKey, CryptoError, EncryptionKey, KeyUsage, fx_cf2};
 use crate::krb5::exchange::{ExchangeError, Mismatch, draw_confounder};
 use crate::krb5::message::{
-    ApOptions, ApReq, ArmorType, Authenticator, AuthorizationData, Checksum, Encoded, EncryptedData, KrbError,
+    ApOptions, ApReq, ArmorType, Authenticator, AuthorizationData, Checksum, Encoded, EncryptedData, KdcRep, KrbError,
     KrbFastArmor, KrbFastArmoredReq, KrbFastFinished, KrbFastReq, KrbFastResponse, MethodData, PaData, PaDataType,
     PaFxFastReply, PaFxFastRequest, PrincipalName, Ticket,
 };
@@ -40,6 +40,31 @@ pub(in crate::krb5) struct ArmoredError {
     pub(in crate::krb5) has_cookie: bool,
 }
 
+impl ArmoredReply {
+    /// A reply with what stands inside of FAST instead of what stands outside. There it names the client as inside, or the
+    /// anonymous principal if names are hidden (RFC 6113 5.4.2).
+    pub(in crate::krb5) fn as_inside<'a>(
+        &'a self,
+        reply: KdcRep<'a>,
+        is_hidden: bool,
+    ) -> Result<KdcRep<'a>, ExchangeError> {
+        let outside = reply.cname.to_principal(reply.crealm);
+        if outside != self.client && !(is_hidden && outside == Principal::anonymous()) {
+            return Err(ExchangeError::mismatch(Mismatch::OutsideClient { inside: self.client.clone(), outside }));
+        }
+        let padata = self.padata.iter().map(OwnedPaData::borrowed).collect();
+        Ok(KdcRep { padata, crealm: self.client.realm(), cname: PrincipalName::from(&self.client), ..reply })
+    }
+
+    /// A reply key, strengthened as the KDC wishes (RFC 6113 5.4.3).
+    pub(in crate::krb5) fn strengthened(&self, key: &EncryptionKey) -> Result<EncryptionKey, CryptoError> {
+        match &self.strengthen_key {
+            Some(with) => fx_cf2(with, key, b"strengthenkey", b"replykey"),
+            None => Ok(key.clone()),
+        }
+    }
+}
+
 impl Armor {
     /// From a ticket of the ticket-granting service, with a subkey of our own (RFC 6113 5.4.1.1).
     pub(in crate::krb5) fn of_ticket(
@@ -51,6 +76,15 @@ impl Armor {
         let ap_req = ap_req(ticket, &subkey, random, now)?;
         let realm = ticket.server.realm().to_string();
         Ok(Armor { key: armor_key(&subkey, &ticket.key)?, ap_req: Some(ap_req), realm })
+    }
+
+    /// Of a TGS request to the KDC of `realm`: from what its PA-TGS-REQ has in it (RFC 6113 5.4.2).
+    pub(in crate::krb5) fn implicit(
+        subkey: &EncryptionKey,
+        session_key: &EncryptionKey,
+        realm: &str,
+    ) -> Result<Self, CryptoError> {
+        Ok(Armor { key: armor_key(subkey, session_key)?, ap_req: None, realm: realm.to_string() })
     }
 
     /// The armor key.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::krb5::HostAddress;
 use crate::krb5::enctype::KeyUsage;
-use crate::krb5::exchange::Mismatch;
+use crate::krb5::exchange::{FastUse, Mismatch};
 use crate::krb5::message::{ApOptions, ApReq, KdcExchange, KdcOptions, KerberosTime, PaDataType, TicketFlags};
 use alloc::string::ToString;
 use core::time::Duration;
@@ -266,4 +266,16 @@ fn no_reply_cut_or_changed_is_taken_for_another() {
             assert_eq!(HeldTicket { ticket: whole.ticket.clone(), ..ticket }, whole, "changed at {at}");
         }
     }
+}
+
+#[test]
+fn a_kdc_that_knows_fast_answers_inside() {
+    // One that doesn't know it is asked all the same, and believed; one that does was asked without, by somebody on the way.
+    let names_fast = |reply: &mut Reply| reply.encrypted_padata = vec![(PaDataType::FX_FAST, vec![])];
+    assert_eq!(spoilt(names_fast), Mismatch::FastStripped);
+    let off = TicketOptions { fast: FastUse::Off, ..options() };
+    assert!(granted(&tgt(), web(), off, names_fast).is_ok(), "nobody asked");
+    let required = TicketOptions { fast: FastUse::Required, ..options() };
+    let error = granted(&tgt(), web(), required, |_| {}).unwrap_err();
+    assert_eq!(error, ExchangeError::NotArmored { realm: REALM.to_string(), refusal: None });
 }
