@@ -48,6 +48,7 @@ pub mod tokio;
 
 mod clock;
 mod deadline;
+pub mod host_name;
 mod listener;
 mod locate;
 #[cfg(test)]

@@ -27,6 +27,7 @@ use handfast::krb5::HeldTicket;
 use handfast::krb5::exchange::{
     Acquired, ExchangeError, ExchangeStep, KdcUnreachable, Login, PasswordError, PasswordRefusal, TicketRequest,
 };
+use handfast::krb5::message::ErrorCode;
 use handfast::krb5::message::PasswordResultCode;
 use handfast::{Answer, Principal, Question, Time};
 
@@ -161,6 +162,18 @@ pub enum TicketError {
     Unreachable(KdcUnreachable),
     /// The password has expired, and was not changed.
     Password(Box<ChangeError>),
+}
+
+impl TicketError {
+    /// Whether the KDC says that there is no such service: it may have another of its host's names
+    /// ([`Settings::services`](crate::Settings::services)).
+    pub fn is_unknown_service(&self) -> bool {
+        let unknown = |error: &ExchangeError| match error {
+            ExchangeError::Refused(refusal) => refusal.code == ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN,
+            _ => false,
+        };
+        matches!(self, TicketError::Exchange(error) if unknown(error))
+    }
 }
 
 impl From<ExchangeError> for TicketError {

@@ -15,6 +15,7 @@ use crate::config::{self, ConfigError};
 #[cfg(unix)]
 use crate::environment::Store;
 use crate::environment::{CacheName, StoreNameError};
+use crate::host_name::HostNames;
 #[cfg(unix)]
 use crate::store::{CacheCollection, CacheTypes, CredentialCache, MemoryCaches, ReplayFile, StoreError};
 use crate::{Environment, Kdcs, PasswordServers};
@@ -41,6 +42,7 @@ pub struct Settings {
     libdefaults: LibDefaults,
     kdcs: Kdcs,
     password_servers: PasswordServers,
+    host_names: HostNames,
 }
 
 impl Settings {
@@ -69,9 +71,10 @@ impl Settings {
     /// when one is wanted.
     #[cfg(feature = "dns")]
     fn with_dns_of_environment(mut self) -> Self {
-        let file = self.environment.resolv_conf.as_deref().filter(|_| self.libdefaults.dns_lookup_kdc);
-        if let Some(file) = file {
-            let dns = crate::dns::Dns::load(file).unwrap_or_else(|error| crate::dns::Dns::unreadable(file, &error));
+        let Some(file) = self.environment.resolv_conf.as_deref() else { return self };
+        let dns = crate::dns::Dns::load(file).unwrap_or_else(|error| crate::dns::Dns::unreadable(file, &error));
+        self.host_names = self.host_names.dns(dns.clone());
+        if self.libdefaults.dns_lookup_kdc {
             let dns = dns.uri_records(self.libdefaults.dns_uri_lookup);
             self.password_servers = self.password_servers.dns(dns.clone());
             self.kdcs = self.kdcs.dns(dns);
@@ -88,7 +91,8 @@ impl Settings {
         let libdefaults = conf.libdefaults(realm.as_deref())?;
         let kdcs = Kdcs::from_conf(&conf, &libdefaults);
         let password_servers = PasswordServers::from_conf(&conf);
-        Ok(Settings { environment, conf, libdefaults, kdcs, password_servers })
+        let host_names = HostNames::new(&libdefaults, environment.hosts.clone());
+        Ok(Settings { environment, conf, libdefaults, kdcs, password_servers, host_names })
     }
 
     /// The environment.
@@ -146,6 +150,20 @@ impl Settings {
             Some(realm) => ServiceName::principal(name.to_principal(realm)),
             None => name,
         }
+    }
+
+    /// The names to look for the service by, in this order: its host as it is written or as it is [looked up](crate::host_name), each
+    /// with its realm as by [`service`](Self::service). The second one, if there are two, is for a KDC that doesn't know the first. May
+    /// wait for the DNS.
+    pub fn services(&self, name: &ServiceName) -> Vec<ServiceName> {
+        let Some(host) = name.host().filter(|_| name.realm().is_none()) else { return vec![name.clone()] };
+        let named = |host: String| name.with_host(&host).unwrap_or_else(|_| name.clone());
+        self.host_names.of(host).into_iter().map(|host| self.service(named(host))).collect()
+    }
+
+    /// How names of hosts are looked up.
+    pub fn host_names(&self) -> &HostNames {
+        &self.host_names
     }
 
     /// The default policy, with `clockskew`, `permitted_enctypes`, `allow_rc4` and the section `[capaths]`.

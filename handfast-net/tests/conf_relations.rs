@@ -1,5 +1,5 @@
 //! Each relation of krb5.conf that the table calls honoured has an effect on what `Settings` gives; the others have none.
-#![cfg(all(unix, feature = "dns"))]
+#![cfg(all(unix, feature = "dns", feature = "pkinit"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::fmt::Write;
@@ -27,7 +27,7 @@ fn effects(dir: &Path, text: &str) -> String {
     })
     .unwrap();
     let mut all = format!("{:?}\n{:?}\n{:?}\n", settings.policy(), settings.ticket_options(), settings.kdcs());
-    writeln!(all, "{:?}", settings.password_servers()).unwrap();
+    writeln!(all, "{:?} {:?}", settings.password_servers(), settings.host_names()).unwrap();
     writeln!(all, "{:?} {:?}", settings.ccache_name(None), settings.cache_types()).unwrap();
     writeln!(all, "{:?} {:?}", settings.keytab(None), settings.client_keytab(None)).unwrap();
     let service = settings.service("HTTP/www.sub.example.com".parse().unwrap());
@@ -58,7 +58,8 @@ fn said(dir: &Path, relation: &Relation) -> String {
         (_, "kcm_socket") => "/s",
         (_, "ticket_lifetime" | "renew_lifetime" | "request_timeout" | "kdc_timeout") => "7h",
         (_, "udp_preference_limit" | "realm_try_domains" | "max_retries") => "1",
-        (_, "noaddresses" | "rdns" | "dns_uri_lookup" | "dns_canonicalize_hostname" | "kdc_timesync") => "false",
+        (_, "noaddresses" | "rdns" | "dns_uri_lookup" | "kdc_timesync") => "false",
+        (_, "dns_canonicalize_hostname") => "fallback",
         _ => "true",
     };
     match place {

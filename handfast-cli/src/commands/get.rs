@@ -9,7 +9,7 @@ use handfast::krb5::enctype::{EncryptionKey, Enctype};
 use handfast::krb5::exchange::{Acquired, TicketOptions, TicketRequest};
 use handfast::krb5::{Ccache, HeldTicket};
 use handfast::{Principal, ServiceName};
-use handfast_net::login::get_ticket;
+use handfast_net::login::{TicketError, get_ticket};
 use handfast_net::store::CredentialCache;
 use handfast_net::{Clock, Settings};
 use serde_json::json;
@@ -158,28 +158,51 @@ impl Asking<'_> {
             let (ticket, random) = (theirs.ticket.clone(), Arc::new(OsRandom));
             return self.ask(TicketRequest::user_to_user(&self.tgt, peer, ticket, self.options(), random)).map(new);
         }
-        let service = self.service(name)?;
-        let held = self.cache.ticket_for(&service, self.cache.kdc_time(span::now()));
-        match held.filter(|_| self.args.enctype.is_empty()) {
-            Some(held) => Ok((vec![], held.clone())),
-            None => self.ask(TicketRequest::new(&self.tgt, service, self.options(), Arc::new(OsRandom))).map(new),
+        let mut names = self.settings.services(&name.parse::<ServiceName>()?).into_iter().peekable();
+        while let Some(name) = names.next() {
+            match self.ticket_for(&name.to_principal(self.cache.principal.realm())) {
+                Err(error) if error.is_unknown_service() && names.peek().is_some() => {}
+                got => return self.checked(got?),
+            }
         }
+        Err(Failure::new(Exit::Usage, format!("{name} names no service")))
+    }
+
+    /// The ticket that is there, or a new one.
+    fn ticket_for(&self, service: &Principal) -> Result<Got, TicketError> {
+        let held = self.cache.ticket_for(service, self.cache.kdc_time(span::now()));
+        if let Some(held) = held.filter(|_| self.args.enctype.is_empty()) {
+            return Ok((vec![], held.clone()));
+        }
+        let request = TicketRequest::new(&self.tgt, service.clone(), self.options(), Arc::new(OsRandom));
+        get_ticket(request, self.settings.kdcs(), &Clock::system()).map(new)
     }
 
     fn ask(&self, request: TicketRequest) -> Result<Acquired, Failure> {
         let acquired = get_ticket(request, self.settings.kdcs(), &Clock::system())?;
-        let (wanted, got) = (&self.args.enctype, acquired.ticket.key.enctype());
+        self.check(&acquired.ticket)?;
+        Ok(acquired)
+    }
+
+    fn checked(&self, got: Got) -> Result<Got, Failure> {
+        self.check(&got.1)?;
+        Ok(got)
+    }
+
+    /// Whether its session key is of a type that was asked for.
+    fn check(&self, ticket: &HeldTicket) -> Result<(), Failure> {
+        let (wanted, got) = (&self.args.enctype, ticket.key.enctype());
         if wanted.is_empty() || wanted.contains(&got) {
-            return Ok(acquired);
+            return Ok(());
         }
-        let cause =
-            format!("{} takes no session key of the types asked for: the KDC gives {got}", acquired.ticket.server);
+        let cause = format!("{} takes no session key of the types asked for: the KDC gives {got}", ticket.server);
         Err(Failure::new(Exit::KdcRefused, cause))
     }
 
     fn service(&self, name: &str) -> Result<Principal, Failure> {
-        let name = self.settings.service(name.parse::<ServiceName>()?);
-        Ok(name.to_principal(self.cache.principal.realm()))
+        let name: ServiceName = name.parse()?;
+        let found = self.settings.services(&name).into_iter().next().unwrap_or(name);
+        Ok(found.to_principal(self.cache.principal.realm()))
     }
 
     fn options(&self) -> TicketOptions {

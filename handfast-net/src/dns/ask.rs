@@ -39,7 +39,7 @@ impl Dns {
     }
 }
 
-fn by_udp(server: SocketAddr, query: &Query, timeout: Duration) -> Result<Reply, DnsSilence> {
+pub(super) fn by_udp(server: SocketAddr, query: &Query, timeout: Duration) -> Result<Reply, DnsSilence> {
     let (socket, deadline) = (udp::connect(server)?, Deadline::after(timeout));
     socket.send(query.bytes())?;
     let mut buffer = vec![0; udp::DATAGRAM_LIMIT];
@@ -70,7 +70,7 @@ pub(super) fn silence(nonsense: u32, waited: Duration) -> DnsSilence {
 }
 
 /// The query and the answer behind their lengths (RFC 1035 4.2.2).
-fn by_tcp(server: SocketAddr, query: &Query, timeout: Duration) -> Result<Reply, DnsSilence> {
+pub(super) fn by_tcp(server: SocketAddr, query: &Query, timeout: Duration) -> Result<Reply, DnsSilence> {
     let late = |error: std::io::Error| {
         if is_timeout(&error) { DnsSilence::TimedOut { waited: timeout } } else { error.into() }
     };

@@ -30,13 +30,19 @@ pub struct DnsAttempt {
     pub why: DnsSilence,
 }
 
-/// Which records name KDCs.
+/// Which records are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordType {
     /// One name for each transport (RFC 2782, RFC 4120 7.2.3.2).
     Srv,
     /// One name for all (RFC 7553), as MIT krb5 uses it.
     Uri,
+    /// An IPv4 address (RFC 1035 3.4.1).
+    A,
+    /// An IPv6 address (RFC 3596 2.1).
+    Aaaa,
+    /// The name of an address (RFC 1035 3.3.12).
+    Ptr,
 }
 
 impl fmt::Display for RecordType {
@@ -44,6 +50,9 @@ impl fmt::Display for RecordType {
         f.write_str(match self {
             RecordType::Srv => "SRV",
             RecordType::Uri => "URI",
+            RecordType::A => "A",
+            RecordType::Aaaa => "AAAA",
+            RecordType::Ptr => "PTR",
         })
     }
 }

@@ -1,10 +1,11 @@
 use domain::base::iana::{Class, Opcode, Rcode};
 use domain::base::{Message, MessageBuilder, Name, Rtype, ToName, UnknownRecordData};
-use domain::rdata::{Cname, Srv};
+use domain::rdata::{A, Aaaa, Cname, Ptr, Srv};
+use std::net::IpAddr;
 
 use super::{CNAME_LIMIT, RecordType};
 
-/// A question for SRV or URI records.
+/// A question.
 #[derive(Debug)]
 pub(super) struct Query {
     record: RecordType,
@@ -28,6 +29,13 @@ pub(super) struct Record {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Reply {
     Records(Vec<Record>),
+    /// The name that the one asked for is an alias of, or itself, and its first address.
+    Host {
+        name: String,
+        address: IpAddr,
+    },
+    /// The name of the address that was asked for.
+    Name(String),
     /// It is too long for a datagram.
     Truncated,
     NoSuchName,
@@ -78,12 +86,8 @@ impl Query {
     fn records(&self, message: &Message<[u8]>) -> Option<Reply> {
         let mut owner = self.name.clone();
         for _ in 0..=CNAME_LIMIT {
-            let records = match self.record {
-                RecordType::Srv => srv_records(message, &owner)?,
-                RecordType::Uri => uri_records(message, &owner)?,
-            };
-            if !records.is_empty() {
-                return Some(Reply::Records(records));
+            if let Some(reply) = self.of_owner(message, &owner)? {
+                return Some(reply);
             }
             let mut aliases = message.answer().ok()?.limit_to_in::<Cname<_>>();
             match aliases.find(|alias| alias.as_ref().is_ok_and(|alias| alias.owner().name_eq(&owner))) {
@@ -95,10 +99,45 @@ impl Query {
     }
 }
 
+impl Query {
+    /// The records of `owner`, if there are any.
+    fn of_owner(&self, message: &Message<[u8]>, owner: &Name<Vec<u8>>) -> Option<Option<Reply>> {
+        let some = |records: Vec<Record>| (!records.is_empty()).then_some(Reply::Records(records));
+        let host = |address| Reply::Host { name: shown(owner), address };
+        Some(match self.record {
+            RecordType::Srv => some(srv_records(message, owner)?),
+            RecordType::Uri => some(uri_records(message, owner)?),
+            RecordType::A => {
+                let mut records = message.answer().ok()?.limit_to_in::<A>().filter_map(Result::ok);
+                let record = records.find(|record| record.owner().name_eq(owner));
+                record.map(|record| host(record.data().addr().into()))
+            }
+            RecordType::Aaaa => {
+                let mut records = message.answer().ok()?.limit_to_in::<Aaaa>().filter_map(Result::ok);
+                let record = records.find(|record| record.owner().name_eq(owner));
+                record.map(|record| host(record.data().addr().into()))
+            }
+            RecordType::Ptr => {
+                let mut records = message.answer().ok()?.limit_to_in::<Ptr<_>>().filter_map(Result::ok);
+                let record = records.find(|record| record.owner().name_eq(owner));
+                record.map(|record| Reply::Name(shown(record.data().ptrdname())))
+            }
+        })
+    }
+}
+
+/// Without the last dot.
+fn shown(name: &impl std::fmt::Display) -> String {
+    name.to_string().trim_end_matches('.').to_owned()
+}
+
 fn rtype(record: RecordType) -> Rtype {
     match record {
         RecordType::Srv => Rtype::SRV,
         RecordType::Uri => Rtype::URI,
+        RecordType::A => Rtype::A,
+        RecordType::Aaaa => Rtype::AAAA,
+        RecordType::Ptr => Rtype::PTR,
     }
 }
 

@@ -35,6 +35,7 @@ mod ask;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod host;
 mod message;
 mod order;
 mod search;

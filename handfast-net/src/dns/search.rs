@@ -112,7 +112,7 @@ impl<'a> Search<'a> {
         };
         match heard {
             Ok(Reply::Truncated) if over == Transport::Udp => self.queue.push_front((server, Transport::Tcp)),
-            Ok(Reply::Truncated) => fail(DnsSilence::Nonsense { count: 1 }),
+            Ok(Reply::Truncated | Reply::Host { .. } | Reply::Name(_)) => fail(DnsSilence::Nonsense { count: 1 }),
             // The next nameserver may know. Once none is left there is no use in asking them all for more.
             Ok(Reply::Failed(code)) => fail(DnsSilence::Failed { code }),
             Err(why) => fail(why),

@@ -452,3 +452,44 @@ fn nameservers_that_know_no_uri_records_are_asked_for_srv_records() {
         assert_eq!(found, ["kdc.example.com:88"], "{answer_to_uri:?}");
     }
 }
+
+/// A nameserver with an alias, and the name of the address behind it.
+fn nameserver_of_hosts() -> SocketAddr {
+    nameserver(|query, _| {
+        let alias = record(&[0xc0, 12], 5, &name("real.test"));
+        let answer = match (asked(query).as_str(), query[query.len() - 3]) {
+            ("alias.test", 1) => vec![alias, record(&name("real.test"), 1, &[10, 0, 0, 7])],
+            ("six.test", 28) => vec![record(&[0xc0, 12], 28, &[0xfd; 16])],
+            ("7.0.0.10.in-addr.arpa", 12) => vec![record(&[0xc0, 12], 12, &name("Front.test"))],
+            // Of others than were asked for.
+            ("other.test", 1) => vec![record(&name("evil.test"), 1, &[10, 0, 0, 66])],
+            _ => vec![],
+        };
+        vec![response(query, 0, &answer)]
+    })
+}
+
+#[test]
+fn hosts_have_the_name_at_the_end_of_their_aliases() {
+    let dns = dns(&[nameserver_of_hosts()]);
+    assert_eq!(dns.host("alias.test"), Some(("real.test".into(), [10, 0, 0, 7].into())));
+    assert_eq!(dns.host("six.test"), Some(("six.test".into(), [0xfd; 16].into())));
+    assert_eq!((dns.host("other.test"), dns.host("nobody.test"), dns.host("no name")), (None, None, None));
+    assert_eq!(dns.name_of([10, 0, 0, 7].into()), Some("Front.test".into()));
+    assert_eq!(dns.name_of([10, 0, 0, 8].into()), None);
+}
+
+#[test]
+fn aliases_that_go_round_lead_nowhere() {
+    let server = nameserver(|query, _| {
+        let to = |owner: &str, target: &str| record(&name(owner), 5, &name(target));
+        vec![response(query, 0, &[to("a.test", "b.test"), to("b.test", "a.test")])]
+    });
+    assert_eq!(dns(&[server]).host("a.test"), None);
+}
+
+#[test]
+fn a_nameserver_that_fails_is_passed_over_for_hosts_too() {
+    let fails = nameserver(|query, _| vec![response(query, 2, &[])]);
+    assert_eq!(dns(&[fails, nameserver_of_hosts()]).host("alias.test").unwrap().0, "real.test");
+}

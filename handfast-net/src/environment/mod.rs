@@ -25,6 +25,7 @@ pub use expand::ExpandError;
 
 const CONFIG: &str = "/etc/krb5.conf";
 const RESOLV_CONF: &str = "/etc/resolv.conf";
+const HOSTS: &str = "/etc/hosts";
 const CCACHE: &str = "FILE:/tmp/krb5cc_%{uid}";
 const KEYTAB: &str = "FILE:/etc/krb5.keytab";
 const CLIENT_KEYTAB: &str = "FILE:/etc/krb5/user/%{euid}/client.keytab";
@@ -61,6 +62,9 @@ pub struct Environment {
     /// The file that names the nameservers: in a process `HANDFAST_RESOLV_CONF`, else `/etc/resolv.conf`. Read only by
     /// [`Settings::load`](crate::Settings::load), with the feature `dns`; `None` if the DNS is not to be asked for KDCs.
     pub resolv_conf: Option<PathBuf>,
+    /// The file that names hosts (hosts(5)): in a process `HANDFAST_HOSTS`, else `/etc/hosts`. Read only where krb5.conf says that
+    /// names of hosts are to be looked up; `None` if it is not to be read.
+    pub hosts: Option<PathBuf>,
     /// `HOME`.
     pub home: Option<OsString>,
     /// The real user id; `None` where there is no such thing.
@@ -105,6 +109,7 @@ impl Environment {
             krb5_trace: variable("KRB5_TRACE"),
             tmpdir: variable("TMPDIR"),
             resolv_conf: Some(variable("HANDFAST_RESOLV_CONF").unwrap_or_else(|| RESOLV_CONF.into()).into()),
+            hosts: Some(variable("HANDFAST_HOSTS").unwrap_or_else(|| HOSTS.into()).into()),
             home: variable("HOME"),
             uid,
             euid,

@@ -109,6 +109,26 @@ impl ServiceName {
         }
     }
 
+    /// The same service on the host that is called `host`; a port stays. A principal stays as it is.
+    ///
+    /// ```
+    /// use handfast::ServiceName;
+    /// let name: ServiceName = "HTTP/www:8080".parse()?;
+    /// assert_eq!(name.with_host("www.example.com")?.to_string(), "HTTP/www.example.com:8080");
+    /// # Ok::<(), handfast::ParseServiceNameError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If `host` is none.
+    pub fn with_host(&self, host: &str) -> Result<Self, ParseServiceNameError> {
+        let Kind::HostBased { service, host: Host { port, .. }, instance } = &self.kind else {
+            return Ok(self.clone());
+        };
+        let Host { name, .. } = host.parse()?;
+        let host = Host { name, port: *port };
+        Ok(ServiceName { kind: Kind::HostBased { service: service.clone(), host, instance: instance.clone() } })
+    }
+
     /// The realm, if one was written.
     pub fn realm(&self) -> Option<&str> {
         match &self.kind {

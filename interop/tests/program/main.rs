@@ -8,6 +8,7 @@ mod connect;
 mod doctor;
 mod fast;
 mod handfast;
+mod host_names;
 mod iakerb;
 mod kdcs;
 mod keytabs;

@@ -7,10 +7,13 @@ use crate::failure::{Exit, Failure};
 use crate::mechanism::Mechanism;
 use crate::place::Place;
 use crate::span;
+use handfast::crypto::OsRandom;
+use handfast::krb5::exchange::TicketRequest;
 use handfast::{Context, Credential, Flags, Initiator, ServiceName, Target};
+use handfast_net::login::get_ticket;
 use handfast_net::stream::StreamOptions;
 use handfast_net::tokio::NegotiateStream;
-use handfast_net::{Settings, resolve};
+use handfast_net::{Clock, Settings, resolve};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,7 +44,7 @@ impl Client {
         let credentials = Arc::new(Credentials::new(&args, &settings)?);
         let (options, initiator) = (args.stream_options(), Initiator::new(args.policy(&settings)));
         Ok(Client {
-            service: settings.service(service),
+            service: settled(&settings, &service, args.cache.as_deref()),
             args,
             options,
             credentials,
@@ -103,6 +106,23 @@ impl Client {
         drop(first);
         Ok(stream)
     }
+}
+
+/// The name that the service has: of two, the second one if the KDC doesn't know the first, which only a login can ask.
+fn settled(settings: &Settings, service: &ServiceName, cache: Option<&str>) -> ServiceName {
+    let names = settings.services(service);
+    let [first, second, ..] = names.as_slice() else { return names.into_iter().next().unwrap_or(service.clone()) };
+    let asked = || {
+        let held = settings.ccache(cache).ok()?.load().ok()?;
+        let (realm, now) = (held.principal.realm(), held.kdc_time(span::now()));
+        let name = first.to_principal(realm);
+        if held.ticket_for(&name, now).is_some() {
+            return None;
+        }
+        let request = TicketRequest::new(held.tgt(realm, now)?, name, settings.ticket_options(), Arc::new(OsRandom));
+        get_ticket(request, settings.kdcs(), &Clock::system()).err()
+    };
+    if asked().is_some_and(|error| error.is_unknown_service()) { second.clone() } else { first.clone() }
 }
 
 /// Who the server is, and whether that is proven.

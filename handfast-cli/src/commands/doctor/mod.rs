@@ -75,13 +75,15 @@ fn walk(
     report.tell(login.finding())?;
     let Some(service) = service else { return Ok(()) };
     report.tell_all(service::host(service))?;
-    let name = settings.service(service.clone()).to_principal(home);
+    let names: Vec<_> = settings.services(service).iter().map(|name| name.to_principal(home)).collect();
+    let Some(name) = names.first().cloned() else { return Ok(()) };
     if name.realm() != home {
         kdcs::look(settings, name.realm(), report)?;
     }
     let ticket = match login.tgt() {
-        Some(tgt) if answers.any() => service::ticket(settings, tgt, &name, report)?,
+        Some(tgt) if answers.any() => service::ticket(settings, tgt, &names, report)?,
         _ => None,
     };
-    report.tell_all(keytab::look(settings, args.keytab.as_deref(), &name, ticket.as_ref()))
+    let name = ticket.as_ref().map_or(&name, |ticket| &ticket.server);
+    report.tell_all(keytab::look(settings, args.keytab.as_deref(), name, ticket.as_ref()))
 }

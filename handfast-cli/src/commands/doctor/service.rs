@@ -33,24 +33,29 @@ pub(super) fn host(service: &ServiceName) -> Vec<Finding> {
     findings
 }
 
-/// A new ticket from the KDC, so that it is under the key that the service has now.
+/// A new ticket from the KDC, so that it is under the key that the service has now. Of several names the first that is known.
 pub(super) fn ticket(
     settings: &Settings,
     tgt: &HeldTicket,
-    service: &Principal,
+    services: &[Principal],
     report: &mut Report<'_>,
 ) -> Result<Option<HeldTicket>, Failure> {
-    let request = TicketRequest::new(tgt, service.clone(), settings.ticket_options(), Arc::new(OsRandom));
-    match get_ticket(request, settings.kdcs(), &Clock::system()) {
-        Ok(acquired) => {
-            report.tell(Finding::good("ticket", told(&acquired)))?;
-            Ok(Some(acquired.ticket))
-        }
-        Err(error) => {
-            report.tell(Finding::wrong("ticket", refused(error, service)))?;
-            Ok(None)
+    let mut names = services.iter().peekable();
+    while let Some(service) = names.next() {
+        let request = TicketRequest::new(tgt, service.clone(), settings.ticket_options(), Arc::new(OsRandom));
+        match get_ticket(request, settings.kdcs(), &Clock::system()) {
+            Ok(acquired) => {
+                report.tell(Finding::good("ticket", told(&acquired)))?;
+                return Ok(Some(acquired.ticket));
+            }
+            Err(error) if error.is_unknown_service() && names.peek().is_some() => {
+                let next = "dns_canonicalize_hostname = fallback: the host's other name is tried now";
+                report.tell(Finding::odd("ticket", error, next))?;
+            }
+            Err(error) => report.tell(Finding::wrong("ticket", refused(error, service)))?,
         }
     }
+    Ok(None)
 }
 
 fn told(Acquired { ticket, ticket_granting, .. }: &Acquired) -> String {

@@ -44,11 +44,11 @@ pub struct LibDefaults {
     pub dns_uri_lookup: bool,
     /// Whether a host's realm is looked up in the DNS; no.
     pub dns_lookup_realm: bool,
-    /// Whether a host's name is replaced by what the DNS calls it; yes.
+    /// Whether a host's name is replaced by what the DNS calls it; no, where MIT krb5 says yes: the DNS is not proven.
     pub dns_canonicalize_hostname: CanonicalizeHostname,
     /// Whether that takes the name that its address has; yes.
     pub rdns: bool,
-    /// The domain of hosts without one; empty for none, nothing for the system's.
+    /// The domain of hosts without one; none, where MIT krb5 takes the first one that the system searches.
     pub qualify_shortname: Option<String>,
     /// How many parents of a host's domain are tried as its realm; -1, for not even the domain itself.
     pub realm_try_domains: i32,
@@ -124,7 +124,7 @@ impl Conf {
             dns_lookup_realm: found.boolean("dns_lookup_realm", false)?,
             dns_canonicalize_hostname: found
                 .parsed("dns_canonicalize_hostname", "yes, no or fallback", CanonicalizeHostname::parse)?
-                .unwrap_or(CanonicalizeHostname::Yes),
+                .unwrap_or(CanonicalizeHostname::No),
             rdns: found.boolean("rdns", true)?,
             qualify_shortname: found.owned("qualify_shortname"),
             realm_try_domains: found.number("realm_try_domains")?.unwrap_or(-1),

@@ -94,10 +94,10 @@ impl Conf {
     ///
     /// ```
     /// use handfast::krb5::{Conf, conf::Treatment};
-    /// let conf = Conf::parse("krb5.conf", "[libdefaults]\n rdns = true\n clokskew = 5\n clockskew = 5\n")?;
+    /// let conf = Conf::parse("krb5.conf", "[libdefaults]\n err_fmt = %s\n clokskew = 5\n clockskew = 5\n")?;
     /// let words: Vec<String> = conf.without_effect().iter().map(ToString::to_string).collect();
     /// assert_eq!(words[0], "libdefaults.clokskew is not known, and ignored");
-    /// assert_eq!(words[1], "libdefaults.rdns is ignored: names of hosts are taken as they are written, as with false");
+    /// assert_eq!(words[1], "libdefaults.err_fmt is ignored: errors are values with a text of their own");
     /// # Ok::<(), handfast::krb5::conf::ConfError>(())
     /// ```
     pub fn without_effect(&self) -> Vec<WithoutEffect> {

@@ -26,7 +26,11 @@ pub(super) const PAGE: &[Relation] = &[
     honoured(LibDefaults, "default_realm", "the realm of names that have none"),
     unsupported(LibDefaults, "default_tgs_enctypes", "permitted_enctypes is what a TGS-REQ asks for"),
     honoured(LibDefaults, "default_tkt_enctypes", "which session keys an AS-REQ asks for"),
-    ignored(LibDefaults, "dns_canonicalize_hostname", "names of hosts are taken as they are written, as with false"),
+    honoured(
+        LibDefaults,
+        "dns_canonicalize_hostname",
+        "whether names of hosts are looked up in the DNS; where it is not there, no: MIT krb5 does",
+    ),
     honoured(LibDefaults, "dns_lookup_kdc", "whether the DNS is asked for KDCs of realms that list none"),
     honoured(
         LibDefaults,
@@ -53,8 +57,8 @@ pub(super) const PAGE: &[Relation] = &[
     ignored(LibDefaults, "plugin_base_dir", NO_PLUGINS),
     unsupported(LibDefaults, "preferred_preauth_types", "TicketOptions::preauth is the order"),
     honoured(LibDefaults, "proxiable", "whether tickets of a login are to be proxiable"),
-    ignored(LibDefaults, "qualify_shortname", "names of hosts are taken as they are written"),
-    ignored(LibDefaults, "rdns", "names of hosts are taken as they are written, as with false"),
+    honoured(LibDefaults, "qualify_shortname", "the domain of names without a dot; there is no other than this one"),
+    honoured(LibDefaults, "rdns", "whether a host that is looked up has the name of its address"),
     unsupported(LibDefaults, "realm_try_domains", "the domain of a host is not tried as its realm, as with -1"),
     honoured(LibDefaults, "renew_lifetime", "for how long tickets of a login are to be renewable"),
     honoured(LibDefaults, "spake_preauth_groups", "the groups of SPAKE that logins offer, in builds with SPAKE"),

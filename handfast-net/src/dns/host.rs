@@ -1,0 +1,82 @@
+//! Hosts: what a name is an alias of, and what an address is called (RFC 1034 3.6.2, RFC 1035 3.5, RFC 3596 2.5).
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use super::ask::{by_tcp, by_udp};
+use super::message::{Query, Reply};
+use super::{Dns, RecordType};
+
+impl Dns {
+    /// The name that `host` is an alias of, or itself, and its first address; none if no nameserver knows one. May wait for as long as
+    /// all nameservers together may take.
+    #[must_use]
+    pub fn host(&self, host: &str) -> Option<(String, IpAddr)> {
+        let by = |record| match self.reply(record, host)? {
+            Reply::Host { name, address } => Some((name, address)),
+            _ => None,
+        };
+        by(RecordType::A).or_else(|| by(RecordType::Aaaa))
+    }
+
+    /// The name of an address; none if no nameserver knows one. May wait, too.
+    #[must_use]
+    pub fn name_of(&self, address: IpAddr) -> Option<String> {
+        match self.reply(RecordType::Ptr, &reverse(address))? {
+            Reply::Name(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// What the first nameserver says that says anything.
+    fn reply(&self, record: RecordType, name: &str) -> Option<Reply> {
+        let servers = (0..self.attempts).flat_map(|_| self.nameservers.iter().copied());
+        let ask = |server| {
+            let query = Query::new(record, name, self.id()?)?;
+            match by_udp(server, &query, self.timeout).ok()? {
+                Reply::Truncated => by_tcp(server, &query, self.timeout).ok(),
+                Reply::Failed(_) => None,
+                reply => Some(reply),
+            }
+        };
+        servers.into_iter().find_map(ask)
+    }
+
+    fn id(&self) -> Option<u16> {
+        let mut id = [0; 2];
+        self.random.fill(&mut id).ok()?;
+        Some(u16::from_be_bytes(id))
+    }
+}
+
+/// The name that stands for an address in the DNS.
+fn reverse(address: IpAddr) -> String {
+    let mut name = String::new();
+    // Writing to a String does not fail.
+    let suffix = match address {
+        IpAddr::V4(address) => {
+            let _ = address.octets().iter().rev().try_for_each(|octet| write!(name, "{octet}."));
+            "in-addr.arpa"
+        }
+        IpAddr::V6(address) => {
+            let halves = |octet: &u8| [octet & 15, octet >> 4];
+            let octets = address.octets();
+            let _ = octets.iter().rev().flat_map(halves).try_for_each(|half| write!(name, "{half:x}."));
+            "ip6.arpa"
+        }
+    };
+    name + suffix
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reverse;
+
+    /// RFC 1035 3.5 and RFC 3596 2.5.
+    #[test]
+    fn addresses_are_names_backwards() {
+        assert_eq!(reverse("10.2.0.52".parse().unwrap()), "52.0.2.10.in-addr.arpa");
+        let long = "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.0.0.0.0.1.2.3.4.ip6.arpa";
+        assert_eq!(reverse("4321:0:1:2:3:4:567:89ab".parse().unwrap()), long);
+    }
+}

@@ -1,0 +1,195 @@
+//! Which name a host's services are asked for by: as it was written, or as the DNS and `/etc/hosts` call it, as
+//! `dns_canonicalize_hostname`, `rdns` and `qualify_shortname` of krb5.conf say.
+//!
+//! The DNS is not proven: who answers for it chooses the service that a client proves itself to, and believes. Where the
+//! configuration says nothing, names are taken as they are written; MIT's library asks the DNS then.
+//!
+//! Only what names a host is looked up, not what has a realm already.
+
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use handfast::krb5::conf::{CanonicalizeHostname, LibDefaults};
+
+/// The longest file of hosts that is read, in bytes.
+const HOSTS_LIMIT: u64 = 1 << 20;
+
+/// How names of hosts are found.
+#[derive(Clone, Debug)]
+pub struct HostNames {
+    canonicalize: CanonicalizeHostname,
+    /// Whether the name is the one that the host's first address has.
+    rdns: bool,
+    /// What is put behind names without a dot that were not looked up.
+    suffix: Option<String>,
+    hosts: Option<PathBuf>,
+    #[cfg(feature = "dns")]
+    dns: Option<crate::dns::Dns>,
+}
+
+impl HostNames {
+    /// As a configuration says; the system's file of hosts is at `hosts`.
+    #[must_use]
+    pub fn new(defaults: &LibDefaults, hosts: Option<PathBuf>) -> Self {
+        HostNames {
+            canonicalize: defaults.dns_canonicalize_hostname,
+            rdns: defaults.rdns,
+            suffix: defaults.qualify_shortname.clone().filter(|suffix| !suffix.is_empty()),
+            hosts,
+            #[cfg(feature = "dns")]
+            dns: None,
+        }
+    }
+
+    /// Asks these nameservers for what the file of hosts does not say.
+    #[cfg(feature = "dns")]
+    #[must_use]
+    pub fn dns(mut self, dns: crate::dns::Dns) -> Self {
+        self.dns = Some(dns);
+        self
+    }
+
+    /// The names of `host` in the order in which services are looked for by them: one, or with `fallback` two. May wait for the DNS.
+    #[must_use]
+    pub fn of(&self, host: &str) -> Vec<String> {
+        let written = plain(host);
+        if written.parse::<IpAddr>().is_ok() {
+            return vec![written];
+        }
+        let own = || self.qualified(&written);
+        let canonical = || self.canonical(&written).map_or_else(own, |name| plain(&name));
+        match self.canonicalize {
+            CanonicalizeHostname::No => vec![own()],
+            CanonicalizeHostname::Yes => vec![canonical()],
+            CanonicalizeHostname::Fallback => {
+                let (first, second) = (own(), canonical());
+                if first == second { vec![first] } else { vec![first, second] }
+            }
+        }
+    }
+
+    fn qualified(&self, host: &str) -> String {
+        match &self.suffix {
+            Some(suffix) if !host.contains('.') => format!("{host}.{suffix}"),
+            _ => host.to_owned(),
+        }
+    }
+
+    /// What the host is called where it is known: by the file, else by the DNS; none if nobody knows it.
+    fn canonical(&self, host: &str) -> Option<String> {
+        let hosts = self.hosts.as_deref().and_then(read_hosts).unwrap_or_default();
+        let (name, address) = hosts.by_name(host).or_else(|| self.ask(host))?;
+        if !self.rdns {
+            return Some(name);
+        }
+        Some(hosts.by_address(address).or_else(|| self.ask_reverse(address)).unwrap_or(name))
+    }
+
+    #[cfg(feature = "dns")]
+    fn ask(&self, host: &str) -> Option<(String, IpAddr)> {
+        self.dns.as_ref()?.host(host)
+    }
+
+    #[cfg(feature = "dns")]
+    fn ask_reverse(&self, address: IpAddr) -> Option<String> {
+        self.dns.as_ref()?.name_of(address)
+    }
+
+    #[cfg(not(feature = "dns"))]
+    fn ask(&self, _: &str) -> Option<(String, IpAddr)> {
+        None
+    }
+
+    #[cfg(not(feature = "dns"))]
+    fn ask_reverse(&self, _: IpAddr) -> Option<String> {
+        None
+    }
+}
+
+/// In lower case and without a last dot, as in principals.
+fn plain(host: &str) -> String {
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+/// The lines of a file of hosts (hosts(5)): an address, the host's name, its aliases.
+#[derive(Default)]
+struct Hosts(Vec<(IpAddr, Vec<String>)>);
+
+fn read_hosts(path: &Path) -> Option<Hosts> {
+    let metadata = fs::metadata(path).ok()?;
+    if !metadata.is_file() || metadata.len() > HOSTS_LIMIT {
+        return None;
+    }
+    Some(Hosts::parse(&String::from_utf8_lossy(&fs::read(path).ok()?)))
+}
+
+impl Hosts {
+    fn parse(text: &str) -> Self {
+        let line = |line: &str| {
+            let line = line.split('#').next().unwrap_or_default();
+            let mut words = line.split_whitespace();
+            let address = words.next()?.parse().ok()?;
+            let names: Vec<_> = words.map(str::to_owned).collect();
+            (!names.is_empty()).then_some((address, names))
+        };
+        Hosts(text.lines().filter_map(line).collect())
+    }
+
+    fn by_name(&self, host: &str) -> Option<(String, IpAddr)> {
+        let named = |(_, names): &&(IpAddr, Vec<String>)| names.iter().any(|name| name.eq_ignore_ascii_case(host));
+        let (address, names) = self.0.iter().find(named)?;
+        Some((names.first()?.clone(), *address))
+    }
+
+    fn by_address(&self, address: IpAddr) -> Option<String> {
+        let (_, names) = self.0.iter().find(|(other, _)| *other == address)?;
+        names.first().cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use handfast::krb5::Conf;
+
+    fn names(says: &str, hosts: &str, host: &str) -> Vec<String> {
+        let conf = Conf::parse("krb5.conf", format!("[libdefaults]\n {says}\n")).unwrap();
+        let scratch = crate::scratch::Scratch::new("hosts");
+        let path = scratch.path("hosts");
+        fs::write(&path, hosts).unwrap();
+        HostNames::new(&conf.libdefaults(None).unwrap(), Some(path)).of(host)
+    }
+
+    const HOSTS: &str =
+        "# all\n127.0.0.7 Front.test # first\n::1 six.test\n127.0.0.7 real.test alias.test\nnonsense x\n127.0.0.9\n";
+
+    #[test]
+    fn names_are_looked_up_as_the_configuration_says() {
+        for (says, host, expected) in [
+            ("", "Alias.TEST.", &["alias.test"][..]),
+            ("dns_canonicalize_hostname = false", "alias.test", &["alias.test"]),
+            ("dns_canonicalize_hostname = true\n rdns = false", "ALIAS.test", &["real.test"]),
+            ("dns_canonicalize_hostname = true", "alias.test", &["front.test"]),
+            ("dns_canonicalize_hostname = true", "unknown.test", &["unknown.test"]),
+            ("dns_canonicalize_hostname = fallback\n rdns = false", "alias.test", &["alias.test", "real.test"]),
+            ("dns_canonicalize_hostname = fallback\n rdns = false", "real.test", &["real.test"]),
+            ("qualify_shortname = d.test", "www", &["www.d.test"]),
+            ("qualify_shortname = d.test\n dns_canonicalize_hostname = true", "www", &["www.d.test"]),
+            ("qualify_shortname = d.test", "www.e", &["www.e"]),
+            ("qualify_shortname = \"\"", "www", &["www"]),
+            ("dns_canonicalize_hostname = true", "127.0.0.7", &["127.0.0.7"]),
+        ] {
+            assert_eq!(names(says, HOSTS, host), expected, "{says}, {host}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_none_says_nothing() {
+        let conf = Conf::parse("krb5.conf", "[libdefaults]\n dns_canonicalize_hostname = true\n").unwrap();
+        let defaults = conf.libdefaults(None).unwrap();
+        for path in [None, Some("/dev/null".into()), Some("/nowhere/at/all".into())] {
+            assert_eq!(HostNames::new(&defaults, path).of("www.test"), ["www.test"]);
+        }
+    }
+}
