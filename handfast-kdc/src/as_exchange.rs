@@ -10,11 +10,12 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
+use handfast::krb5::enctype::{EncryptionKey, Enctype};
 use handfast::krb5::message::{
     AuthorizationData, Encoded, ErrorCode, KdcExchange, KdcOptions, KdcReq, KdcReqBody, LastReqEntry, LrType, PaData,
     PaDataType, PrincipalName, TicketFlags,
 };
-use handfast::{NameType, Time};
+use handfast::{NameType, Principal, Time};
 
 /// Options that need a ticket to start from, or that are not supported.
 const REFUSED_OPTIONS: KdcOptions = KdcOptions::NONE
@@ -23,8 +24,7 @@ const REFUSED_OPTIONS: KdcOptions = KdcOptions::NONE
     .with(KdcOptions::RENEW)
     .with(KdcOptions::VALIDATE)
     .with(KdcOptions::ENC_TKT_IN_SKEY)
-    .with(KdcOptions::CNAME_IN_ADDL_TKT)
-    .with(KdcOptions::ANONYMOUS);
+    .with(KdcOptions::CNAME_IN_ADDL_TKT);
 
 /// What counts of a request: what is inside of FAST, if something is.
 struct Asked<'a> {
@@ -63,9 +63,18 @@ impl Realm {
         if body.kdc_options.intersects(REFUSED_OPTIONS) {
             return Err(Refusal::new(ErrorCode::KDC_ERR_BADOPTION, "an option that no AS request can have"));
         }
-        let times = lifetime::initial(body, &self.settings, &client, &service, now)?;
+        let anonymous = Principal::anonymous();
+        let is_anonymous = client.principal.components() == anonymous.components();
+        if is_anonymous != body.kdc_options.contains(KdcOptions::ANONYMOUS) {
+            // RFC 8062 4.1. Known clients get no tickets without their name here.
+            let reason = "an anonymous ticket for a client with a name, or another for one without";
+            return Err(Refusal::new(ErrorCode::KDC_ERR_BADOPTION, reason));
+        }
+        let mut times = lifetime::initial(body, &self.settings, &client, &service, now)?;
         let session = session_enctype(&body.etype, &self.settings, &service)?;
-        let preferred = preauth::preferred_key(&client, &body.etype)?;
+        // Who has no name has no key of its own.
+        let preferred = preauth::preferred_key(&client, &body.etype);
+        let preferred = if is_anonymous { preferred.ok() } else { Some(preferred?) };
         let krbtgt = self.krbtgt()?;
         let ask = Ask {
             settings: &self.settings,
@@ -76,11 +85,23 @@ impl Realm {
             request: asked.bytes,
             armor: asked.armor.map(|armor| &armor.key),
             now,
+            #[cfg(feature = "pkinit")]
+            pkinit: self.pkinit.as_deref(),
         };
         let proof = self.count_proof(&client, preauth::authenticate(asked.padata, &ask, seen), now)?;
         let proven = proof.is_some();
-        let proof = proof.unwrap_or(Proof { reply_key: ReplyKey::LongTerm(preferred), padata: Vec::new() });
-        let (key, kvno, padata) = reply_parts(proof)?;
+        let unproven = preferred.map(|key| Proof { reply_key: ReplyKey::LongTerm(key), padata: Vec::new() });
+        let no_key = || Refusal::new(ErrorCode::KDC_ERR_NULL_KEY, "an anonymous client has no key for the reply");
+        let proof = proof.or(unproven).ok_or_else(no_key)?;
+        let session_key = self.session_key(&proof, session)?;
+        if let Some(until) = proof.until() {
+            times.limit(until);
+        }
+        let (key, kvno, mut padata) = reply_parts(proof)?;
+        let session_key = session_key.map(|(key, exchange)| {
+            padata.push((PaDataType::PKINIT_KX, exchange));
+            key
+        });
         let strengthened = asked.armor.map(|armor| armor.strengthen(key.key(), &*self.random)).transpose()?;
         let (strengthen_key, key) = match strengthened {
             Some((with, key)) => (Some(with), Held::Made(Box::new(LongTermKey::new(0, key)?))),
@@ -98,11 +119,12 @@ impl Realm {
         Grant {
             exchange: KdcExchange::As,
             body,
-            crealm: client.principal.realm(),
+            crealm: if is_anonymous { anonymous.realm() } else { client.principal.realm() },
             cname,
             service: &service,
             sname: body.sname.clone().unwrap_or_else(|| PrincipalName::from(&service.principal)),
             session,
+            session_key,
             flags: flags(body.kdc_options, &client, &service, proven, times.renew_till.is_some()).with(later),
             times,
             transited: &[],
@@ -125,8 +147,25 @@ impl Realm {
         .issue(&*self.random)
     }
 
+    /// The session key, where it is made of an agreed reply key and of one of ours, and what tells the client ours (RFC 8062 7).
+    #[cfg_attr(
+        not(feature = "pkinit"),
+        allow(clippy::unused_self, unused_variables, reason = "PKINIT alone agrees on keys")
+    )]
+    fn session_key(&self, proof: &Proof<'_>, session: Enctype) -> Result<Option<(EncryptionKey, Vec<u8>)>, Refusal> {
+        match &proof.reply_key {
+            #[cfg(feature = "pkinit")]
+            ReplyKey::Agreed { key, .. } => crate::pkinit::session_key(key, session, &*self.random).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// The client, if it may have tickets.
     fn client(&self, body: &KdcReqBody<'_>, seen: &mut Seen, now: Time) -> Result<Arc<PrincipalEntry>, Refusal> {
+        #[cfg(feature = "pkinit")]
+        if let Some(nobody) = seen.client.as_ref().and_then(|name| self.nobody(name, now)) {
+            return Ok(nobody);
+        }
         let entry = self.named_client(body, seen)?;
         check_account(&entry, now)?;
         self.check_lockout(&entry, now)?;
@@ -175,6 +214,8 @@ fn reply_parts(proof: Proof<'_>) -> Result<(Held<'_>, Option<u32>, Vec<OwnedPaDa
             padata.push((PaDataType::ETYPE_INFO2, preauth::etype_info(&[key])));
             (Held::Shared(key), Some(key.kvno()), padata)
         }
+        #[cfg(feature = "pkinit")]
+        ReplyKey::Agreed { key, .. } => (Held::Made(Box::new(LongTermKey::new(0, key)?)), None, padata),
         ReplyKey::Replaced(key) => (Held::Made(Box::new(LongTermKey::new(0, key)?)), None, padata),
     })
 }
@@ -205,6 +246,7 @@ fn flags(
         (may_forward && options.contains(KdcOptions::FORWARDABLE), TicketFlags::FORWARDABLE),
         (may_forward && options.contains(KdcOptions::PROXIABLE), TicketFlags::PROXIABLE),
         (options.contains(KdcOptions::ALLOW_POSTDATE), TicketFlags::MAY_POSTDATE),
+        (options.contains(KdcOptions::ANONYMOUS), TicketFlags::ANONYMOUS),
         (service.ok_as_delegate, TicketFlags::OK_AS_DELEGATE),
     ] {
         flags = if set { flags | flag } else { flags };

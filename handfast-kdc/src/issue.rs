@@ -26,6 +26,8 @@ pub(crate) struct Grant<'a> {
     pub(crate) service: &'a PrincipalEntry,
     pub(crate) sname: PrincipalName<'a>,
     pub(crate) session: Enctype,
+    /// The session key, if it is not a random one.
+    pub(crate) session_key: Option<EncryptionKey>,
     pub(crate) flags: TicketFlags,
     pub(crate) times: Times,
     /// The realms that the client has come through, as the ticket has them.
@@ -86,7 +88,10 @@ impl Grant<'_> {
     /// The reply with the ticket in it (RFC 4120 3.1.3, 3.3.3), and what the log shall say.
     pub(crate) fn issue(self, random: &dyn Random) -> Result<(Vec<u8>, Outcome), Refusal> {
         let randomness = Randomness::new(random)?;
-        let key = randomness.key(self.session)?;
+        let key = match &self.session_key {
+            Some(key) => KeyRef::from(key),
+            None => randomness.key(self.session)?,
+        };
         let (ticket_confounder, reply_confounder) = randomness.confounders();
         let (ticket_key, kvno) = self.ticket_key()?;
         let sealed_ticket = self.sealed_ticket(key, ticket_key, &ticket_confounder)?;

@@ -25,7 +25,9 @@
 //!
 //! [`Realm::handle_password`] is the realm's password service (RFC 3244).
 //!
-//! What it does not do: PKINIT, a history of passwords. A request
+//! With the Cargo feature `pkinit`, `Realm::with_pkinit` takes clients with certificates and anonymous ones.
+//!
+//! What it does not do: a history of passwords. A request
 //! that asks for one of them is refused, not misread.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 #![forbid(unsafe_code)]
@@ -46,6 +48,8 @@ mod on_behalf;
 mod other_realms;
 mod pac;
 mod password;
+#[cfg(feature = "pkinit")]
+mod pkinit;
 mod preauth;
 mod realm;
 mod refusal;
@@ -65,5 +69,7 @@ pub use directory::{FileDirectory, FileDirectoryError};
 pub use event::{Event, Outcome};
 pub use pac::{Domain, DomainAccount};
 pub use password::{PASSWORD_LIMIT, PasswordAnswer, PasswordEvent, PasswordOutcome};
+#[cfg(feature = "pkinit")]
+pub use pkinit::RealmPkinit;
 pub use realm::{Answer, REQUEST_LIMIT, Realm, Request, Transport};
 pub use settings::{DEFAULT_ENCTYPES, PREAUTH, SESSION_ENCTYPES, SPAKE_GROUPS, Settings};

@@ -14,6 +14,14 @@ pub(crate) struct Times {
     pub(crate) renew_till: Option<Time>,
 }
 
+impl Times {
+    /// Ends the ticket at that time at the latest, and renewal with it.
+    pub(crate) fn limit(&mut self, until: Time) {
+        self.endtime = self.endtime.min(until);
+        self.renew_till = self.renew_till.map(|till| till.min(until));
+    }
+}
+
 /// How long a ticket may live, as realm and principals have it.
 struct Limits {
     life: Duration,

@@ -63,6 +63,8 @@ pub struct Realm {
     pub(crate) directory: Arc<dyn Directory>,
     pub(crate) settings: Settings,
     pub(crate) random: Arc<dyn Random>,
+    #[cfg(feature = "pkinit")]
+    pub(crate) pkinit: Option<Arc<crate::pkinit::RealmPkinit>>,
     /// Requests to the password service that were seen.
     pub(crate) password_requests: ReplayGuard,
 }
@@ -77,7 +79,15 @@ impl Realm {
     ) -> Self {
         let name = name.into();
         let password_requests = ReplayGuard::in_memory_with_limit(PASSWORD_REQUESTS);
-        Realm { krbtgt: Principal::krbtgt(&name, &name), directory, settings, random, password_requests }
+        Realm {
+            krbtgt: Principal::krbtgt(&name, &name),
+            directory,
+            settings,
+            random,
+            #[cfg(feature = "pkinit")]
+            pkinit: None,
+            password_requests,
+        }
     }
 
     /// The realm's name.

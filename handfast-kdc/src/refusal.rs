@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 use handfast::crypto::Random;
 use handfast::krb5::enctype::CryptoError;
 use handfast::krb5::message::{
-    ErrorCode, KerberosTime, KrbError, MethodData, Microseconds, PaData, PaDataType, PrincipalName,
+    ErrorCode, KerberosTime, KrbError, MethodData, Microseconds, PaData, PaDataType, PrincipalName, TypedData,
+    TypedDataElement,
 };
 use handfast::{Principal, Time};
 
@@ -19,17 +20,25 @@ pub(crate) struct Refusal {
     pub(crate) reason: Cow<'static, str>,
     /// What the client is told beside it, in METHOD-DATA.
     pub(crate) padata: Vec<OwnedPaData>,
+    /// Whether that is TYPED-DATA instead, as some codes define it (RFC 4120 5.9.1). Inside of FAST both are padata
+    /// (RFC 6113 5.4.4).
+    pub(crate) typed: bool,
     /// What protects the answer.
     pub(crate) armor: Option<Box<Armor>>,
 }
 
 impl Refusal {
     pub(crate) fn new(code: ErrorCode, reason: impl Into<Cow<'static, str>>) -> Self {
-        Refusal { code, reason: reason.into(), padata: Vec::new(), armor: None }
+        Refusal { code, reason: reason.into(), padata: Vec::new(), typed: false, armor: None }
     }
 
     pub(crate) fn with_padata(self, padata: Vec<OwnedPaData>) -> Self {
         Refusal { padata, ..self }
+    }
+
+    #[cfg(feature = "pkinit")]
+    pub(crate) fn with_typed_data(self, padata: Vec<OwnedPaData>) -> Self {
+        Refusal { padata, typed: true, ..self }
     }
 
     pub(crate) fn inside(self, armor: Armor) -> Self {
@@ -38,7 +47,17 @@ impl Refusal {
 
     fn method_data(&self) -> Option<Vec<u8>> {
         let padata = self.padata.iter().map(borrowed);
-        (!self.padata.is_empty()).then(|| MethodData(padata.collect()).to_der())
+        match self.padata.is_empty() {
+            true => None,
+            false if self.typed => {
+                let elements = self
+                    .padata
+                    .iter()
+                    .map(|(kind, value)| TypedDataElement { data_type: kind.0, data_value: Some(value) });
+                Some(TypedData(elements.collect()).to_der())
+            }
+            false => Some(MethodData(padata.collect()).to_der()),
+        }
     }
 }
 

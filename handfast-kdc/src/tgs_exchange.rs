@@ -46,6 +46,7 @@ const NEED_FLAGS: [(KdcOptions, TicketFlags, &str); 9] = [
 const INHERITED: TicketFlags = TicketFlags::NONE
     .with(TicketFlags::PRE_AUTHENT)
     .with(TicketFlags::HW_AUTHENT)
+    .with(TicketFlags::ANONYMOUS)
     .with(TicketFlags::FORWARDED)
     .with(TicketFlags::PROXY);
 
@@ -159,6 +160,7 @@ impl Realm {
             service: &service,
             sname,
             session: session_enctype(&body.etype, &self.settings, &service)?,
+            session_key: None,
             flags: flags(body.kdc_options, &basis, &service, times.renew_till.is_some(), way_checked).with(later),
             transited: &transited.contents,
             times,
@@ -270,8 +272,8 @@ fn check_renewal(body: &KdcReqBody<'_>, ticket: &Ticket<'_>) -> Result<(), Refus
 fn check_options(message: &KdcReq<'_>, ticket: &EncTicketPart<'_>, service: &PrincipalEntry) -> Result<(), Refusal> {
     let options = message.req_body.kdc_options;
     let refused = |reason| Err(Refusal::new(ErrorCode::KDC_ERR_BADOPTION, reason));
-    if options.intersects(KdcOptions::ANONYMOUS) {
-        return refused("anonymity was asked for");
+    if options.contains(KdcOptions::ANONYMOUS) && !ticket.flags.contains(TicketFlags::ANONYMOUS) {
+        return refused("an anonymous ticket was asked for with one that has a name");
     }
     for (option, flag, reason) in NEED_FLAGS {
         if options.contains(option) && !ticket.flags.contains(flag) {

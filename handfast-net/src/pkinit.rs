@@ -173,6 +173,19 @@ fn strength(group: DhGroup) -> u32 {
     }
 }
 
+/// All certificates of these files, in PEM, as anchors.
+///
+/// # Errors
+/// [`PkinitFileError`], for the first file that can't be read or has none.
+pub fn trust_anchors(files: &[PathBuf]) -> Result<TrustAnchors, PkinitFileError> {
+    let mut anchors = Vec::new();
+    for path in files {
+        let contents = |error| PkinitFileError::Contents { path: path.clone(), error };
+        anchors.extend(certificates_in_pem(read(path)?.expose()).map_err(contents)?);
+    }
+    Ok(TrustAnchors::new(anchors))
+}
+
 fn certificate_rules(conf: &PkinitConf) -> CertificateRules {
     CertificateRules { require_revocation_lists: conf.require_crl_checking, ..CertificateRules::default() }
 }

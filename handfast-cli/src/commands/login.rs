@@ -12,7 +12,7 @@ use handfast::crypto::OsRandom;
 use handfast::krb5::exchange::{ClientSecret, Login, TicketOptions, TicketRequest};
 use handfast::krb5::{Ccache, HeldTicket, TicketFlags};
 use handfast::{Principal, ServiceName};
-use handfast_net::login::get_ticket;
+use handfast_net::login::{get_ticket, log_in};
 use handfast_net::store::{CacheCollection, CredentialCache, StoreError};
 use handfast_net::{Clock, Settings};
 use serde_json::json;
@@ -33,6 +33,8 @@ use std::time::Duration;
   handfast login host/localhost --keytab host.keytab
   handfast login -E alice@example.com      by an enterprise name, as in Active Directory
   handfast login alice --certificate alice.p12 --trust ca.pem     with a certificate (PKINIT)
+  handfast login --anonymous --trust ca.pem       a ticket without a name
+  handfast login alice --armor-anonymous --trust ca.pem    an anonymous ticket protects alice's password (FAST)
   handfast login alice --armor FILE:/run/host.cc       the host's ticket protects alice's password (FAST)
   handfast login --starttime 12h           a ticket for tonight, where the realm gives such; then
   handfast login --validate                makes it good
@@ -55,6 +57,11 @@ pub(crate) struct Args {
     /// From when on the ticket shall be good, from now, such as 2h; it is to be validated then
     #[arg(long, short = 's', value_name = "SPAN", value_parser = span::parse, conflicts_with = "renew")]
     starttime: Option<Duration>,
+    /// Log in as nobody: a ticket without a name, for who may know it (anonymous PKINIT); @REALM names the realm
+    ///
+    /// The KDC proves itself by its certificate: --trust says whose word is taken for it, else krb5.conf.
+    #[arg(long, short = 'n', conflicts_with_all = ["keytab", "password_stdin", "password_file", "renew", "enterprise", "certificate", "armor", "armor_anonymous"])]
+    anonymous: bool,
     /// How long the ticket shall be good, such as 8h [default: ticket_lifetime of krb5.conf, else 1d]
     #[arg(long, short = 'l', value_name = "SPAN", value_parser = span::parse)]
     lifetime: Option<Duration>,
@@ -161,6 +168,9 @@ fn again(args: &Args, settings: &Settings, cache: &Ccache) -> Result<HeldTicket,
 }
 
 fn first(args: &Args, settings: &Settings, file: &dyn CredentialCache, output: &Output) -> Result<HeldTicket, Failure> {
+    if args.anonymous {
+        return anonymous(args, settings);
+    }
     let client = match &args.principal {
         Some(name) if args.enterprise => with_realm(settings.enterprise(name))?,
         name => client(name.as_deref(), settings, file)?,
@@ -170,8 +180,25 @@ fn first(args: &Args, settings: &Settings, file: &dyn CredentialCache, output: &
     args.certificate.set(&mut options, settings, &realm)?;
     let secret = secret(args, settings, &client)?;
     let login = Login::new(client, secret, options, Arc::new(OsRandom));
-    let login = args.armor.protect(login, settings, &realm)?;
+    let login = args.armor.protect(login, settings, &realm, Some(&args.certificate))?;
     args.new_password.log_in(login, settings, output)
+}
+
+/// A ticket of nobody, of the realm that is named (`@REALM`), else of the default one.
+fn anonymous(args: &Args, settings: &Settings) -> Result<HeldTicket, Failure> {
+    let named = args.principal.as_deref().map(|name| name.strip_prefix('@').ok_or(name));
+    let realm = match named.transpose() {
+        Ok(Some(realm)) => realm.to_owned(),
+        Ok(None) => with_realm(settings.principal("WELLKNOWN/ANONYMOUS")?)?.realm().to_owned(),
+        Err(name) => {
+            let cause = format!("{name} is a name, and --anonymous asks for a ticket without one");
+            return Err(Failure::new(Exit::Usage, cause).next("leave it out, or write @REALM"));
+        }
+    };
+    let (trust, mut options) = (args.certificate.trust(settings, &realm)?, options(args, settings)?);
+    args.certificate.set(&mut options, settings, &realm)?;
+    let login = Login::anonymous(realm, trust, options, Arc::new(OsRandom));
+    Ok(log_in(login, settings.kdcs(), &Clock::system())?)
 }
 
 /// Who is named; else whose cache it is; else the user of this process.

@@ -1,9 +1,13 @@
 //! FAST around a login: whether, and with whose ticket.
 
+use super::login_certificate::CertificateOptions;
 use crate::failure::{Exit, Failure};
+use handfast::crypto::OsRandom;
 use handfast::krb5::HeldTicket;
 use handfast::krb5::exchange::{FastUse, Login, TicketOptions};
-use handfast_net::Settings;
+use handfast_net::login::log_in;
+use handfast_net::{Clock, Settings};
+use std::sync::Arc;
 
 /// What the command line says of FAST.
 #[derive(clap::Args, Debug)]
@@ -13,11 +17,16 @@ pub(crate) struct ArmorOptions {
     /// Eavesdroppers then see nothing to guess the password from. Anybody's ticket of the realm will do.
     #[arg(long, short = 'T', value_name = "CACHE")]
     armor: Option<String>,
+    /// Protect the login with an anonymous ticket, which is asked for first (FAST)
+    ///
+    /// The KDC proves itself by its certificate; pkinit_anchors of krb5.conf, or --trust, says whose word is taken for it.
+    #[arg(long, conflicts_with = "armor")]
+    armor_anonymous: bool,
     /// Whether a login without FAST will do [default: required with --armor]
-    #[arg(long, value_name = "WHEN", requires = "armor")]
+    #[arg(long, value_name = "WHEN")]
     fast: Option<When>,
     /// Keep the client's name inside of FAST, too
-    #[arg(long, requires = "armor")]
+    #[arg(long)]
     hide_name: bool,
 }
 
@@ -33,10 +42,15 @@ enum When {
 impl ArmorOptions {
     /// Puts it into the options of a login.
     pub(crate) fn set(&self, options: &mut TicketOptions) -> Result<(), Failure> {
-        options.fast = match (&self.armor, self.fast) {
-            (None, _) => FastUse::default(),
-            (Some(_), None | Some(When::Required)) => FastUse::Required,
-            (Some(_), Some(When::IfPossible)) => FastUse::IfPossible,
+        let armored = self.armor.is_some() || self.armor_anonymous;
+        if !armored && (self.fast.is_some() || self.hide_name) {
+            let cause = "FAST takes a ticket to protect the login with";
+            return Err(Failure::new(Exit::Usage, cause).next("say --armor CACHE or --armor-anonymous too"));
+        }
+        options.fast = match (armored, self.fast) {
+            (false, _) => FastUse::default(),
+            (true, None | Some(When::Required)) => FastUse::Required,
+            (true, Some(When::IfPossible)) => FastUse::IfPossible,
         };
         options.hide_client_name = self.hide_name;
         if self.hide_name && options.fast != FastUse::Required {
@@ -47,7 +61,22 @@ impl ArmorOptions {
     }
 
     /// Gives a login its armor.
-    pub(crate) fn protect(&self, login: Login, settings: &Settings, realm: &str) -> Result<Login, Failure> {
+    pub(crate) fn protect(
+        &self,
+        login: Login,
+        settings: &Settings,
+        realm: &str,
+        certificates: Option<&CertificateOptions>,
+    ) -> Result<Login, Failure> {
+        if self.armor_anonymous {
+            let trust = match certificates {
+                Some(certificates) => certificates.trust(settings, realm)?,
+                None => Arc::new(settings.kdc_trust(&[], realm)?),
+            };
+            let options = settings.ticket_options();
+            let nobody = Login::anonymous(realm, trust, options, Arc::new(OsRandom));
+            return Ok(login.with_armor(&log_in(nobody, settings.kdcs(), &Clock::system())?));
+        }
         let Some(name) = &self.armor else { return Ok(login) };
         let cache = settings.ccache(Some(name))?;
         let held = cache.load()?;

@@ -5,7 +5,7 @@ use crate::secret::PasswordSource;
 use handfast::Principal;
 use handfast::crypto::Secret;
 use handfast::krb5::exchange::{ClientSecret, TicketOptions};
-use handfast::krb5::pkinit::PkinitIdentity;
+use handfast::krb5::pkinit::{KdcTrust, PkinitIdentity};
 use handfast_net::Settings;
 use handfast_net::pkinit::{PkinitFileError, from_pem};
 use std::path::{Path, PathBuf};
@@ -52,6 +52,13 @@ impl CertificateOptions {
     pub(crate) fn set(&self, options: &mut TicketOptions, settings: &Settings, realm: &str) -> Result<(), Failure> {
         options.pkinit = settings.pkinit_options(realm)?;
         Ok(())
+    }
+
+    /// Whose KDCs are believed in `realm`, for who stays anonymous.
+    pub(crate) fn trust(&self, settings: &Settings, realm: &str) -> Result<Arc<KdcTrust>, Failure> {
+        let (_, mut anchors) = self.attributes()?;
+        anchors.extend(self.trust.iter().cloned());
+        Ok(Arc::new(settings.kdc_trust(&anchors, realm)?))
     }
 
     /// The values of `-X`, by their names.

@@ -108,7 +108,7 @@ fn from_password(args: &Args, settings: &Settings, target: Option<&Principal>) -
     args.armor.set(&mut options)?;
     let secret = secret(args, settings, &client)?;
     let login = Login::new(client, secret, options, Arc::new(OsRandom));
-    let login = args.armor.protect(login, settings, &realm)?;
+    let login = args.armor.protect(login, settings, &realm, None)?;
     Ok(log_in(login, settings.kdcs(), &Clock::system())?)
 }
 

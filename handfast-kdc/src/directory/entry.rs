@@ -63,7 +63,7 @@ pub struct PrincipalEntry {
 
 impl PrincipalEntry {
     /// A principal without keys and limits, not a service, with pre-authentication.
-    pub(super) fn bare(principal: Principal, now: Time) -> Self {
+    pub(crate) fn bare(principal: Principal, now: Time) -> Self {
         PrincipalEntry {
             principal,
             keys: Vec::new(),

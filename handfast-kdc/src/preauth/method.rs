@@ -44,11 +44,26 @@ pub(crate) struct Ask<'a> {
     /// The body that counts: the inner one, inside of FAST.
     pub(crate) body: &'a Encoded<'a, KdcReqBody<'a>>,
     /// The whole request, as it came.
-    #[allow(dead_code, reason = "for methods whose key covers the request (RFC 8636 4)")]
+    #[cfg_attr(
+        not(feature = "pkinit"),
+        allow(dead_code, reason = "for methods whose key covers the request (RFC 8636 6)")
+    )]
     pub(crate) request: &'a [u8],
     /// The armor key, inside of FAST.
     pub(crate) armor: Option<&'a EncryptionKey>,
     pub(crate) now: Time,
+    #[cfg(feature = "pkinit")]
+    pub(crate) pkinit: Option<&'a crate::pkinit::RealmPkinit>,
+}
+
+impl Ask<'_> {
+    /// Whether the client has no name (RFC 8062 3).
+    pub(crate) fn is_anonymous(&self) -> bool {
+        #[cfg(feature = "pkinit")]
+        return crate::pkinit::is_anonymous(&self.client.principal);
+        #[cfg(not(feature = "pkinit"))]
+        false
+    }
 }
 
 /// What a method tells a client that may use it.
@@ -81,6 +96,17 @@ pub(crate) struct Proof<'a> {
     pub(crate) padata: Vec<OwnedPaData>,
 }
 
+impl Proof<'_> {
+    /// When what proved the client ends, and its tickets with it.
+    pub(crate) fn until(&self) -> Option<Time> {
+        match &self.reply_key {
+            #[cfg(feature = "pkinit")]
+            ReplyKey::Agreed { until, .. } => *until,
+            _ => None,
+        }
+    }
+}
+
 /// The key of a reply (RFC 6113 2.1).
 pub(crate) enum ReplyKey<'a> {
     /// A key of the client's.
@@ -91,4 +117,12 @@ pub(crate) enum ReplyKey<'a> {
         allow(dead_code, reason = "for methods that replace the reply key (RFC 6113 3.3)")
     )]
     Replaced(EncryptionKey),
+    /// One that client and realm have agreed on. The session key is made of it, too (RFC 8062 7), and the ticket ends with the
+    /// certificate (RFC 4556 3.2.3).
+    #[cfg(feature = "pkinit")]
+    Agreed {
+        key: EncryptionKey,
+        /// The end of the client's certificate, if it has one.
+        until: Option<Time>,
+    },
 }

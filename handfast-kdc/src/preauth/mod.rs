@@ -17,6 +17,8 @@ mod cookie;
 mod encrypted_challenge;
 mod encrypted_timestamp;
 mod method;
+#[cfg(feature = "pkinit")]
+mod pkinit;
 #[cfg(test)]
 mod rehearsed;
 #[cfg(feature = "spake")]
@@ -40,6 +42,8 @@ use handfast::krb5::message::{ErrorCode, EtypeInfo2, EtypeInfo2Entry, PaData, Pa
 
 /// Every method that there is.
 static METHODS: &[&dyn Method] = &[
+    #[cfg(feature = "pkinit")]
+    &pkinit::Pkinit,
     &EncryptedChallenge,
     &EncryptedTimestamp,
     #[cfg(feature = "spake")]
@@ -82,14 +86,20 @@ pub(crate) fn authenticate<'a>(
     match method.verify(value, own.map(|state| state.state.as_slice()), ask, seen) {
         Ok(Verdict::Proven(proof)) => Ok(Some(proof)),
         Ok(Verdict::Challenge { padata, state }) => Err(challenge(method, padata, state, ask)?),
-        Err(refusal) if refusal.code == ErrorCode::KDC_ERR_PREAUTH_FAILED => Err(refusal.with_padata(offers(ask)?)),
+        Err(refusal)
+            if matches!(refusal.code, ErrorCode::KDC_ERR_PREAUTH_FAILED | ErrorCode::KDC_ERR_PREAUTH_EXPIRED) =>
+        {
+            Err(refusal.with_padata(offers(ask)?))
+        }
         Err(refusal) => Err(refusal),
     }
 }
 
 /// The method of that type, if the settings offer it.
 fn method(ask: &Ask<'_>, padata_type: PaDataType) -> Option<&'static dyn Method> {
-    let offered = ask.settings.preauth.contains(&padata_type);
+    // Who has no name has nothing else to prove.
+    let fits = padata_type == PaDataType::PK_AS_REQ || !ask.is_anonymous();
+    let offered = fits && ask.settings.preauth.contains(&padata_type);
     METHODS.iter().copied().find(|method| offered && method.padata_type() == padata_type)
 }
 
@@ -103,7 +113,11 @@ fn offers(ask: &Ask<'_>) -> Result<Vec<OwnedPaData>, Refusal> {
     }
     let fast = ask.armor.is_none().then_some((PaDataType::FX_FAST, Vec::new()));
     let mut padata: Vec<_> = fast.into_iter().collect();
-    padata.push((PaDataType::ETYPE_INFO2, hints(ask, has_one_reply_key(&methods))?));
+    if !ask.is_anonymous() {
+        padata.push((PaDataType::ETYPE_INFO2, hints(ask, has_one_reply_key(&methods))?));
+    }
+    #[cfg(feature = "pkinit")]
+    methods.extend(pkinit::beside_offer(&methods, ask)?);
     padata.append(&mut methods);
     padata.push((PaDataType::FX_COOKIE, cookie::seal(&states, ask)?));
     Ok(padata)

@@ -10,6 +10,8 @@ mod lockout;
 mod on_behalf;
 mod other_realms;
 mod password;
+#[cfg(feature = "pkinit")]
+mod pkinit;
 mod postdated;
 mod preauth;
 #[cfg(feature = "spake")]

@@ -23,6 +23,7 @@ mod on_behalf;
 mod on_the_way;
 mod other_realms;
 mod our_fast;
+mod our_pkinit;
 mod our_realm;
 mod ours;
 mod pac;

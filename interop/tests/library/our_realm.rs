@@ -5,7 +5,9 @@ use handfast::crypto::OsRandom;
 use handfast::krb5::Keytab;
 use handfast::{Principal, Time};
 use handfast_interop::{Enctype, MitClient, MitConfig, TempDir};
-use handfast_kdc::{MemoryDirectory, PrincipalEntry, Realm, Request, SESSION_ENCTYPES, Settings, Transport};
+use handfast_kdc::{
+    MemoryDirectory, PrincipalEntry, Realm, RealmPkinit, Request, SESSION_ENCTYPES, Settings, Transport,
+};
 use handfast_net::Stopper;
 use handfast_net::kdc_server::{Content, Incoming, KdcServer, Limits};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -38,11 +40,26 @@ impl OurRealm {
         Self::start_of(Self::NAME, principals(), settings, ahead)
     }
 
+    /// With a certificate.
+    pub fn start_pkinit(pkinit: RealmPkinit, settings: Settings) -> Self {
+        Self::start_changed(Self::NAME, principals(), settings, Duration::ZERO, |realm| realm.with_pkinit(pkinit))
+    }
+
     /// A realm of another name, with other principals.
     pub fn start_of(name: &str, principals: MemoryDirectory, settings: Settings, ahead: Duration) -> Self {
+        Self::start_changed(name, principals, settings, ahead, |realm| realm)
+    }
+
+    fn start_changed(
+        name: &str,
+        principals: MemoryDirectory,
+        settings: Settings,
+        ahead: Duration,
+        change: impl FnOnce(Realm) -> Realm,
+    ) -> Self {
         handfast_interop::require_peers();
         let directory = Arc::new(RwLock::new(principals));
-        let realm = Realm::new(name, directory.clone(), settings, Arc::new(OsRandom));
+        let realm = change(Realm::new(name, directory.clone(), settings, Arc::new(OsRandom)));
         let server = KdcServer::bind((Ipv4Addr::LOCALHOST, 0).into(), Limits::default()).unwrap();
         let (address, stopper) = (server.local_addr(), server.stopper());
         let log = Arc::new(Mutex::new(String::new()));

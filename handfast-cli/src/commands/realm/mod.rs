@@ -9,6 +9,7 @@ pub(crate) mod embedded;
 mod kpasswd;
 mod modify;
 mod password_settings;
+mod pkinit;
 mod principals;
 mod serve;
 mod settings;

@@ -1,5 +1,6 @@
 //! `handfast realm serve`: the KDC.
 
+use super::pkinit::PkinitArgs;
 use super::{Book, config, kpasswd};
 use crate::failure::{Exit, Failure};
 use crate::output::{BAD, FAINT, GOOD, Output, STRONG};
@@ -27,7 +28,13 @@ use std::thread;
   handfast realm serve                            on 127.0.0.1:88, which needs rights
   handfast realm serve --listen 0.0.0.0:8888      for other hosts, on a port of your own
   handfast realm serve --listen 0.0.0.0:88 --kpasswd-listen 0.0.0.0:464       users can change their passwords
-  handfast realm serve --listen 127.0.0.1:0       on any free port; it is printed"
+  handfast realm serve --listen 127.0.0.1:0       on any free port; it is printed
+  handfast realm serve --certificate kdc.pem --certificate-key kdc.key --client-trust ca.pem
+                                                  users may log in with certificates, too (PKINIT)
+
+Certificates for that are made with openssl: the KDC's names krbtgt/REALM@REALM in a subjectAltName of the type
+id-pkinit-san (1.3.6.1.5.2.2) and is for KDCs (extendedKeyUsage 1.3.6.1.5.2.3.5), a user's names the user and is
+for clients (1.3.6.1.5.2.3.4); both have the keyUsage digitalSignature."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -38,6 +45,8 @@ pub(crate) struct Args {
     /// Let users change their passwords over the network: address and port of the password service, usually 464
     #[arg(long, value_name = "ADDRESS")]
     kpasswd_listen: Option<SocketAddr>,
+    #[command(flatten)]
+    pkinit: PkinitArgs,
     /// How many TCP clients may be connected at once; for a further one the oldest is closed
     #[arg(long, value_name = "COUNT", default_value_t = 256)]
     max_connections: usize,
@@ -51,7 +60,12 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let limits = Limits { connections: args.max_connections, ..Limits::default() };
     let passwords = args.kpasswd_listen.map(|address| kpasswd::bind(address, limits.clone(), book.directory()));
     let passwords = passwords.transpose()?;
+    let pkinit = args.pkinit.terms()?;
     let realm = Realm::new(&name, Arc::new(book.into_directory()), settings, Arc::new(OsRandom));
+    let realm = match pkinit {
+        Some(pkinit) => realm.with_pkinit(pkinit),
+        None => realm,
+    };
     let server = KdcServer::bind(args.listen, limits).map_err(|error| cannot_listen(args.listen, &error))?;
     let stoppers: Vec<_> = passwords.iter().chain([&server]).map(KdcServer::stopper).collect();
     signal::on_stop(move || stoppers.iter().for_each(Stopper::stop))?;
