@@ -492,4 +492,17 @@ fn aliases_that_go_round_lead_nowhere() {
 fn a_nameserver_that_fails_is_passed_over_for_hosts_too() {
     let fails = nameserver(|query, _| vec![response(query, 2, &[])]);
     assert_eq!(dns(&[fails, nameserver_of_hosts()]).host("alias.test").unwrap().0, "real.test");
+
+#[test]
+fn password_servers_have_names_of_their_own() {
+    let server = nameserver(|query, _| {
+        vec![match asked(query).as_str() {
+            "_kpasswd._udp.EXAMPLE.COM" => response(query, 0, &[srv(0, 0, 464, "kdc.example.com")]),
+            "_kpasswd._tcp.EXAMPLE.COM" => response(query, 0, &[srv(0, 0, 464, "kdc.example.com")]),
+            _ => response(query, 3, &[]),
+        }]
+    });
+    let found = Dns::new([server]).password_servers("EXAMPLE.COM").unwrap();
+    assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["kdc.example.com:464"]);
+    assert!(Dns::new([server]).kdcs("EXAMPLE.COM").is_err());
 }

@@ -1,5 +1,6 @@
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::Instant;
 
 use handfast::krb5::HostAddress;
 use handfast::krb5::exchange::{
@@ -128,6 +129,16 @@ impl Asking<'_> {
 }
 
 fn by_tcp(stream: &TcpStream, request: &[u8], deadline: Deadline) -> Result<Vec<u8>, Failed> {
+    let since = Instant::now();
+    converse(stream, request, deadline).map_err(|failed| match failed {
+        Failed::Silent(Silence::Io { kind: io::ErrorKind::TimedOut, .. }) => {
+            Silence::TimedOut { waited: since.elapsed() }.into()
+        }
+        failed => failed,
+    })
+}
+
+fn converse(stream: &TcpStream, request: &[u8], deadline: Deadline) -> Result<Vec<u8>, Failed> {
     let mut timed = Timed::new(stream, deadline)?;
     timed.write_all(&framed(request)?)?;
     let mut header = [0; 4];
@@ -150,7 +161,7 @@ pub(crate) fn whole(reply: Vec<u8>, got: usize, length: u64) -> Result<Vec<u8>, 
 
 /// Listens to the server alone; what has not the shape of a reply is passed over.
 fn by_udp(socket: &std::net::UdpSocket, deadline: Deadline) -> Result<Vec<u8>, Failed> {
-    let since = std::time::Instant::now();
+    let since = Instant::now();
     let mut buffer = vec![0; udp::DATAGRAM_LIMIT];
     let mut nonsense = 0;
     while let Some(wait) = deadline.left().filter(|left| !left.is_zero()) {
