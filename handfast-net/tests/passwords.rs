@@ -192,7 +192,7 @@ fn a_datagram_from_another_port_is_not_heard() {
     });
     let change = world.change();
     for by_tasks in [false, true] {
-        let tried = tried(changed(&change, &impatient(&[place.clone()]), by_tasks));
+        let tried = tried(changed(&change, &impatient(std::slice::from_ref(&place)), by_tasks));
         assert_eq!(tried.len(), 1, "{tried:?}");
     }
     server.join().unwrap();
