@@ -492,6 +492,7 @@ fn aliases_that_go_round_lead_nowhere() {
 fn a_nameserver_that_fails_is_passed_over_for_hosts_too() {
     let fails = nameserver(|query, _| vec![response(query, 2, &[])]);
     assert_eq!(dns(&[fails, nameserver_of_hosts()]).host("alias.test").unwrap().0, "real.test");
+}
 
 #[test]
 fn password_servers_have_names_of_their_own() {
