@@ -118,10 +118,38 @@ fn source(path: &Path) -> io::Result<Source> {
     Ok(Source { text: text(path)?, name })
 }
 
+/// A pipe is refused: to open one waits for somebody who writes to it.
 fn text(path: &Path) -> io::Result<Vec<u8>> {
+    let file = open(path)?;
+    let kind = file.metadata()?.file_type();
+    if !(kind.is_file() || is_device(kind)) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
     let mut text = Vec::new();
-    File::open(path)?.take(FILE_LIMIT).read_to_end(&mut text)?;
+    file.take(FILE_LIMIT).read_to_end(&mut text)?;
     Ok(text)
+}
+
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    fs::OpenOptions::new().read(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits()).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Such as `/dev/null`.
+#[cfg(unix)]
+fn is_device(kind: fs::FileType) -> bool {
+    std::os::unix::fs::FileTypeExt::is_char_device(&kind)
+}
+
+#[cfg(not(unix))]
+fn is_device(_: fs::FileType) -> bool {
+    false
 }
 
 fn include(include: Include<'_>) -> Result<Vec<Source>, String> {
@@ -170,6 +198,26 @@ mod tests {
         let conf = load(&environment(&[&scratch.path("none"), &one, &two])).unwrap();
         assert_eq!((realm(&conf).as_deref(), conf.realm("TWO").unwrap().kdc), (Some("ONE"), vec!["k".to_owned()]));
         assert_eq!(load(&environment(&[&scratch.path("none")])).unwrap(), Conf::new());
+    }
+
+    /// A pipe without a writer: to open one and wait would hang whoever reads the configuration.
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_refused_wherever_it_stands_and_a_device_is_read() {
+        let scratch = Scratch::new("pipe");
+        std::fs::create_dir(scratch.path("d")).unwrap();
+        let pipe = scratch.path("d/pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let directory = scratch.path("d").display().to_string();
+        let texts = [format!("include {}\n", pipe.display()), format!("includedir {directory}\n")];
+        let mut files: Vec<_> =
+            texts.iter().enumerate().map(|(index, text)| scratch.file(&index.to_string(), text)).collect();
+        files.push(pipe);
+        for file in files {
+            let error = load(&environment(&[&file])).unwrap_err().to_string();
+            assert!(error.contains("no regular file"), "{error}");
+        }
+        assert_eq!(load(&environment(&[Path::new("/dev/null")])).unwrap(), Conf::new());
     }
 
     #[test]

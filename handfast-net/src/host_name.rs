@@ -7,6 +7,7 @@
 //! Only what names a host is looked up, not what has a realm already.
 
 use std::fs;
+use std::io::Read;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -121,7 +122,9 @@ fn read_hosts(path: &Path) -> Option<Hosts> {
     if !metadata.is_file() || metadata.len() > HOSTS_LIMIT {
         return None;
     }
-    Some(Hosts::parse(&String::from_utf8_lossy(&fs::read(path).ok()?)))
+    let mut text = Vec::new();
+    fs::File::open(path).ok()?.take(HOSTS_LIMIT).read_to_end(&mut text).ok()?;
+    Some(Hosts::parse(&String::from_utf8_lossy(&text)))
 }
 
 impl Hosts {
