@@ -26,6 +26,7 @@ types! {
     KerbTgtRequest, KerbTgtReply,
     PaForUser, PaS4uX509User, S4uUserId, PaPacOptions,
     PaSpake, SpakeSecondFactor,
+    PaOtpChallenge, PaOtpRequest, PaOtpEncRequest,
 }
 
 /// A message of every type: written, it reads as itself.

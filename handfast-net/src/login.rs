@@ -29,7 +29,7 @@ use handfast::krb5::exchange::{
 };
 use handfast::krb5::message::ErrorCode;
 use handfast::krb5::message::PasswordResultCode;
-use handfast::{Answer, Principal, Question, Time};
+use handfast::{Answer, OtpToken, OtpValue, Principal, Question, Time};
 
 use crate::driver::KdcExchange;
 use crate::password::{ChangeError, change_password};
@@ -62,6 +62,43 @@ impl fmt::Debug for NewPasswords<'_> {
     }
 }
 
+/// A question for a one-time password: of whom, what for in the KDC's words, and of which tokens (at least one).
+pub type OneTimePassword<'a> = dyn Fn(&Principal, Option<&str>, &[OtpToken]) -> Option<OtpValue> + Send + Sync + 'a;
+
+/// Who answers what a login may ask. What is absent is declined.
+#[derive(Clone, Copy, Default)]
+pub struct Answers<'a> {
+    /// A new password for one that has expired.
+    pub new_password: Option<NewPasswords<'a>>,
+    /// A one-time password (RFC 6560), of a login inside of FAST; without one there is no ticket.
+    pub one_time_password: Option<&'a OneTimePassword<'a>>,
+}
+
+impl fmt::Debug for Answers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("Answers");
+        fields.field("new_password", &self.new_password.is_some());
+        fields.field("one_time_password", &self.one_time_password.is_some()).finish()
+    }
+}
+
+impl Answers<'_> {
+    /// The login, which asks for a new password if there is one to be had.
+    pub(crate) fn asked_by(&self, login: Login) -> Login {
+        if self.new_password.is_some() { login.asking_for_new_password() } else { login }
+    }
+
+    /// The answer to a question that takes no KDC.
+    pub(crate) fn at_once(&self, question: &Question) -> Option<Answer> {
+        match question {
+            Question::Otp { client, service, tokens } => {
+                self.one_time_password?(client, service.as_deref(), tokens).map(Answer::Otp)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// How many new passwords are tried, if they are refused.
 pub const NEW_PASSWORD_LIMIT: u32 = 3;
 
@@ -75,18 +112,36 @@ pub fn log_in_or_change(
     kdc: &(impl KdcExchange + ?Sized),
     clock: &Clock,
 ) -> Result<HeldTicket, TicketError> {
-    let mut step = login.asking_for_new_password().begin(clock.now());
+    log_in_answering(login, &Answers { new_password: Some(*passwords), ..Answers::default() }, kdc, clock)
+}
+
+/// Logs in as [`log_in`] does, with answers to what may be asked.
+///
+/// # Errors
+/// [`TicketError`].
+pub fn log_in_answering(
+    login: Login,
+    answers: &Answers<'_>,
+    kdc: &(impl KdcExchange + ?Sized),
+    clock: &Clock,
+) -> Result<HeldTicket, TicketError> {
+    let mut step = answers.asked_by(login).begin(clock.now());
     loop {
         step = match step? {
             ExchangeStep::Complete(ticket) => return Ok(*ticket),
             ExchangeStep::NeedsKdc(next, request) => next.reply(&kdc.exchange(&request)?, clock.now()),
-            ExchangeStep::NeedsAnswer(next, Question::NewPassword { client }) => {
-                match renew(&next, &client, passwords, clock)? {
-                    Some(new_password) => next.answer(Answer::NewPassword(new_password), clock.now()),
+            ExchangeStep::NeedsAnswer(next, question) => {
+                let answer = match (&question, &answers.new_password) {
+                    (Question::NewPassword { client }, Some(passwords)) => {
+                        renew(&next, client, passwords, clock)?.map(Answer::NewPassword)
+                    }
+                    _ => answers.at_once(&question),
+                };
+                match answer {
+                    Some(answer) => next.answer(answer, clock.now()),
                     None => next.decline(clock.now()),
                 }
             }
-            ExchangeStep::NeedsAnswer(next, _) => next.decline(clock.now()),
         };
     }
 }

@@ -160,7 +160,7 @@ pub use mech::ntlm::NtlmServer;
 pub use mech::{Part, PrfKey, Protection, Unprotected};
 pub use name::{NameType, ParseNameError, ParseServiceNameError, Principal, ServiceName};
 pub use policy::{IakerbDialect, PacPolicy, Policy};
-pub use question::{Account, Answer, Logon, Question};
+pub use question::{Account, Answer, Logon, OtpToken, OtpValue, Question};
 pub use replay::ReplayGuard;
 pub use time::Time;
 pub use window::{Order, OrderError};

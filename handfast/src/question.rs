@@ -1,6 +1,7 @@
 //! What a handshake may ask of the outside besides tokens and KDC replies, and the answers.
 
 use crate::crypto::{Secret, SignatureAlgorithm};
+use crate::krb5::message::{OtpFlags, OtpFormat};
 use crate::name::Principal;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -35,6 +36,15 @@ pub enum Question {
         /// The certificate, in DER, whose public key verifies the signature.
         certificate: Vec<u8>,
     },
+    /// A one-time password of one of some tokens (RFC 6560): of a login inside of FAST, whose KDC takes nothing else.
+    Otp {
+        /// Whose.
+        client: Principal,
+        /// What for, in the KDC's words.
+        service: Option<String>,
+        /// The tokens that may be used; at least one.
+        tokens: Vec<OtpToken>,
+    },
     /// A question of an application's own mechanism.
     Custom {
         /// Its name.
@@ -53,6 +63,7 @@ impl fmt::Display for Question {
             Question::Sign { algorithm, octets, .. } => {
                 write!(f, "a signature ({algorithm}) of {} octets by a certificate's private key", octets.len())
             }
+            Question::Otp { client, .. } => write!(f, "a one-time password of {client}"),
             Question::Custom { name, .. } => write!(f, "the question `{name}` of an application's own mechanism"),
         }
     }
@@ -72,8 +83,40 @@ pub enum Answer {
     ReplayUnknown(String),
     /// The answer to [`Question::Sign`]: the octets of an RSA signature, or an ECDSA-Sig-Value in DER.
     Signature(Vec<u8>),
+    /// The answer to [`Question::Otp`].
+    Otp(OtpValue),
     /// The answer to [`Question::Custom`].
     Custom(Secret<Vec<u8>>),
+}
+
+/// A token that a KDC takes one-time passwords of (OTP-TOKENINFO, RFC 6560 4.1). All but the flags are a help to find it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtpToken {
+    /// How the password is made, and whether a PIN is asked for.
+    pub flags: OtpFlags,
+    /// Who made the token.
+    pub vendor: Option<String>,
+    /// What the token is to answer: whoever holds it must see this.
+    pub challenge: Option<Vec<u8>>,
+    /// How long the password is, in characters (octets if it is binary).
+    pub length: Option<u32>,
+    /// What the password is made of.
+    pub format: Option<OtpFormat>,
+    /// Which token.
+    pub id: Option<Vec<u8>>,
+    /// How the token makes passwords, as a URI.
+    pub algorithm: Option<String>,
+}
+
+/// A one-time password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtpValue {
+    /// The token's place in the question, from 0 on.
+    pub token: usize,
+    /// What the token shows; with the PIN in it, if `pin` is absent and there is one.
+    pub value: Secret<Vec<u8>>,
+    /// The token's PIN. It is sent as the token's flags say: beside the password, or in front of it.
+    pub pin: Option<Secret<Vec<u8>>>,
 }
 
 /// An NTLM logon that an account store is asked about (MS-NLMP 3.2.5.1.2).

@@ -4,6 +4,7 @@ use super::list::ticket_object;
 use super::login_armor::ArmorOptions;
 use super::login_certificate::CertificateOptions;
 use super::new_password::NewPasswordSource;
+use super::one_time_password::OtpSource;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, STRONG};
 use crate::secret::PasswordSource;
@@ -36,6 +37,7 @@ use std::time::Duration;
   handfast login --anonymous --trust ca.pem       a ticket without a name
   handfast login alice --armor-anonymous --trust ca.pem    an anonymous ticket protects alice's password (FAST)
   handfast login alice --armor FILE:/run/host.cc       the host's ticket protects alice's password (FAST)
+  handfast login alice --armor FILE:/run/host.cc --otp     a one-time password instead, which FAST has to protect
   handfast login --starttime 12h           a ticket for tonight, where the realm gives such; then
   handfast login --validate                makes it good
   handfast login --renew                   a new ticket for the one in the cache, without a password"
@@ -89,6 +91,8 @@ pub(crate) struct Args {
     armor: ArmorOptions,
     #[command(flatten)]
     new_password: NewPasswordSource,
+    #[command(flatten)]
+    otp: OtpSource,
     /// Credential cache, such as FILE:/tmp/cc or KCM:1000 [default: KRB5CCNAME, else the configured one]
     #[arg(long, short = 'c', value_name = "NAME")]
     cache: Option<String>,
@@ -181,7 +185,7 @@ fn first(args: &Args, settings: &Settings, file: &dyn CredentialCache, output: &
     let secret = secret(args, settings, &client)?;
     let login = Login::new(client, secret, options, Arc::new(OsRandom));
     let login = args.armor.protect(login, settings, &realm, Some(&args.certificate))?;
-    args.new_password.log_in(login, settings, output)
+    args.new_password.log_in(login, &args.otp, settings, output)
 }
 
 /// A ticket of nobody, of the realm that is named (`@REALM`), else of the default one.
@@ -247,6 +251,13 @@ fn options(args: &Args, settings: &Settings) -> Result<TicketOptions, Failure> {
 fn secret(args: &Args, settings: &Settings, client: &Principal) -> Result<ClientSecret, Failure> {
     if let Some(secret) = args.certificate.secret(settings, client)? {
         return Ok(secret);
+    }
+    if args.otp.is_alone() {
+        if !args.armor.is_there() {
+            let cause = "a one-time password takes a ticket to protect it with (FAST)";
+            return Err(Failure::new(Exit::Usage, cause).next("say --armor CACHE or --armor-anonymous too"));
+        }
+        return Ok(ClientSecret::OneTimePassword);
     }
     let Some(name) = &args.keytab else {
         return Ok(ClientSecret::Password(args.password.read(&format!("Password for {client}: "))?));

@@ -40,9 +40,14 @@ enum When {
 }
 
 impl ArmorOptions {
+    /// Whether there is any.
+    pub(crate) fn is_there(&self) -> bool {
+        self.armor.is_some() || self.armor_anonymous
+    }
+
     /// Puts it into the options of a login.
     pub(crate) fn set(&self, options: &mut TicketOptions) -> Result<(), Failure> {
-        let armored = self.armor.is_some() || self.armor_anonymous;
+        let armored = self.is_there();
         if !armored && (self.fast.is_some() || self.hide_name) {
             let cause = "FAST takes a ticket to protect the login with";
             return Err(Failure::new(Exit::Usage, cause).next("say --armor CACHE or --armor-anonymous too"));

@@ -11,6 +11,7 @@ mod login_armor;
 mod login_certificate;
 pub(crate) mod logout;
 mod new_password;
+mod one_time_password;
 pub(crate) mod passwd;
 pub(crate) mod realm;
 pub(crate) mod serve;

@@ -1,13 +1,14 @@
 //! A new password for one that has expired, and where new ones come from.
 
+use super::one_time_password::OtpSource;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::secret::{self, PasswordSource};
-use handfast::Principal;
 use handfast::crypto::Secret;
 use handfast::krb5::HeldTicket;
 use handfast::krb5::exchange::{Login, PasswordRefusal};
-use handfast_net::login::{NewPasswords, log_in, log_in_or_change};
+use handfast::{OtpToken, Principal};
+use handfast_net::login::{Answers, NewPasswords, log_in_answering};
 use handfast_net::{Clock, Settings};
 use serde_json::json;
 use std::io::{self, IsTerminal};
@@ -38,23 +39,33 @@ impl NewPasswordSource {
         self.new_password_file.is_some() || (!output.json && io::stdin().is_terminal())
     }
 
-    /// Logs in, and changes a password that has expired if a new one can be had.
-    pub(crate) fn log_in(&self, login: Login, settings: &Settings, output: &Output) -> Result<HeldTicket, Failure> {
+    /// Logs in, and changes a password that has expired if a new one can be had; one-time passwords come from `otp`.
+    pub(crate) fn log_in(
+        &self,
+        login: Login,
+        otp: &OtpSource,
+        settings: &Settings,
+        output: &Output,
+    ) -> Result<HeldTicket, Failure> {
         let (kdcs, clock) = (settings.kdcs(), Clock::system());
-        if !self.is_there(output) {
-            return Ok(log_in(login, kdcs, &clock)?);
-        }
         let failed = Mutex::new(None);
+        let keep = |failure| *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
         let ask = |client: &Principal, refused: Option<&PasswordRefusal>| {
             tell(client, refused, output);
             if refused.is_some() && self.new_password_file.is_some() {
                 return None; // The file has no other one.
             }
-            let keep = |failure| *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
             self.read(client).map_err(keep).ok()
         };
-        let passwords = NewPasswords { servers: settings.password_servers(), ask: &ask };
-        let ticket = log_in_or_change(login, &passwords, kdcs, &clock);
+        let ask_otp = |client: &Principal, service: Option<&str>, tokens: &[OtpToken]| {
+            otp.read(client, service, tokens).map_err(keep).ok()
+        };
+        let new_password = NewPasswords { servers: settings.password_servers(), ask: &ask };
+        let answers = Answers {
+            new_password: self.is_there(output).then_some(new_password),
+            one_time_password: otp.is_there(output).then_some(&ask_otp),
+        };
+        let ticket = log_in_answering(login, &answers, kdcs, &clock);
         match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(failure) => Err(failure),
             None => Ok(ticket?),

@@ -6,7 +6,7 @@ use handfast::{Answer, Principal, Question, Time};
 
 use super::{KdcExchange, change_password};
 use crate::Clock;
-use crate::login::{NewPasswords, Step, TicketError, worth_another};
+use crate::login::{Answers, NewPasswords, Step, TicketError, worth_another};
 
 /// Logs in: the twin of [`crate::login::log_in`].
 ///
@@ -27,18 +27,37 @@ pub async fn log_in_or_change<K: KdcExchange>(
     kdc: &K,
     clock: &Clock,
 ) -> Result<HeldTicket, TicketError> {
-    let mut step = login.asking_for_new_password().begin(clock.now());
+    log_in_answering(login, &Answers { new_password: Some(*passwords), ..Answers::default() }, kdc, clock).await
+}
+
+/// Logs in, with answers to what may be asked: the twin of [`crate::login::log_in_answering`]. The functions that give them must not
+/// block for long.
+///
+/// # Errors
+/// [`TicketError`].
+pub async fn log_in_answering<K: KdcExchange>(
+    login: Login,
+    answers: &Answers<'_>,
+    kdc: &K,
+    clock: &Clock,
+) -> Result<HeldTicket, TicketError> {
+    let mut step = answers.asked_by(login).begin(clock.now());
     loop {
         step = match step? {
             ExchangeStep::Complete(ticket) => return Ok(*ticket),
             ExchangeStep::NeedsKdc(next, request) => next.reply(&kdc.exchange(&request).await?, clock.now()),
-            ExchangeStep::NeedsAnswer(next, Question::NewPassword { client }) => {
-                match renew(&next, &client, passwords, clock).await? {
-                    Some(new_password) => next.answer(Answer::NewPassword(new_password), clock.now()),
+            ExchangeStep::NeedsAnswer(next, question) => {
+                let answer = match (&question, &answers.new_password) {
+                    (Question::NewPassword { client }, Some(passwords)) => {
+                        renew(&next, client, passwords, clock).await?.map(Answer::NewPassword)
+                    }
+                    _ => answers.at_once(&question),
+                };
+                match answer {
+                    Some(answer) => next.answer(answer, clock.now()),
                     None => next.decline(clock.now()),
                 }
             }
-            ExchangeStep::NeedsAnswer(next, _) => next.decline(clock.now()),
         };
     }
 }

@@ -62,6 +62,6 @@ mod poll;
 
 pub use carrier::{Carrier, GssSampleCarrier, NnsCarrier};
 pub use driver::{Accounts, Driver, KdcExchange};
-pub use login::{get_ticket, log_in, log_in_or_change};
+pub use login::{get_ticket, log_in, log_in_answering, log_in_or_change};
 pub use negotiate::{NegotiateStream, ReadHalf, WriteHalf};
 pub use password::change_password;

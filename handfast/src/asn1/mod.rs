@@ -44,6 +44,14 @@ pub(crate) mod tag {
         assert!(number < 31, "tag numbers above 30 take more than one octet");
         0xa0 | number
     }
+
+    /// The bit of a tag whose contents are elements.
+    pub(crate) const CONSTRUCTED: u8 = 0x20;
+
+    /// `[number] IMPLICIT` in the place of the tag `own`; `number` is at most 30.
+    pub(crate) const fn implicit(number: u8, own: u8) -> u8 {
+        0x80 | number | (own & CONSTRUCTED)
+    }
 }
 
 /// A type with one DER encoding that it is read from and written to.
@@ -191,7 +199,8 @@ impl<'a> Asn1<'a> for &'a str {
     }
 }
 
-/// Describes a SEQUENCE of explicitly tagged fields, once for reading and writing.
+/// Describes a SEQUENCE of tagged fields, once for reading and writing: `field` and `optional` have explicit tags, `implicit` and
+/// `optional_implicit` implicit ones.
 ///
 /// ```text
 /// sequence! { Type<'a>, application 14, constants { 0 = 5, "pvno must be 5" }, fields { field 2 name, optional 3 other } }

@@ -10,6 +10,8 @@ pub(crate) struct DerReader<'a> {
     what: &'static str,
     rest: &'a [u8],
     offset: usize,
+    /// The number that stands in the place of the next element's own tag (X.690 8.14.3).
+    instead: Option<u8>,
 }
 
 /// Whether an identifier of this first octet has no second (X.690 8.1.2.4).
@@ -19,7 +21,7 @@ const fn one_octet(tag: u8) -> bool {
 
 impl<'a> DerReader<'a> {
     pub(crate) fn new(what: &'static str, bytes: &'a [u8]) -> Self {
-        DerReader { what, rest: bytes, offset: 0 }
+        DerReader { what, rest: bytes, offset: 0, instead: None }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -56,7 +58,7 @@ impl<'a> DerReader<'a> {
         let (header_len, length) = self.header()?;
         self.take(header_len)?;
         let offset = self.offset;
-        Ok(DerReader { what: self.what, rest: self.take(length)?, offset })
+        Ok(DerReader { what: self.what, rest: self.take(length)?, offset, instead: None })
     }
 
     /// Checks the next identifier and length octets; how many they are, and the length they tell.
@@ -107,6 +109,7 @@ impl<'a> DerReader<'a> {
 
     /// The contents of the next element, which must carry the tag `expected`.
     fn element(&mut self, expected: u8) -> Result<DerReader<'a>, DecodeError> {
+        let expected = self.instead.take().map_or(expected, |number| tag::implicit(number, expected));
         match self.peek() {
             Some(found) if found == expected => self.contents(),
             found => Err(self.error(DecodeReason::UnexpectedTag { expected, found })),
@@ -137,6 +140,22 @@ impl<'a> DerReader<'a> {
         } else {
             Ok(T::absent())
         }
+    }
+
+    /// The required field `[number] IMPLICIT`.
+    pub(crate) fn implicit<T: Asn1<'a>>(&mut self, number: u8) -> Result<T, DecodeError> {
+        self.instead = Some(number);
+        T::read(self)
+    }
+
+    /// The field `[number] IMPLICIT` if it is there.
+    pub(crate) fn optional_implicit<T: Optional<'a>>(&mut self, number: u8) -> Result<T, DecodeError> {
+        let [primitive, constructed] = [0, tag::CONSTRUCTED].map(|form| tag::implicit(number, form));
+        if self.peek().is_none_or(|found| found != primitive && found != constructed) {
+            return Ok(T::absent());
+        }
+        self.instead = Some(number);
+        T::read_present(self)
     }
 
     /// The field `[number]`, which can only be `value`.

@@ -75,6 +75,27 @@ impl<'a> DerWriter<'a> {
             self.nested(tag::context(number), |inner| value.write_present(inner));
         }
     }
+
+    /// The field `[number] IMPLICIT`.
+    pub(crate) fn implicit<'v, T: Asn1<'v>>(&mut self, number: u8, value: &T) {
+        self.retag(number, |writer| value.write(writer));
+    }
+
+    /// The field `[number] IMPLICIT`, unless it is absent.
+    pub(crate) fn optional_implicit<'v, T: Optional<'v>>(&mut self, number: u8, value: &T) {
+        if !value.is_absent() {
+            self.retag(number, |writer| value.write_present(writer));
+        }
+    }
+
+    /// The element that `write` appends, under another tag (X.690 8.14.3).
+    fn retag(&mut self, number: u8, write: impl FnOnce(&mut DerWriter<'_>)) {
+        let start = self.out.len();
+        write(self);
+        if let Some(identifier) = self.out.get_mut(start) {
+            *identifier = tag::implicit(number, *identifier);
+        }
+    }
 }
 
 /// The first length octet, and the length in octets if it does not fit there (X.690 8.1.3).

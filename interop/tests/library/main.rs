@@ -22,6 +22,7 @@ mod ntlm_initiator;
 mod on_behalf;
 mod on_the_way;
 mod other_realms;
+mod otp;
 mod our_fast;
 mod our_pkinit;
 mod our_realm;

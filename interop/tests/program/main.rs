@@ -13,6 +13,7 @@ mod iakerb;
 mod kdcs;
 mod keytabs;
 mod lasting;
+mod otp;
 mod passwd;
 mod peers;
 mod pkinit;

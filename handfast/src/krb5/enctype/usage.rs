@@ -59,8 +59,10 @@ usages! {
     APPLICATION_CHECKSUM = 1025;
 }
 
-// RFC 6113 6.2, RFC 6806 11, RFC 9588 11
+// RFC 6560 5, RFC 6113 6.2, RFC 6806 11, RFC 9588 11
 usages! {
+    /// The KDC's nonce beside a one-time password (RFC 6560 4.2).
+    OTP_REQUEST = 45;
     /// The checksum that binds a FAST request to the request around it, with the armor key (RFC 6113 5.4.2).
     FAST_REQ_CHECKSUM = 50;
     /// A KrbFastReq, with the armor key (RFC 6113 5.4.2).

@@ -171,6 +171,8 @@ pub enum ExchangeError {
     },
     /// SPAKE pre-authentication (RFC 9588) can't go on.
     Spake(Box<SpakeError>),
+    /// A one-time password (RFC 6560) can't be sent.
+    Otp(super::OtpError),
     /// Bytes of the KDC, or of the ticket at hand, do not decode.
     Decode(DecodeError),
     /// A key or a ciphertext can't be used.
@@ -425,6 +427,7 @@ impl fmt::Display for ExchangeError {
                 )
             }
             Self::Spake(error) => error.fmt(f),
+            Self::Otp(error) => error.fmt(f),
             Self::Decode(error) => write!(f, "undecodable: {error}"),
             Self::Crypto(error) => error.fmt(f),
             Self::Random(error) => error.fmt(f),
@@ -501,6 +504,12 @@ impl From<SpakeError> for ExchangeError {
             SpakeError::Key(error) => error.into(),
             error => ExchangeError::Spake(Box::new(error)),
         }
+    }
+}
+
+impl From<super::OtpError> for ExchangeError {
+    fn from(error: super::OtpError) -> Self {
+        ExchangeError::Otp(error)
     }
 }
 

@@ -43,7 +43,7 @@ mod ticket_request;
 #[cfg(test)]
 mod tests;
 
-pub use super::preauth::ClientSecret;
+pub use super::preauth::{ClientSecret, OtpError};
 pub(super) use asked::draw_confounder;
 pub use error::{ExchangeError, Mismatch};
 pub use login::{LOGIN_REFERRAL_LIMIT, LOGIN_REQUEST_LIMIT, Login};

@@ -8,9 +8,15 @@ use core::time::Duration;
 /// The methods of pre-authentication that a login uses by itself, best first: PKINIT (with a certificate, and
 /// the Cargo feature `pkinit`), SPAKE (which takes the Cargo feature `spake`),
 /// encrypted challenge (inside of FAST alone), encrypted timestamp. SPAKE gives nobody anything to guess at, not even who knows the
-/// armor key; the last three prove the same secret.
-pub const PREAUTH: [PaDataType; 4] =
-    [PaDataType::PK_AS_REQ, PaDataType::SPAKE, PaDataType::ENCRYPTED_CHALLENGE, PaDataType::ENC_TIMESTAMP];
+/// armor key; these three prove the same secret. Last a one-time password (inside of FAST alone), where the KDC takes nothing
+/// else that is there.
+pub const PREAUTH: [PaDataType; 5] = [
+    PaDataType::PK_AS_REQ,
+    PaDataType::SPAKE,
+    PaDataType::ENCRYPTED_CHALLENGE,
+    PaDataType::ENC_TIMESTAMP,
+    PaDataType::OTP_CHALLENGE,
+];
 
 /// The groups of SPAKE that a login uses by itself: edwards25519, which every KDC with SPAKE must have (RFC 9588 12.2).
 pub const SPAKE_GROUPS: [SpakeGroup; 1] = [SpakeGroup::EDWARDS25519];

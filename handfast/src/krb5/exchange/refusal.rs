@@ -49,6 +49,8 @@ pub enum ClientProof {
     Key(Enctype),
     /// A certificate (RFC 4556).
     Certificate,
+    /// A one-time password (RFC 6560).
+    OneTimePassword,
     /// Nothing: it is anonymous (RFC 8062).
     Anonymous,
 }
@@ -133,6 +135,11 @@ impl KdcRefusal {
                 "the KDC of {realm} does not take the certificate as one of {client}: {}; does it name {client}, and does \
                  the KDC believe its issuer?",
                 self.code
+            ),
+            Some(ClientProof::OneTimePassword) => write!(
+                f,
+                "the KDC of {realm} does not take the one-time password of {client}: most likely it is wrong, or was used \
+                 before"
             ),
             Some(ClientProof::Anonymous) => {
                 write!(f, "the KDC of {realm} takes no anonymous clients, or not so: {}", self.code)

@@ -1,5 +1,5 @@
 use super::encoded::Encoded;
-use super::{AuthorizationData, Checksum, PrincipalName};
+use super::{AuthorizationData, Checksum, PrincipalName, Utf8String};
 use crate::asn1::{Asn1, DerReader, DerWriter, Listed, der_methods, sequence};
 use crate::krb5::enctype::Enctype;
 use crate::wire::DecodeError;
@@ -89,22 +89,6 @@ impl<'a> Asn1<'a> for AuthenticationIndicators<'a> {
     }
 }
 
-struct Utf8String<'a>(&'a str);
-
-const UTF8_STRING: u8 = 0x0c;
-
 impl Listed for Utf8String<'_> {
     const LIMIT: usize = CAMMAC_LIMIT;
-}
-
-impl<'a> Asn1<'a> for Utf8String<'a> {
-    fn read(reader: &mut DerReader<'a>) -> Result<Self, DecodeError> {
-        let at = reader.clone();
-        let bytes = reader.primitive(UTF8_STRING)?;
-        core::str::from_utf8(bytes).map(Utf8String).map_err(|_| at.invalid("the UTF8String is not UTF-8"))
-    }
-
-    fn write(&self, writer: &mut DerWriter<'_>) {
-        writer.primitive(UTF8_STRING, self.0.as_bytes());
-    }
 }

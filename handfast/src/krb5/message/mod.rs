@@ -10,7 +10,7 @@
 //!   longer than 32 bits, empty lists for absent ones. Writing is strict.
 //! - No type of RFC 4120 is extensible in the sense of ASN.1 (section 1.5: "extension" is a new type in a typed
 //!   hole), so an unknown field is an error, except in [`ChangePasswdData`] (RFC 3244 2 asks for it) and in the messages
-//!   of FAST (RFC 6113 5.4), of SPAKE (RFC 9588 4) and of IAKERB (draft-ietf-kitten-iakerb-03), which are extensible.
+//!   of FAST (RFC 6113 5.4), of SPAKE (RFC 9588 4), of OTP (RFC 6560 4) and of IAKERB (draft-ietf-kitten-iakerb-03), which are extensible.
 //! - Every list has a limit: [`PADATA_LIMIT`] and its neighbours.
 
 mod ap;
@@ -26,6 +26,7 @@ mod host_address;
 mod iakerb;
 mod kdc;
 mod kdc_rep;
+mod otp;
 mod padata;
 mod password;
 mod password_frame;
@@ -36,6 +37,7 @@ mod spake;
 mod ticket;
 mod time;
 mod user_to_user;
+mod utf8_string;
 
 pub use ap::{ApOptions, ApRep, ApReq, Authenticator, EncApRepPart};
 pub use authorization_data::{AD_DEPTH_LIMIT, AD_LIMIT, AdElement, AdKdcIssued, AdType, AuthorizationData};
@@ -52,6 +54,10 @@ pub use host_address::{ADDRESS_LIMIT, AddressType, HostAddress};
 pub use iakerb::{IakerbHeader, KrbFinished, TargetRealm};
 pub use kdc::{ETYPE_LIMIT, KdcExchange, KdcOptions, KdcReq, KdcReqBody};
 pub use kdc_rep::{EncKdcRepPart, KdcRep, LAST_REQ_LIMIT, LastReqEntry, LrType};
+pub use otp::{
+    OTP_TOKEN_LIMIT, OtpAlgorithmIdentifier, OtpFlags, OtpFormat, OtpTokenInfo, PaOtpChallenge, PaOtpEncRequest,
+    PaOtpRequest,
+};
 pub use padata::{
     ETYPE_INFO_LIMIT, EtypeInfo, EtypeInfo2, EtypeInfo2Entry, EtypeInfoEntry, PADATA_LIMIT, PaData, PaDataType,
     PaEncTsEnc, PaPacRequest,
@@ -68,6 +74,7 @@ pub use spake::{
 pub use ticket::{EncTicketPart, TICKET_LIMIT, Ticket, TicketFlags, TransitedEncoding};
 pub use time::{KerberosTime, Microseconds};
 pub use user_to_user::{KerbTgtReply, KerbTgtRequest};
+pub use utf8_string::Utf8String;
 
 /// An integer type: Int32 on the wire.
 macro_rules! int32 {

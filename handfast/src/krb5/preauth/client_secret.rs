@@ -1,6 +1,7 @@
 use super::KeyHint;
 use crate::crypto::Secret;
 use crate::krb5::enctype::{CryptoError, EncryptionKey, Enctype, default_salt, string_to_key};
+use crate::krb5::message::PaDataType;
 #[cfg(feature = "pkinit")]
 use crate::krb5::pkinit::{KdcTrust, PkinitIdentity};
 use crate::name::Principal;
@@ -16,6 +17,9 @@ pub enum ClientSecret {
     Password(Secret<Vec<u8>>),
     /// Keys, such as those of a keytab. Of several with the same enctype, the newest first.
     Keys(Vec<EncryptionKey>),
+    /// Nothing that is kept: whoever drives the login is asked for a one-time password (RFC 6560), where the KDC wants one. It
+    /// takes [armor](crate::krb5::exchange::Login::with_armor).
+    OneTimePassword,
     /// A certificate (RFC 4556), and how the client knows the KDC.
     #[cfg(feature = "pkinit")]
     Certificate {
@@ -39,6 +43,7 @@ impl ClientSecret {
         match self {
             ClientSecret::Password(_) => enctype.can_compute(),
             ClientSecret::Keys(keys) => keys.iter().any(|key| key.enctype() == enctype),
+            ClientSecret::OneTimePassword => enctype.can_compute(),
             #[cfg(feature = "pkinit")]
             ClientSecret::Certificate { .. } | ClientSecret::Anonymous { .. } => enctype.can_compute(),
         }
@@ -47,10 +52,15 @@ impl ClientSecret {
     /// Whether keys come of an agreement with the KDC, and not of anything that both know before.
     pub(in crate::krb5) fn is_agreed(&self) -> bool {
         match self {
-            ClientSecret::Password(_) | ClientSecret::Keys(_) => false,
+            ClientSecret::Password(_) | ClientSecret::Keys(_) | ClientSecret::OneTimePassword => false,
             #[cfg(feature = "pkinit")]
             ClientSecret::Certificate { .. } | ClientSecret::Anonymous { .. } => true,
         }
+    }
+
+    /// Whether the method of this padata type may prove it. Where there is nothing but one-time passwords, no other does.
+    pub(in crate::krb5) fn is_for(&self, method: PaDataType) -> bool {
+        !matches!(self, ClientSecret::OneTimePassword) || method == PaDataType::OTP_CHALLENGE
     }
 
     /// Whether the client has no name.
@@ -74,6 +84,7 @@ impl ClientSecret {
                 return Ok(keys.iter().filter(|key| key.enctype() == enctype).cloned().collect());
             }
             ClientSecret::Password(password) => password.expose(),
+            ClientSecret::OneTimePassword => return Ok(Vec::new()),
             #[cfg(feature = "pkinit")]
             ClientSecret::Certificate { .. } | ClientSecret::Anonymous { .. } => return Ok(Vec::new()),
         };

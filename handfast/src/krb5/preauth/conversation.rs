@@ -58,7 +58,7 @@ impl Conversation {
         let mut reason = None;
         for method in in_order(round) {
             let kind = method.padata_type();
-            if self.tried.contains(&kind) || said.find(kind).is_none() {
+            if self.tried.contains(&kind) || said.find(kind).is_none() || !round.secret.is_for(kind) {
                 continue;
             }
             let Some(mut mechanism) = method.begin(round) else { continue };

@@ -34,7 +34,7 @@ impl LongTermKeys {
     pub(in crate::krb5) fn proof(&self, secret: &ClientSecret) -> ClientProof {
         match secret {
             ClientSecret::Password(_) => ClientProof::Password(self.enctype),
-            ClientSecret::Keys(_) => ClientProof::Key(self.enctype),
+            ClientSecret::Keys(_) | ClientSecret::OneTimePassword => ClientProof::Key(self.enctype),
             // It has no long-term keys, and none was chosen.
             #[cfg(feature = "pkinit")]
             ClientSecret::Certificate { .. } | ClientSecret::Anonymous { .. } => ClientProof::Key(self.enctype),

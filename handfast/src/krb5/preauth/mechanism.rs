@@ -63,7 +63,6 @@ pub(in crate::krb5) enum Move {
     /// A request with this padata.
     Send(Vec<OwnedPaData>),
     /// An answer from outside.
-    #[cfg_attr(not(feature = "pkinit"), allow(dead_code, reason = "who holds a smart card is asked, in PKINIT"))]
     Ask(Question),
 }
 

@@ -28,6 +28,7 @@ mod encrypted_timestamp;
 mod key_hints;
 mod long_term_keys;
 mod mechanism;
+mod otp;
 #[cfg(feature = "pkinit")]
 mod pkinit;
 #[cfg(test)]
@@ -42,11 +43,14 @@ pub(super) use key_hints::{KeyHint, KeyHints};
 pub(super) use long_term_keys::LongTermKeys;
 pub(super) use mechanism::{Mechanism, Method, Move, OwnedPaData, Replied, Round, Said};
 
+pub use otp::OtpError;
+
 #[cfg(test)]
 pub(super) use rehearsed::REHEARSED;
 
 use encrypted_challenge::EncryptedChallenge;
 use encrypted_timestamp::EncryptedTimestamp;
+use otp::Otp;
 #[cfg(feature = "spake")]
 use spake::Spake;
 
@@ -56,6 +60,7 @@ static METHODS: &[&dyn Method] = &[
     &pkinit::Pkinit,
     &EncryptedChallenge,
     &EncryptedTimestamp,
+    &Otp,
     #[cfg(feature = "spake")]
     &Spake,
     #[cfg(test)]

@@ -27,7 +27,7 @@ impl Method for Pkinit {
         let (identity, trust) = match round.secret {
             ClientSecret::Certificate { identity, trust } => (Some(identity.clone()), Arc::clone(trust)),
             ClientSecret::Anonymous { trust } => (None, Arc::clone(trust)),
-            ClientSecret::Password(_) | ClientSecret::Keys(_) => return None,
+            ClientSecret::Password(_) | ClientSecret::Keys(_) | ClientSecret::OneTimePassword => return None,
         };
         Some(Box::new(InUse { identity, trust, freshness: None, half: None, to_sign: None, retried: false, key: None }))
     }

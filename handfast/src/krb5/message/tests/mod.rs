@@ -45,6 +45,7 @@ macro_rules! round_trip {
 }
 
 mod fast;
+mod otp;
 mod spake;
 
 fn time(seconds: i64) -> KerberosTime {
