@@ -90,7 +90,7 @@ impl ClientSecret {
         };
         let parameters = hint.and_then(KeyHint::parameters);
         Ok(vec![match hint.and_then(KeyHint::salt) {
-            Some(salt) => string_to_key(enctype, password, salt.as_bytes(), parameters)?,
+            Some(salt) => string_to_key(enctype, password, salt, parameters)?,
             None => string_to_key(enctype, password, &default_salt(client), parameters)?,
         }])
     }

@@ -52,11 +52,10 @@ impl LongTermKeys {
         if !round.secret.has(enctype) {
             return Err(no_common_enctype(round, reply.hints));
         }
-        let latest = KeyHints::among(reply.padata)?;
-        let hint = latest.find(enctype).or_else(|| reply.hints.find(enctype));
+        let hint = reply.hints.of_reply(reply.padata, enctype)?;
         match proven {
-            Some(proven) if proven.enctype == enctype && proven.hint.as_ref() == hint => Ok(proven.keys.clone()),
-            _ => keys(round, enctype, hint),
+            Some(proven) if proven.enctype == enctype && proven.hint == hint => Ok(proven.keys.clone()),
+            _ => keys(round, enctype, hint.as_ref()),
         }
     }
 }

@@ -1,9 +1,11 @@
-use super::scripted_kdc::{check_timestamp, hints, methods, refusal, wants_proof};
+use super::scripted_kdc::{Padata, check_timestamp, hints, methods, refusal, wants_proof};
 use super::*;
 use crate::crypto::Secret;
 use crate::krb5::enctype::string_to_key;
 use crate::krb5::exchange::Mismatch;
-use crate::krb5::message::{ErrorCode, KdcExchange, KdcOptions, KerberosTime, PaDataType, TicketFlags};
+use crate::krb5::message::{
+    ErrorCode, EtypeInfo, EtypeInfoEntry, KdcExchange, KdcOptions, KerberosTime, PaDataType, TicketFlags,
+};
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use core::time::Duration;
@@ -301,6 +303,48 @@ fn without_preauthentication_the_reply_tells_the_salt() {
         reply.to_bytes()
     });
     assert!(result.is_ok());
+}
+
+/// What KDCs from before RFC 4120 say (5.2.7.3, 5.2.7.4): of an error the list alone, of a reply a bare salt too.
+#[test]
+fn a_kdc_of_old_is_understood_and_its_bare_salt_beside_an_error_is_not_read() {
+    let with = |salt: &[u8]| string_to_key(Enctype(18), b"alice-pw", salt, None).unwrap();
+    let entry = EtypeInfoEntry { etype: Enctype(18), salt: Some(b"old\xff") };
+    let list = || (PaDataType::ETYPE_INFO, EtypeInfo(vec![entry]).to_der());
+    let bare = |salt: &[u8]| (PaDataType::PW_SALT, salt.to_vec());
+    let login = |of_error: Padata, of_reply: Padata, proof: &EncryptionKey, key: &EncryptionKey| {
+        let password = ClientSecret::Password(Secret::new(b"alice-pw".to_vec()));
+        let mut first = true;
+        let methods = [(PaDataType::ENC_TIMESTAMP, vec![]), (PaDataType::FX_COOKIE, b"a cookie".to_vec())];
+        let of_error: Padata = methods.into_iter().chain(of_error).collect();
+        Login::new(alice(), password, options(), random()).run(|request| {
+            if core::mem::take(&mut first) {
+                return wants_proof(&of_error);
+            }
+            check_timestamp(&request.bytes, proof);
+            let mut reply = Reply::to_login(&request.bytes, key);
+            reply.padata = of_reply.clone();
+            reply.to_bytes()
+        })
+    };
+    let (old, salted) = (with(b"old\xff"), with(b"bare"));
+    login(vec![list(), bare(b"bare")], vec![], &old, &old).unwrap();
+    login(vec![list()], vec![bare(b"bare")], &old, &old).unwrap();
+    let newer = (PaDataType::ETYPE_INFO2, hints(&[(18, Some("newer"), None)]));
+    login(vec![list(), newer], vec![list()], &with(b"newer"), &with(b"newer")).unwrap();
+    let password = || ClientSecret::Password(Secret::new(b"alice-pw".to_vec()));
+    let unproven = |of_reply: Padata| {
+        Login::new(alice(), password(), options(), random()).run(|request| {
+            let mut reply = Reply::to_login(&request.bytes, &salted);
+            reply.padata = of_reply.clone();
+            reply.to_bytes()
+        })
+    };
+    unproven(vec![bare(b"bare")]).unwrap();
+    for wrong in [vec![], vec![bare(b"other")], vec![list(), bare(b"bare")]] {
+        let error = unproven(wrong).unwrap_err();
+        assert_eq!(error, ExchangeError::WrongSecret { client: alice(), enctype: Enctype(18), kvno: Some(3) });
+    }
 }
 
 #[test]
