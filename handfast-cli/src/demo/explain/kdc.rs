@@ -4,14 +4,16 @@ use super::words::{day_and_time, enctypes, first_bytes, full, iterations, list, 
 use super::{Reader, Reading, datagram, open};
 use crate::demo::Trouble;
 use crate::demo::wire::{Party, Passed};
-use handfast::krb5::enctype::{ChecksumKey, KeyUsage};
+use handfast::krb5::enctype::{ChecksumKey, EncryptionKey, KeyUsage, fx_cf2};
 use handfast::krb5::message::{
     ApReq, Authenticator, EncKdcRepPart, EncryptedData, ErrorCode, EtypeInfo2, KdcExchange, KdcRep, KdcReq, KrbError,
-    MethodData, PaData, PaDataType, PaEncTsEnc,
+    KrbFastResponse, MethodData, PaData, PaDataType, PaEncTsEnc, PaFxFastReply,
 };
 
 /// The first byte of a KRB-ERROR: APPLICATION 30 (RFC 4120 5.9.1).
 const KRB_ERROR: u8 = 0x60 | 30;
+
+const STRENGTHENED: &str = "the subkey in the request and a key sent inside of FAST";
 
 impl Reader<'_> {
     pub(super) fn kdc_message(&mut self, passed: &Passed) -> Result<Reading, Trouble> {
@@ -83,6 +85,15 @@ impl Reader<'_> {
         Ok(", and a checksum of this request")
     }
 
+    /// The key that strengthens the subkey of the request, if the KDC answers inside of FAST (RFC 6113 5.4.3).
+    fn strengthening(&self, reply: &KdcRep<'_>, subkey: &EncryptionKey) -> Result<Option<EncryptionKey>, Trouble> {
+        let Some(fast) = find(&reply.padata, PaDataType::FX_FAST) else { return Ok(None) };
+        let armor = fx_cf2(subkey, self.session()?, b"subkeyarmor", b"ticketarmor")?;
+        let sealed = PaFxFastReply::decode(fast.padata_value)?.0.enc_fast_rep;
+        let plain = open(&armor, KeyUsage::FAST_REP, &sealed)?;
+        Ok(KrbFastResponse::decode(plain.expose())?.strengthen_key.map(|key| key.to_key()).transpose()?)
+    }
+
     fn reply(&mut self, reply: &KdcRep<'_>) -> Result<(&'static str, Vec<String>), Trouble> {
         let (message, under, plain) = match (reply.exchange, &self.subkey) {
             (KdcExchange::As, _) => (
@@ -91,8 +102,11 @@ impl Reader<'_> {
                 open(&self.keys.client, KeyUsage::AS_REP_ENC_PART, &reply.enc_part)?,
             ),
             (KdcExchange::Tgs, Some(subkey)) => {
-                let plain = open(subkey, KeyUsage::TGS_REP_ENC_PART_SUBKEY, &reply.enc_part)?;
-                ("TGS-REP", "the subkey in the request", plain)
+                let (key, under) = match self.strengthening(reply, subkey)? {
+                    Some(with) => (fx_cf2(&with, subkey, b"strengthenkey", b"replykey")?, STRENGTHENED),
+                    None => (subkey.clone(), "the subkey in the request"),
+                };
+                ("TGS-REP", under, open(&key, KeyUsage::TGS_REP_ENC_PART_SUBKEY, &reply.enc_part)?)
             }
             (KdcExchange::Tgs, None) => {
                 let plain = open(self.session()?, KeyUsage::TGS_REP_ENC_PART_SESSION_KEY, &reply.enc_part)?;
