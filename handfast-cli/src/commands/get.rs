@@ -43,7 +43,7 @@ pub(crate) struct Args {
     /// As a service, get a ticket to itself in the name of this user (S4U2self)
     #[arg(long, short = 'U', value_name = "USER")]
     s4u2self: Option<String>,
-    /// With --s4u2self: the service's keys, if its KDC (Samba's, say) does not prove the user's name, but the ticket can
+    /// With --s4u2self: the service's keys, if the KDC (Samba's, say) leaves it to the ticket to prove the name
     #[arg(long, short = 'k', value_name = "FILE", requires = "s4u2self")]
     keytab: Option<String>,
     /// With --s4u2self: get tickets for other services in the user's name (S4U2proxy)

@@ -19,7 +19,7 @@ pub(crate) struct ArmorOptions {
     armor: Option<String>,
     /// Protect the login with an anonymous ticket, which is asked for first (FAST)
     ///
-    /// The KDC proves itself by its certificate; pkinit_anchors of krb5.conf, or --trust, says whose word is taken for it.
+    /// The KDC proves itself by its certificate; pkinit_anchors of krb5.conf, or --trust, says who vouches for it.
     #[arg(long, conflicts_with = "armor")]
     armor_anonymous: bool,
     /// Whether a login without FAST will do [default: required with --armor]

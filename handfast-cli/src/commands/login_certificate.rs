@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// What the command line says of certificates.
 #[derive(clap::Args, Debug)]
 pub(crate) struct CertificateOptions {
-    /// Log in with a certificate and its private key: a file of PEM or PKCS #12 [default: pkinit_identities of krb5.conf]
+    /// Log in with a certificate and its key, in PEM or PKCS #12 [default: pkinit_identities of krb5.conf]
     ///
     /// Names as in krb5.conf are taken, too: FILE:CERTIFICATE,KEY and DIR:DIRECTORY and PKCS12:FILE.
     #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with_all = ["keytab", "password_stdin", "password_file"])]
