@@ -14,6 +14,7 @@
 //! | [`accounts`] | accounts of NTLM in a text file |
 //! | [`kdc`] | carries a request to the KDCs of a realm, over UDP and TCP |
 //! | `pkinit` (feature `pkinit`) | reads certificates, private keys and trust anchors from files |
+//! | (feature `kkdcp`) | asks KDC proxies by HTTPS (MS-KKDCP), for [`Kdcs`] |
 //! | `dns` (feature `dns`) | finds the KDCs of a realm by their SRV records |
 //! | [`kdc_server`] | the sockets of a KDC, UDP and TCP on one port |
 //! | [`framing`] | tokens and messages on a byte stream: MS-NNS, and MIT's gss-client/gss-server |
@@ -33,6 +34,8 @@ pub mod environment;
 pub mod framing;
 pub mod kdc;
 pub mod kdc_server;
+#[cfg(feature = "kkdcp")]
+mod kkdcp;
 #[cfg(unix)]
 pub mod lock;
 pub mod login;

@@ -25,6 +25,8 @@ pub struct Kdcs {
     realms: BTreeMap<String, Vec<Result<KdcAddress, ParseKdcAddressError>>>,
     client: KdcClient,
     memory: Memory,
+    #[cfg(feature = "kkdcp")]
+    proxies: BTreeMap<String, crate::kkdcp::Proxies>,
     #[cfg(feature = "dns")]
     dns: Option<crate::dns::Dns>,
 }
@@ -36,8 +38,10 @@ impl Kdcs {
         Kdcs::default()
     }
 
-    /// The KDCs of `conf`, asked as `defaults` say. An entry that can't be read (a KDC proxy's URL, say) counts as a KDC that
-    /// does not answer.
+    /// The KDCs of `conf`, asked as `defaults` say. An entry that can't be read counts as a KDC that does not answer.
+    ///
+    /// With the feature `kkdcp`, KDC proxies (`https://host/path`) are asked once no KDC of their realm has answered, in their order
+    /// and together for as long as the KDCs. Without it, they are entries that can't be read.
     ///
     /// `udp_preference_limit` and `request_timeout` are followed. `kdc_timeout` and `max_retries` are not: MIT's library has
     /// forgotten them, too.
@@ -49,11 +53,22 @@ impl Kdcs {
         };
         client.pace.whole = defaults.request_timeout.filter(|time| !time.is_zero()).unwrap_or(client.pace.whole);
         let named = conf.realms().filter_map(|name| conf.realm(name));
+        #[cfg(feature = "kkdcp")]
+        let mut proxies = BTreeMap::new();
+        #[cfg(feature = "kkdcp")]
+        let named = named.map(|mut realm| {
+            let urls = realm.kdc.extract_if(.., |kdc| crate::kkdcp::is_url(kdc)).collect();
+            let anchors = std::mem::take(&mut realm.http_anchors);
+            proxies.insert(realm.name.clone(), crate::kkdcp::Proxies { urls, anchors });
+            realm
+        });
         let realms = named.map(|realm| (realm.name, realm.kdc.iter().map(|kdc| kdc.parse()).collect())).collect();
         Kdcs {
             realms,
             client,
             memory: Memory::default(),
+            #[cfg(feature = "kkdcp")]
+            proxies,
             #[cfg(feature = "dns")]
             dns: None,
         }
@@ -91,6 +106,10 @@ impl Kdcs {
     /// Whom to ask for the KDCs of a realm of which none is configured.
     #[cfg(feature = "dns")]
     fn dns_for(&self, realm: &str) -> Option<&crate::dns::Dns> {
+        #[cfg(feature = "kkdcp")]
+        if self.proxies_of(realm).is_some() {
+            return None;
+        }
         self.dns.as_ref().filter(|_| self.realms.get(realm).is_none_or(Vec::is_empty))
     }
 
@@ -144,11 +163,32 @@ impl Kdcs {
     }
 }
 
+#[cfg(feature = "kkdcp")]
+impl Kdcs {
+    /// The proxies of a realm that has some.
+    fn proxies_of(&self, realm: &str) -> Option<&crate::kkdcp::Proxies> {
+        self.proxies.get(realm).filter(|proxies| !proxies.urls.is_empty())
+    }
+}
+
+/// The KDCs that did not answer, and the proxies after them.
+#[cfg(feature = "kkdcp")]
+fn and_tried(unreachable: &KdcUnreachable, tried: Vec<KdcAttempt>) -> KdcUnreachable {
+    let tried = unreachable.tried.iter().cloned().chain(tried).collect();
+    KdcUnreachable { tried, realm: unreachable.realm.clone() }
+}
+
 impl KdcExchange for Kdcs {
     fn exchange(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
         let KdcRequest { realm, bytes, tcp_required } = request;
         let kdcs = self.ordered(self.locate(realm)?);
-        self.answer(request, &kdcs, self.client.exchange(realm, &kdcs, bytes, *tcp_required))
+        let answer = self.answer(request, &kdcs, self.client.exchange(realm, &kdcs, bytes, *tcp_required));
+        #[cfg(feature = "kkdcp")]
+        if let (Err(unreachable), Some(proxies)) = (&answer, self.proxies_of(realm)) {
+            let by_proxy = proxies.exchange(request, crate::Deadline::after(self.client.pace.whole));
+            return by_proxy.map_err(|tried| and_tried(unreachable, tried));
+        }
+        answer
     }
 }
 
@@ -157,7 +197,18 @@ impl crate::tokio::KdcExchange for Kdcs {
     async fn exchange(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
         let KdcRequest { realm, bytes, tcp_required } = request;
         let kdcs = self.ordered(self.located_async(realm).await?);
-        self.answer(request, &kdcs, self.client.exchange_async(realm, &kdcs, bytes, *tcp_required).await)
+        let answer = self.answer(request, &kdcs, self.client.exchange_async(realm, &kdcs, bytes, *tcp_required).await);
+        #[cfg(feature = "kkdcp")]
+        if let (Err(unreachable), Some(proxies)) = (&answer, self.proxies_of(realm)) {
+            let (proxies, request) = (proxies.clone(), request.clone());
+            let deadline = crate::Deadline::after(self.client.pace.whole);
+            let asked = ::tokio::task::spawn_blocking(move || proxies.exchange(&request, deadline)).await;
+            let ended = |error: ::tokio::task::JoinError| {
+                Err(vec![KdcAttempt { kdc: "KDC proxies".to_owned(), reason: error.to_string() }])
+            };
+            return asked.unwrap_or_else(ended).map_err(|tried| and_tried(unreachable, tried));
+        }
+        answer
     }
 }
 
@@ -221,15 +272,17 @@ mod tests {
 
     #[test]
     fn a_realm_without_kdcs_says_so_and_unreadable_ones_are_listed() {
-        let conf = Conf::parse("krb5.conf", "[realms]\n A = {\n  kdc = https://proxy/KdcProxy\n }\n").unwrap();
+        let conf = Conf::parse("krb5.conf", "[realms]\n A = {\n  kdc = http://proxy/KdcProxy\n }\n").unwrap();
         let kdcs = Kdcs::from_conf(&conf, &conf.libdefaults(None).unwrap());
         assert!(kdcs.exchange(&request("B")).unwrap_err().to_string().starts_with("no KDC is known for the realm B"));
         let error = kdcs.exchange(&request("A")).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "no KDC of the realm A answered: https://proxy/KdcProxy: was not asked: KDC proxies and other URLs are not \
-             supported yet"
-        );
+        let why = if cfg!(feature = "kkdcp") {
+            "a KDC proxy is asked by https:// only"
+        } else {
+            "that is a URL, and KDC proxies want the feature kkdcp"
+        };
+        let expected = format!("no KDC of the realm A answered: http://proxy/KdcProxy: was not asked: {why}");
+        assert_eq!(error.to_string(), expected);
     }
 
     #[test]

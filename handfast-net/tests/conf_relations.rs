@@ -1,5 +1,5 @@
 //! Each relation of krb5.conf that the table calls honoured has an effect on what `Settings` gives; the others have none.
-#![cfg(all(unix, feature = "dns", feature = "pkinit"))]
+#![cfg(all(unix, feature = "dns", feature = "kkdcp", feature = "pkinit"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::fmt::Write;

@@ -34,7 +34,7 @@ fn every_relation_stands_in_the_table_once_and_has_a_word() {
 #[test]
 fn what_has_no_effect_is_told_with_its_place() {
     let text = "[libdefaults]\n clockskew = 60\n err_fmt = no\n rnds = no\n R = {\n  noaddresses = no\n }\n\
-                [realms]\n R = {\n  kdc = k\n  http_anchors = k\n  auth_to_local_names = {\n   a = b\n  }\n\
+                [realms]\n R = {\n  kdc = k\n  primary_kdc = k\n  auth_to_local_names = {\n   a = b\n  }\n\
                 \n  v4_instance_convert = {\n   host = h\n  }\n  pkinit_cert_match = x\n }\n\
                 [domain_realm]\n h = R\n [capaths]\n R = {\n  S = .\n }\n[appdefaults]\n a = {\n  b = c\n }\n\
                 [plugins]\n ccselect = {\n  disable = x\n }\n[logging]\n kdc = STDERR\n[nonsense]\n x = y\n";
@@ -51,14 +51,14 @@ fn what_has_no_effect_is_told_with_its_place() {
             ("logging.kdc", ignored),
             ("nonsense.x", None),
             ("plugins.ccselect.disable", ignored),
-            ("realms.R.http_anchors", unsupported),
             ("realms.R.pkinit_cert_match", unsupported),
+            ("realms.R.primary_kdc", unsupported),
             ("realms.R.v4_instance_convert.host", ignored),
         ]
     );
     assert_eq!(
         found[7].to_string(),
-        format!("realms.R.http_anchors is unsupported: {}", found[7].relation.unwrap().word)
+        format!("realms.R.primary_kdc is unsupported: {}", found[8].relation.unwrap().word)
     );
     assert_eq!(Relation::find(Place::Plugins, "clockskew"), None);
 }

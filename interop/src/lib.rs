@@ -29,6 +29,7 @@
 #![allow(clippy::panic, reason = "a harness for tests: what goes wrong here fails the test that asked for it")]
 
 mod kcm;
+mod kdc_proxy;
 mod mit;
 mod newer_krb5;
 mod peer;
@@ -42,6 +43,7 @@ mod sample_peer;
 mod temp;
 
 pub use kcm::HeimdalKcm;
+pub use kdc_proxy::KdcProxy;
 pub use mit::client::MitClient;
 pub use mit::config::MitConfig;
 pub use mit::enctype::Enctype;

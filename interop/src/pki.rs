@@ -50,6 +50,18 @@ impl Pki {
         self.issue(name, Self::CLIENT_PURPOSE, realm, &[name])
     }
 
+    /// A certificate of a server of TLS with this name, and its key, in PEM.
+    pub fn server(&self, host: &str) -> (PathBuf, PathBuf) {
+        self.key("server");
+        self.dir.write("server.cnf", format!("[server]\nbasicConstraints=CA:FALSE\nsubjectAltName=DNS:{host}\n"));
+        self.openssl("req -new -key server.key -subj /CN=server -out server.csr");
+        self.openssl(
+            "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile server.cnf \
+             -extensions server -out server.pem",
+        );
+        (self.dir.join("server.pem"), self.dir.join("server.key"))
+    }
+
     /// The authority's name and key in a certificate that has expired.
     pub fn expired_authority(&self) -> PathBuf {
         self.openssl("req -new -key ca.key -subj /CN=Authority -out expired.csr");

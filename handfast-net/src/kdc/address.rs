@@ -38,7 +38,7 @@ impl KdcAddress {
     pub(crate) fn parse(text: &str, default_port: u16) -> Result<Self, ParseKdcAddressError> {
         let fail = |why| ParseKdcAddressError { text: text.to_owned(), why };
         if text.contains("://") {
-            return Err(fail("KDC proxies and other URLs are not supported yet"));
+            return Err(fail("that is a URL, and KDC proxies want the feature kkdcp"));
         }
         let (transport, place) = split_transport(text.trim());
         let (host, port) = split_port(place).ok_or_else(|| fail("a ']' is missing, or something odd follows it"))?;

@@ -49,6 +49,8 @@ pub use error::{Attempt, Silence, Unreachable};
 pub use exchange::{KdcClient, KdcReply, Pace};
 pub(crate) use memory::Memory;
 pub use memory::SILENCE_REMEMBERED;
+#[cfg(feature = "kkdcp")]
+pub(crate) use reply::{is_unavailable, looks_like_reply};
 pub use tcp::TCP_REPLY_LIMIT;
 pub(crate) use tcp::framed;
 pub use udp::NONSENSE_LIMIT;

@@ -2,13 +2,13 @@ use handfast::krb5::message::{ErrorCode, KrbError};
 
 /// Whether `bytes` have the outer shape of a KDC's answer: `[APPLICATION 11]` AS-REP, 13 TGS-REP or 30 KRB-ERROR (RFC 4120 5.4.2,
 /// 5.9.1), and a definite length that is theirs.
-pub(super) fn looks_like_reply(bytes: &[u8]) -> bool {
+pub(crate) fn looks_like_reply(bytes: &[u8]) -> bool {
     let Some((0x6b | 0x6d | 0x7e, rest)) = bytes.split_first() else { return false };
     content_length(rest).is_some_and(|(length, content)| length == content.len())
 }
 
 /// Whether it is a KRB-ERROR that says that this KDC can't serve now, though another may (RFC 4120 7.5.9).
-pub(super) fn is_unavailable(reply: &[u8]) -> bool {
+pub(crate) fn is_unavailable(reply: &[u8]) -> bool {
     KrbError::decode(reply).is_ok_and(|error| error.error_code == ErrorCode::KDC_ERR_SVC_UNAVAILABLE)
 }
 

@@ -12,6 +12,7 @@ mod host_names;
 mod iakerb;
 mod kdcs;
 mod keytabs;
+mod kkdcp;
 mod lasting;
 mod otp;
 mod passwd;

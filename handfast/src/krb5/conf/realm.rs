@@ -13,6 +13,8 @@ pub struct RealmConf {
     pub name: String,
     /// Its KDCs, in the order in which to ask them.
     pub kdc: Vec<String>,
+    /// Certificates (`FILE:`, `DIR:`) of those who are trusted to issue the KDC proxies' certificates.
+    pub http_anchors: Vec<String>,
     /// The KDCs that learn of a new password first (`primary_kdc`, or `master_kdc` as it was called).
     pub primary_kdc: Vec<String>,
     /// Its administration servers.
@@ -34,6 +36,7 @@ impl Conf {
         Some(RealmConf {
             name: name.to_string(),
             kdc: list("kdc"),
+            http_anchors: list("http_anchors"),
             primary_kdc: primary_kdc.unwrap_or_else(|| list("master_kdc")),
             admin_server: list("admin_server"),
             kpasswd_server: list("kpasswd_server"),

@@ -75,8 +75,16 @@ pub(super) const PAGE: &[Relation] = &[
     honoured(Realms, "auth_to_local_names", "local accounts of single clients: Conf::auth_to_local"),
     ignored(Realms, "default_domain", NO_VERSION_4),
     unsupported(Realms, "disable_encrypted_timestamp", "TicketOptions::preauth says which methods are used"),
-    unsupported(Realms, "http_anchors", "KDC proxies can't be asked yet"),
-    honoured(Realms, "kdc", "the KDCs of the realm; one with https:// is passed over, and the error names it"),
+    honoured(
+        Realms,
+        "http_anchors",
+        "whose certificates are believed to be KDC proxies': FILE: and DIR: (feature kkdcp)",
+    ),
+    honoured(
+        Realms,
+        "kdc",
+        "the KDCs of the realm, and KDC proxies by https:// (feature kkdcp), which are asked if no KDC answers",
+    ),
     honoured(Realms, "kpasswd_server", "the password servers, in their order"),
     unsupported(Realms, "master_kdc", "a password that fails is not tried again at the primary KDC"),
     unsupported(Realms, "primary_kdc", "a password that fails is not tried again at the primary KDC"),
