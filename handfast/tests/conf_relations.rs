@@ -57,7 +57,7 @@ fn what_has_no_effect_is_told_with_its_place() {
         ]
     );
     assert_eq!(
-        found[7].to_string(),
+        found[8].to_string(),
         format!("realms.R.primary_kdc is unsupported: {}", found[8].relation.unwrap().word)
     );
     assert_eq!(Relation::find(Place::Plugins, "clockskew"), None);
