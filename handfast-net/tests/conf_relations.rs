@@ -28,6 +28,9 @@ fn effects(dir: &Path, text: &str) -> String {
     .unwrap();
     let mut all = format!("{:?}\n{:?}\n{:?}\n", settings.policy(), settings.ticket_options(), settings.kdcs());
     writeln!(all, "{:?} {:?}", settings.password_servers(), settings.host_names()).unwrap();
+    let trust = settings.kdc_trust(&[], "R.TEST");
+    let identity = settings.pkinit_identity(None, "R.TEST", None).map(|_| ());
+    writeln!(all, "{trust:?} {identity:?} {:?}", settings.pkinit_options("R.TEST")).unwrap();
     writeln!(all, "{:?} {:?}", settings.ccache_name(None), settings.cache_types()).unwrap();
     writeln!(all, "{:?} {:?}", settings.keytab(None), settings.client_keytab(None)).unwrap();
     let service = settings.service("HTTP/www.sub.example.com".parse().unwrap());
@@ -56,6 +59,8 @@ fn said(dir: &Path, relation: &Relation) -> String {
         (_, "default_tkt_enctypes" | "default_tgs_enctypes" | "permitted_enctypes") => "aes128-cts",
         (_, "dns_lookup_kdc") => "false",
         (_, "kcm_socket") => "/s",
+        (_, "pkinit_dh_min_bits") => "4096",
+        (_, "pkinit_eku_checking") => "kpServerAuth",
         (_, "ticket_lifetime" | "renew_lifetime" | "request_timeout" | "kdc_timeout") => "7h",
         (_, "udp_preference_limit" | "realm_try_domains" | "max_retries") => "1",
         (_, "noaddresses" | "rdns" | "dns_uri_lookup" | "kdc_timesync") => "false",
@@ -75,8 +80,10 @@ fn what_is_called_honoured_has_an_effect_and_nothing_else_has() {
     let dir = scratch("effects");
     fs::write(dir.join("d/more.conf"), "[libdefaults]\n clockskew = 59\n").unwrap();
     // What stands in the first place counts.
-    let rest = "[libdefaults]\n default_realm = R.TEST\n[realms]\n R.TEST = {\n }\n";
-    let before = effects(&dir, rest);
+    let anchor = concat!("FILE:", env!("CARGO_MANIFEST_DIR"), "/../handfast/tests/pkinit/ca.pem");
+    let rest =
+        format!("[libdefaults]\n default_realm = R.TEST\n pkinit_anchors = {anchor}\n[realms]\n R.TEST = {{\n }}\n");
+    let before = effects(&dir, &rest);
     for relation in Relation::of_page().iter().chain(Relation::elsewhere()) {
         let said = said(&dir, relation);
         let has_effect = effects(&dir, &format!("{said}{rest}")) != before;

@@ -15,6 +15,7 @@ use handfast::krb5::enctype::{Enctype, string_to_key};
 use handfast::krb5::exchange::{
     ClientSecret, ExchangeError, ExchangeStep, KdcRequest, Login, Mismatch, TicketOptions, TicketRequest,
 };
+use handfast::krb5::message::PaDataType;
 use handfast::{Principal, Time};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -139,7 +140,9 @@ impl Machine {
 
 /// What was offered when the exchanges were recorded: AES alone, and no way to other realms.
 fn as_recorded() -> TicketOptions {
-    TicketOptions { enctypes: [20, 19, 18, 17].map(Enctype).to_vec(), referrals: false, ..TicketOptions::default() }
+    let preauth = vec![PaDataType::ENCRYPTED_CHALLENGE, PaDataType::ENC_TIMESTAMP];
+    let enctypes = [20, 19, 18, 17].map(Enctype).to_vec();
+    TicketOptions { enctypes, preauth, referrals: false, ..TicketOptions::default() }
 }
 
 /// What the recorded exchange was started with.

@@ -155,7 +155,12 @@ fn inside_of_fast_the_right_name_stands_under_the_armor() {
     let realms = realms(|_| ());
     let armor = run(&realms, login(principal("alice@R.TEST"), false)).1.unwrap();
     for hide_client_name in [false, true] {
-        let options = TicketOptions { fast: FastUse::Required, hide_client_name, ..TicketOptions::default() };
+        let options = TicketOptions {
+            fast: FastUse::Required,
+            fast_tgs: FastUse::Required,
+            hide_client_name,
+            ..TicketOptions::default()
+        };
         let secret = ClientSecret::Password(Secret::new(PASSWORD.to_vec()));
         let login = Login::new(enterprise("alice@example.test"), secret, options, Arc::new(OsRandom));
         assert_eq!(run(&realms, login.with_armor(&armor)).1.unwrap().client, principal("alice@R.TEST"));

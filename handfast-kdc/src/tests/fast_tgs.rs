@@ -28,7 +28,7 @@ impl Random for Counting {
 }
 
 fn options(fast: FastUse) -> TicketOptions {
-    TicketOptions { fast, enctypes: vec![AES128], ..TicketOptions::default() }
+    TicketOptions { fast, fast_tgs: fast, enctypes: vec![AES128], ..TicketOptions::default() }
 }
 
 fn held(client: &str, key: EncryptionKey) -> HeldTicket {

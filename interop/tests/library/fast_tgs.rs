@@ -32,7 +32,7 @@ fn mits_kdc_answers_our_ticket_requests_inside_of_fast() {
     let login = log_in("alice@MIT.TEST", &realm.password("alice"), TicketOptions::default(), realm.kdc(), now());
     let tgt = login.unwrap();
     for hide_client_name in [false, true] {
-        let options = TicketOptions { fast: FastUse::Required, hide_client_name, ..TicketOptions::default() };
+        let options = TicketOptions { fast_tgs: FastUse::Required, hide_client_name, ..TicketOptions::default() };
         let request = |service: &str| {
             let service = format!("{service}@MIT.TEST").parse().unwrap();
             get_ticket(

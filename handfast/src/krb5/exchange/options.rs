@@ -86,9 +86,11 @@ pub struct TicketOptions {
     /// How a login with a certificate agrees on a key.
     #[cfg(feature = "pkinit")]
     pub pkinit: crate::krb5::pkinit::PkinitOptions,
-    /// Whether a login goes on inside of FAST, with [`Login::with_armor`](super::Login::with_armor), and requests for further
-    /// tickets, which need no armor ticket (RFC 6113 5.4.2): if possible, by default.
+    /// Whether a login goes on inside of FAST, with [`Login::with_armor`](super::Login::with_armor): if possible, by default.
     pub fast: FastUse,
+    /// Whether requests for further tickets go inside of FAST; they need no armor ticket (RFC 6113 5.4.2). Off by default: nothing
+    /// that is kept of a login says yet whether its KDC knows FAST, and where it does not matter it makes requests longer.
+    pub fast_tgs: FastUse,
     /// Whether the client's name stays inside of FAST, where eavesdroppers don't see it (hide-client-names, RFC 6113 5.4.2).
     /// It counts where FAST is required, as a KDC that doesn't know FAST has to see the name. Off by default.
     pub hide_client_name: bool,
@@ -115,6 +117,7 @@ impl Default for TicketOptions {
             #[cfg(feature = "pkinit")]
             pkinit: crate::krb5::pkinit::PkinitOptions::default(),
             fast: FastUse::default(),
+            fast_tgs: FastUse::Off,
             hide_client_name: false,
         }
     }

@@ -238,7 +238,7 @@ impl TicketRequest {
         };
         let asked = self.asked(realm, wanted, now)?;
         let subkey = EncryptionKey::generate(self.held.key.enctype(), &*self.random)?;
-        let wants_fast = self.options.fast != FastUse::Off;
+        let wants_fast = self.options.fast_tgs != FastUse::Off;
         let armor = wants_fast.then(|| Armor::implicit(&subkey, &self.held.key, &asked.kdc_realm)).transpose()?;
         let options = if self.is_hidden() { FastOptions::HIDE_CLIENT_NAMES } else { FastOptions::NONE };
         let inside = armor.as_ref().map(|armor| Inside { armor, is_alone: self.requires_fast(), options });
@@ -247,7 +247,7 @@ impl TicketRequest {
     }
 
     fn requires_fast(&self) -> bool {
-        self.options.fast == FastUse::Required
+        self.options.fast_tgs == FastUse::Required
     }
 
     /// Whether names shall not be seen outside of FAST.

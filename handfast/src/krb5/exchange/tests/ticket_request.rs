@@ -272,10 +272,12 @@ fn no_reply_cut_or_changed_is_taken_for_another() {
 fn a_kdc_that_knows_fast_answers_inside() {
     // One that doesn't know it is asked all the same, and believed; one that does was asked without, by somebody on the way.
     let names_fast = |reply: &mut Reply| reply.encrypted_padata = vec![(PaDataType::FX_FAST, vec![])];
-    assert_eq!(spoilt(names_fast), Mismatch::FastStripped);
-    let off = TicketOptions { fast: FastUse::Off, ..options() };
-    assert!(granted(&tgt(), web(), off, names_fast).is_ok(), "nobody asked");
-    let required = TicketOptions { fast: FastUse::Required, ..options() };
+    let possible = TicketOptions { fast_tgs: FastUse::IfPossible, ..options() };
+    let error = granted(&tgt(), web(), possible.clone(), names_fast).unwrap_err();
+    assert_eq!(error, ExchangeError::Mismatch(Box::new(Mismatch::FastStripped)));
+    assert!(granted(&tgt(), web(), possible, |_| {}).is_ok());
+    assert!(granted(&tgt(), web(), options(), names_fast).is_ok(), "nobody asked");
+    let required = TicketOptions { fast_tgs: FastUse::Required, ..options() };
     let error = granted(&tgt(), web(), required, |_| {}).unwrap_err();
     assert_eq!(error, ExchangeError::NotArmored { realm: REALM.to_string(), refusal: None });
 }
