@@ -2,7 +2,7 @@
 
 use crate::support::World;
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 30] = [
     "login",
     "get",
     "list",
@@ -18,14 +18,19 @@ const COMMANDS: [&str; 25] = [
     "serve",
     "connect",
     "decode",
+    "doctor",
     "realm",
     "realm init",
     "realm add-user",
     "realm add-service",
     "realm list",
+    "realm show",
+    "realm modify",
     "realm remove",
     "realm set-password",
     "realm export-keytab",
+    "realm trust",
+    "realm settings",
     "realm config",
     "realm serve",
 ];

@@ -13,7 +13,7 @@ use serde_json::json;
 /// Share a key with another realm, so that its users can come here, or ours go there
 ///
 /// A realm's tickets are good in another one if the two share a key for that way. Both make it from the same password: run
-/// this in each realm, with the same one. It is worth as much as all users of the realm that trusts; make it long and random.
+/// this in each realm, with the same one. It is worth as much as all users of a realm; make it long and random.
 #[derive(Args, Debug)]
 #[command(
     verbatim_doc_comment,
