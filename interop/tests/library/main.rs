@@ -11,6 +11,7 @@ mod delegation;
 mod expired_password;
 mod fast_tgs;
 mod iakerb;
+mod indicators;
 mod initiator;
 mod krb5_conf_page;
 mod locks;
