@@ -9,9 +9,10 @@ use handfast::krb5::message::{
 };
 use handfast::krb5::pac::Rid;
 use handfast::krb5::{HeldTicket, HostAddress};
-use handfast::{Credential, Error, Principal};
-use handfast_testkit::{Party, SeededRandom, Testkit, handfast};
+use handfast::{Context, Credential, CredentialError, Error, Policy, Principal, ServiceName};
+use handfast_testkit::{HandshakeError, Party, SeededRandom, Testkit, handfast};
 use std::sync::Arc;
+use std::time::Duration;
 
 const WEB: &str = "HTTP/www.example.com";
 const FILES: &str = "nfs/files.example.com";
@@ -114,6 +115,111 @@ fn made_forwardable(kit: &Testkit, held: &HeldTicket, with_pac: bool) -> HeldTic
     cipher.encrypt(&[5; 16], &part.to_der(), &mut bytes);
     let enc_part = EncryptedData { cipher: &bytes, ..sealed.enc_part };
     HeldTicket { ticket: Ticket { enc_part, ..sealed }.to_der(), flags: part.flags, ..held.clone() }
+}
+
+/// WEB may act for its clients, with FILES alone.
+fn delegating() -> Testkit {
+    let kit = kit();
+    kit.service("imap/mail.example.com");
+    kit.change(WEB, |web| {
+        (web.protocol_transition, web.may_delegate_to) = (true, vec![principal(FILES)]);
+    });
+    kit
+}
+
+/// Who FILES sees when `credential` comes to it, and that it is what the initiator believes.
+fn who_comes(kit: &Testkit, credential: &Credential, service: &str) -> Result<String, HandshakeError> {
+    let (client, server) = kit.handshake("bob", service).credential(credential).run().contexts()?;
+    assert_eq!(client.local(), server.peer());
+    Ok(server.peer().to_string())
+}
+
+#[test]
+fn contexts_in_a_users_name_who_has_shown_a_ticket_or_none() {
+    let kit = delegating();
+    let keeps = kit.acceptor(WEB).policy(Policy::default().keep_evidence());
+    let forwardable = kit.initiator_with(Policy::default().dangerous_delegate());
+    let (_, server) = kit.handshake("alice", WEB).initiator(forwardable).acceptor(&keeps).run().contexts().unwrap();
+    let evidence = server.evidence().unwrap().clone();
+    assert_eq!(
+        (evidence.client.to_string(), evidence.server.to_string()),
+        ("alice@EXAMPLE.COM".into(), format!("{WEB}@EXAMPLE.COM"))
+    );
+    let web = kit.credential(WEB);
+    // One login of its own, then a request for each.
+    let requests = kit.events().len();
+    let in_alices_name = web.on_behalf(evidence);
+    assert_eq!(in_alices_name.client().to_string(), "alice@EXAMPLE.COM");
+    assert_eq!(who_comes(&kit, &in_alices_name, FILES).unwrap(), "alice@EXAMPLE.COM");
+    assert_eq!(kit.events().len() - requests, 3, "two for the login, and one");
+    assert_eq!(who_comes(&kit, &in_alices_name, FILES).unwrap(), "alice@EXAMPLE.COM");
+    assert_eq!(kit.events().len() - requests, 3, "the ticket is kept");
+    let in_bobs_name = web.for_user("bob".parse().unwrap());
+    assert_eq!(who_comes(&kit, &in_bobs_name, FILES).unwrap(), "bob@EXAMPLE.COM");
+    assert_eq!(kit.events().len() - requests, 5, "S4U2self and S4U2proxy with the login that is there");
+    assert_eq!(who_comes(&kit, &in_bobs_name, WEB).unwrap(), "bob@EXAMPLE.COM");
+    assert_eq!(kit.events().len() - requests, 5, "to itself the evidence will do");
+    assert_eq!(who_comes(&kit, &web, FILES).unwrap(), format!("{WEB}@EXAMPLE.COM"), "and it is still itself");
+    // The realm says with whom.
+    for credential in [&in_alices_name, &in_bobs_name] {
+        let refused = who_comes(&kit, credential, "imap/mail.example.com").unwrap_err();
+        assert!(refused.to_string().contains("KDC_ERR_BADOPTION"), "{refused}");
+    }
+}
+
+#[test]
+fn evidence_is_kept_by_a_policy_alone_and_is_good_for_as_long_as_the_ticket() {
+    let kit = delegating();
+    let (_, server) = kit.authenticate("alice", WEB).unwrap();
+    assert!(server.evidence().is_none());
+    let keeps = kit.acceptor(WEB).policy(Policy::default().keep_evidence());
+    let forwardable = || kit.initiator_with(Policy::default().dangerous_delegate());
+    let meet = || kit.handshake("alice", WEB).initiator(forwardable()).acceptor(&keeps).run().contexts().unwrap();
+    let (client, server) = meet();
+    assert!(client.evidence().is_none());
+    let in_alices_name = kit.credential(WEB).on_behalf(server.evidence().unwrap().clone());
+    let imported = Context::import(server.export().expose()).unwrap();
+    assert!(imported.evidence().is_none());
+    kit.clock().advance(Duration::from_secs(2 * 86_400));
+    let refused = who_comes(&kit, &in_alices_name, FILES).unwrap_err();
+    assert!(
+        matches!(refused.initiator(), Some(Error::Credential(CredentialError::TicketExpired { client, .. })) if client.to_string() == "alice@EXAMPLE.COM"),
+        "{refused}"
+    );
+    // In a name alone it is asked for anew.
+    let in_bobs_name = kit.credential(WEB).for_user(principal("bob"));
+    for _ in 0..2 {
+        assert_eq!(who_comes(&kit, &in_bobs_name, FILES).unwrap(), "bob@EXAMPLE.COM");
+        kit.clock().advance(Duration::from_secs(2 * 86_400));
+    }
+}
+
+/// A cache as MIT krb5 makes it: the service's login, the user's ticket to it, and who acts.
+#[test]
+fn a_cache_says_for_whom_a_service_acts() {
+    let kit = delegating();
+    let own = kit.login(WEB, forwardable()).unwrap();
+    let evidence = in_users_name(&kit, "alice").unwrap();
+    let mut cache = kit.ccache("alice@EXAMPLE.COM", [own, evidence]);
+    assert!(who_comes(&kit, &Credential::tickets(&cache), FILES).is_err(), "alice has no login there");
+    cache.set_impersonator(&principal(WEB));
+    assert_eq!(who_comes(&kit, &Credential::tickets(&cache), FILES).unwrap(), "alice@EXAMPLE.COM");
+    assert_eq!(who_comes(&kit, &Credential::tickets(&cache), WEB).unwrap(), "alice@EXAMPLE.COM");
+    for nonsense in [&b"no name @@"[..], b"\xff", b"bob@EXAMPLE.COM"] {
+        cache.set_config("proxy_impersonator", None, nonsense);
+        assert!(who_comes(&kit, &Credential::tickets(&cache), FILES).is_err());
+    }
+}
+
+#[test]
+fn nobody_acts_for_another_user_to_user() {
+    let kit = delegating();
+    let in_bobs_name = kit.credential(WEB).for_user(principal("bob"));
+    let target = ServiceName::principal(principal("alice"));
+    let initiator = kit.initiator();
+    let begun = initiator.to(&target).credential(&in_bobs_name).user_to_user();
+    let refused = begun.begin(kit.now(Party::Initiator), &mut Vec::new()).unwrap_err();
+    assert!(matches!(refused, Error::ApiMisuse(_)), "{refused}");
 }
 
 #[test]

@@ -73,9 +73,46 @@ impl Credential {
 
     /// The tickets of a credential cache, as `kinit` leaves them: a snapshot. What is obtained later is in
     /// [`Context::acquired`](crate::Context::acquired).
+    ///
+    /// A cache that a service has made to act for a user, as MIT krb5 and `handfast login --for-user` do (`proxy_impersonator`
+    /// stands in it), acts for the user: see [`Credential::on_behalf`].
     #[doc(alias = "KRB5CCNAME")]
     pub fn tickets(cache: &Ccache) -> Self {
-        Credential::held(cache.principal.clone(), cache.tickets().cloned().collect())
+        let tickets: Vec<_> = cache.tickets().cloned().collect();
+        match cache.impersonator().and_then(|own| Some((cache.evidence(&own)?.clone(), own))) {
+            None => Credential::held(cache.principal.clone(), tickets),
+            Some((evidence, own)) => {
+                let own = KerberosCredential::new(own, Secrets::None, tickets.clone());
+                Credential::by_kerberos(own.with_evidence(evidence, tickets))
+            }
+        }
+    }
+
+    /// The same, acting for the client of `evidence`, which is that client's ticket to this one: constrained delegation
+    /// (S4U2proxy, MS-SFU 3.1.5.2.1). An acceptor's [`Context::evidence`](crate::Context::evidence) is such a ticket.
+    ///
+    /// Contexts are made in the client's name, with services that the realm lets this one delegate to. The login for it is this
+    /// credential's own, and kept in it; tickets in the client's name are kept in what is returned.
+    ///
+    /// ```
+    /// # fn example(web: &handfast::Credential, context: &handfast::Context) -> Option<handfast::Credential> {
+    /// // A web server has proven its client, and goes on to a database in the client's name.
+    /// Some(web.on_behalf(context.evidence()?.clone()))
+    /// # }
+    /// ```
+    #[must_use]
+    #[doc(alias("S4U2proxy", "gss_store_cred", "GssapiUseS4U2Proxy"))]
+    pub fn on_behalf(&self, evidence: HeldTicket) -> Self {
+        Credential::by_kerberos(self.kerberos.with_evidence(evidence, Vec::new()))
+    }
+
+    /// The same, acting for `user`, who has shown no ticket: protocol transition (S4U2self, MS-SFU 3.1.5.1.1), then as
+    /// [`Credential::on_behalf`]. The realm must trust this client with naming its users. A user without a realm is of this
+    /// client's.
+    #[must_use]
+    #[doc(alias("S4U2self", "gss_acquire_cred_impersonate_name", "SspiImpersonate"))]
+    pub fn for_user(&self, user: Principal) -> Self {
+        Credential::by_kerberos(self.kerberos.for_user(user))
     }
 
     /// Tickets that somebody else got.
@@ -84,7 +121,11 @@ impl Credential {
     }
 
     fn of(client: Principal, secrets: Secrets, held: Vec<HeldTicket>) -> Self {
-        Credential { kerberos: KerberosCredential::new(client, secrets, held), ntlm: None, only_ntlm: false }
+        Credential::by_kerberos(KerberosCredential::new(client, secrets, held))
+    }
+
+    fn by_kerberos(kerberos: KerberosCredential) -> Self {
+        Credential { kerberos, ntlm: None, only_ntlm: false }
     }
 
     /// A user of a domain and a password, for NTLM alone. The domain may be empty, as with `user@domain` for a name.

@@ -27,6 +27,7 @@ pub struct Policy {
     absent_bindings: AbsentBindings,
     delegation: Delegation,
     takes_delegated: bool,
+    keeps_evidence: bool,
     pac: PacPolicy,
     understood: Vec<AdType>,
     aliases: Vec<Principal>,
@@ -113,6 +114,7 @@ impl Default for Policy {
             absent_bindings: AbsentBindings::Refuse,
             delegation: Delegation::Never,
             takes_delegated: false,
+            keeps_evidence: false,
             pac: PacPolicy::IfPresent,
             understood: Vec::new(),
             aliases: Vec::new(),
@@ -231,6 +233,18 @@ impl Policy {
     pub fn take_delegated(mut self) -> Self {
         self.takes_delegated = true;
         self
+    }
+
+    /// An acceptor keeps each client's ticket, [`Context::evidence`](crate::Context::evidence), to act for the client later where
+    /// the realm lets the service do so (constrained delegation, MS-SFU). Without this it is forgotten once it is checked.
+    #[must_use]
+    pub fn keep_evidence(mut self) -> Self {
+        self.keeps_evidence = true;
+        self
+    }
+
+    pub(crate) fn keeps_evidence(&self) -> bool {
+        self.keeps_evidence
     }
 
     /// What an acceptor does with the PAC in a client's ticket: [`PacPolicy::IfPresent`], unless set. It is apart from

@@ -63,6 +63,7 @@ fn established(peer: &str, splittable: bool, flags: Flags) -> Box<Established> {
         enctype: None,
         acquired: Vec::new(),
         delegated: Vec::new(),
+        evidence: None,
         authorization: None,
         halves: halves(splittable),
     })

@@ -21,7 +21,7 @@ impl Context {
     /// The context as bytes, for [`Context::import`] in another process. The context itself is gone, so that no
     /// sequence number is used twice.
     ///
-    /// The bytes are secret: who has them has the context. They hold no acquired tickets and no delegated ones. There is no check value:
+    /// The bytes are secret: who has them has the context. They hold no tickets: acquired, delegated, or evidence. There is no check value:
     /// keep them where nobody else can write.
     #[doc(alias("gss_export_sec_context", "ExportSecurityContext"))]
     pub fn export(self) -> Secret<Vec<u8>> {
@@ -109,6 +109,7 @@ fn read(exported: &[u8], own: Option<&dyn Mechanism>) -> Result<Context, Error> 
         enctype,
         acquired,
         delegated,
+        evidence: None,
         authorization,
         halves,
     };

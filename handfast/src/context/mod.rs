@@ -89,6 +89,14 @@ impl Context {
         Some(Credential::held(client, self.delegated_tickets().to_vec()))
     }
 
+    /// On the acceptor's side of Kerberos, the initiator's ticket, if the policy keeps it
+    /// ([`Policy::keep_evidence`](crate::Policy::keep_evidence)): with it, [`Credential::on_behalf`] acts for the initiator
+    /// where the realm lets this service do so. Not there in a context that was imported, or of user-to-user authentication.
+    #[doc(alias("S4U2proxy", "evidence_ticket"))]
+    pub fn evidence(&self) -> Option<&HeldTicket> {
+        self.established.evidence.as_deref()
+    }
+
     /// On the acceptor's side of Kerberos, what the KDC says of the initiator beside its name: SIDs and groups of a PAC,
     /// authentication indicators, other elements; only what is proven.
     #[doc(alias("gss_get_name_attribute", "SECPKG_ATTR_ACCESS_TOKEN"))]

@@ -37,6 +37,8 @@ pub struct Established {
     pub acquired: Vec<HeldTicket>,
     /// On the acceptor's side, tickets of the initiator that it has delegated.
     pub delegated: Vec<HeldTicket>,
+    /// On the acceptor's side, the initiator's ticket, where the policy keeps it.
+    pub evidence: Option<Box<HeldTicket>>,
     /// On the acceptor's side, what a KDC says of the initiator beside its name.
     pub authorization: Option<Box<Authorization>>,
     /// The protection of messages, one half for each direction.

@@ -82,6 +82,7 @@ impl Climber {
             enctype: None,
             acquired: Vec::new(),
             delegated: Vec::new(),
+            evidence: None,
             authorization: None,
             halves: Halves { seal: Box::new(Signer(role)), unseal: Box::new(Signer(1 - role)), splittable: true },
         })

@@ -30,6 +30,8 @@ use core::time::Duration;
 /// The name of the format in errors.
 const WHAT: &str = "credential cache";
 /// The realm and the first component of what stands in for a server in a configuration entry.
+/// As MIT krb5 names it, whose caches these are.
+const PROXY_IMPERSONATOR: &str = "proxy_impersonator";
 const CONFIG_REALM: &str = "X-CACHECONF:";
 const CONFIG_NAME: &str = "krb5_ccache_conf_data";
 /// The realm that MIT writes over [`CONFIG_REALM`] to remove a configuration entry.
@@ -165,6 +167,25 @@ impl Ccache {
         self.tickets()
             .filter(|ticket| !ticket.is_skey && ticket.client == self.principal && ticket.has_usable_key())
             .filter(|ticket| ticket.is_valid_at(now) && wanted(ticket))
+            .max_by_key(|ticket| ticket.end_time)
+    }
+
+    /// The service that acts for the cache's client with these tickets, if one does (constrained delegation): what is remembered
+    /// as `proxy_impersonator`. One that is no name is nobody.
+    #[doc(alias = "proxy_impersonator")]
+    pub fn impersonator(&self) -> Option<Principal> {
+        core::str::from_utf8(self.config(PROXY_IMPERSONATOR, None)?).ok()?.parse().ok()
+    }
+
+    /// Says that `service` acts for the cache's client.
+    pub fn set_impersonator(&mut self, service: &Principal) {
+        self.set_config(PROXY_IMPERSONATOR, None, service.to_string().as_bytes());
+    }
+
+    /// The ticket of the cache's client to `service`, by which that may act for the client.
+    pub fn evidence(&self, service: &Principal) -> Option<&HeldTicket> {
+        self.tickets()
+            .filter(|ticket| !ticket.is_skey && ticket.client == self.principal && ticket.server == *service)
             .max_by_key(|ticket| ticket.end_time)
     }
 

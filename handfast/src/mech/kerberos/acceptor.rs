@@ -4,6 +4,7 @@ use super::decrypt;
 use super::delegation::Delegator;
 use super::iakerb::{Conversation, Relaying, refuse_finished};
 use super::message::{Framing, GSS_CHECKSUM_TYPE, GssChecksum, Token, TokenId, read_token, write_refusal, write_token};
+use super::on_behalf;
 use super::per_message::{Agreement, Sender, has_old_tokens};
 use super::seeds::Seeds;
 use super::user_to_user::{Login, Offering};
@@ -14,7 +15,8 @@ use crate::identity::Identity;
 use crate::krb5::enctype::{CipherKey, CryptoError, EncryptionKey, KeyUsage};
 use crate::krb5::keytab::Keytab;
 use crate::krb5::message::{
-    ApOptions, ApRep, ApReq, Authenticator, EncApRepPart, EncTicketPart, EncryptedData, KeyRef, Ticket, TicketFlags,
+    ApOptions, ApRep, ApReq, Authenticator, EncApRepPart, EncTicketPart, Encoded, EncryptedData, KeyRef, Ticket,
+    TicketFlags,
 };
 use crate::krb5::pac::SignatureKey;
 use crate::krb5::{Authorization, HeldTicket};
@@ -187,6 +189,7 @@ struct Client {
     session_key: EncryptionKey,
     expires: Time,
     authorization: Box<Authorization>,
+    evidence: Option<Box<HeldTicket>>,
 }
 
 /// What the authenticator proves, once it has been decrypted and checked.
@@ -255,7 +258,7 @@ impl Waiting {
     }
 
     /// Decrypts the ticket with the service's key and checks what the KDC says in it (RFC 4120 3.2.3).
-    fn open_ticket(&self, ticket: &Ticket<'_>, now: Time) -> Result<Client, Error> {
+    fn open_ticket(&self, ticket: &Encoded<'_, Ticket<'_>>, now: Time) -> Result<Client, Error> {
         let enctype = ticket.enc_part.etype;
         if !self.policy.permits_ticket(enctype) {
             return refuse(Refusal::EnctypeNotPermitted(enctype));
@@ -266,6 +269,9 @@ impl Waiting {
         self.check_transited(&part, ticket.realm)?;
         let keys = TicketKeys { server: key, kdc: self.shared.kdc_keys(ticket.realm) };
         let authorization = authorization::read(&part, &ticket.sname, &keys, &self.policy)?;
+        let session_key = self.permitted_key(part.key)?;
+        let kept = self.policy.keeps_evidence() && !matches!(self.style, Style::UserToUser(_));
+        let evidence = kept.then(|| Box::new(on_behalf::evidence_of(ticket, &part, session_key.clone())));
         Ok(Client {
             principal: part.cname.to_principal(part.crealm),
             service: if ticket.sname.names(&key.service) {
@@ -273,9 +279,10 @@ impl Waiting {
             } else {
                 ticket.sname.to_principal(ticket.realm)
             },
-            session_key: self.permitted_key(part.key)?,
+            session_key,
             expires: part.endtime.to_time(),
             authorization: Box::new(authorization),
+            evidence,
         })
     }
 
@@ -473,6 +480,7 @@ impl Waiting {
             enctype,
             acquired: Vec::new(),
             delegated: proof.delegated,
+            evidence: client.evidence,
             authorization: Some(client.authorization),
             halves: agreement.into_halves(),
         });

@@ -1,3 +1,4 @@
+use super::on_behalf::OnBehalf;
 use crate::crypto::Secret;
 use crate::krb5::HeldTicket;
 use crate::krb5::enctype::EncryptionKey;
@@ -21,6 +22,8 @@ struct Inner {
     /// Who that is, once a login has told that the name stands for another (RFC 6806 6).
     known_as: Lock<Option<Principal>>,
     secrets: Secrets,
+    /// Who acts for the client, if that is another.
+    on_behalf: Option<OnBehalf>,
     held: Lock<Vec<Arc<HeldTicket>>>,
     /// Services that were asked for, and the ones of other realms that KDCs referred to.
     referred: Lock<Vec<(Principal, Principal)>>,
@@ -42,11 +45,31 @@ const HELD_LIMIT: usize = 1024;
 
 impl KerberosCredential {
     pub(crate) fn new(client: Principal, secrets: Secrets, held: Vec<HeldTicket>) -> Self {
+        KerberosCredential::with(client, secrets, None, held)
+    }
+
+    /// Acts for the client of `evidence`, which is a ticket to ourselves.
+    pub(crate) fn with_evidence(&self, evidence: HeldTicket, held: Vec<HeldTicket>) -> Self {
+        let client = evidence.client.clone();
+        let on_behalf = OnBehalf::with_evidence(self.logs_in().clone(), evidence);
+        KerberosCredential::with(client, Secrets::None, Some(on_behalf), held)
+    }
+
+    /// Acts for `user`; the KDC is asked for the evidence.
+    pub(crate) fn for_user(&self, user: Principal) -> Self {
+        let own = self.logs_in().client().realm();
+        let user = if user.realm().is_empty() { user.with_realm(own) } else { user };
+        let on_behalf = OnBehalf::by_protocol_transition(self.logs_in().clone());
+        KerberosCredential::with(user, Secrets::None, Some(on_behalf), Vec::new())
+    }
+
+    fn with(client: Principal, secrets: Secrets, on_behalf: Option<OnBehalf>, held: Vec<HeldTicket>) -> Self {
         let held = held.into_iter().map(Arc::new).collect();
         KerberosCredential(Arc::new(Inner {
             client,
             known_as: Lock::new(None),
             secrets,
+            on_behalf,
             held: Lock::new(held),
             referred: Lock::new(Vec::new()),
             last_proof: Lock::new(Time::EPOCH),
@@ -55,6 +78,16 @@ impl KerberosCredential {
 
     pub(crate) fn client(&self) -> &Principal {
         &self.0.client
+    }
+
+    /// Who acts for the client, if that is another.
+    pub(super) fn on_behalf(&self) -> Option<&OnBehalf> {
+        self.0.on_behalf.as_ref()
+    }
+
+    /// Whose login the KDC is asked with: the client's own, or that of who acts for it.
+    pub(super) fn logs_in(&self) -> &Self {
+        self.on_behalf().map_or(self, OnBehalf::own)
     }
 
     /// The client under the name that its tickets have.

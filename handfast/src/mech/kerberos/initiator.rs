@@ -77,7 +77,7 @@ fn begun(
     request: &InitiateRequest<'_>,
     style: Style,
 ) -> Box<dyn Initiating> {
-    let service = request.target.to_principal(credential.acting().realm());
+    let service = request.target.to_principal(credential.logs_in().acting().realm());
     Box::new(Begun(Handshake {
         style,
         credential,
@@ -145,12 +145,17 @@ impl Handshake {
         self
     }
 
-    fn options(&self) -> TicketOptions {
+    pub(super) fn random(&self) -> Arc<dyn Random> {
+        Arc::clone(&self.random)
+    }
+
+    pub(super) fn options(&self) -> TicketOptions {
         TicketOptions {
             enctypes: self.policy.enctypes().to_vec(),
             weak_rc4: self.policy.permits(Enctype::RC4_HMAC),
             clock_skew: self.policy.clock_skew(),
-            forwardable: self.policy.delegation() != Delegation::Never,
+            // Evidence is forwardable only if the login of who shows it is.
+            forwardable: self.policy.delegation() != Delegation::Never || self.credential.on_behalf().is_some(),
             capaths: self.policy.capaths().clone(),
             ..TicketOptions::default()
         }
@@ -163,6 +168,9 @@ impl Handshake {
         }
         if self.service.realm().is_empty() {
             return Err(CredentialError::UnknownRealm { name: self.service.to_string() }.into());
+        }
+        if matches!(self.style, Style::UserToUser(_)) && self.credential.on_behalf().is_some() {
+            return Err(Error::ApiMisuse("user-to-user authentication in another's name"));
         }
         if matches!(self.style, Style::UserToUser(None)) {
             return Ok(user_to_user::ask(self, out));
@@ -179,16 +187,16 @@ impl Handshake {
         if let Some(ticket) = held {
             return self.with_ticket(ticket, now, out);
         }
-        let (client, service) = (self.credential.acting(), self.service.clone());
-        let straight = Principal::krbtgt(service.realm(), client.realm());
-        let krbtgt = Principal::krbtgt(client.realm(), client.realm());
-        match self
-            .credential
-            .find(&straight, &self.policy, now)
-            .or_else(|| self.credential.find(&krbtgt, &self.policy, now))
-        {
-            Some(tgt) => self.ask_for_ticket(&tgt, service, now, out),
-            None => self.log_in(krbtgt, service, now, out),
+        let realm = self.credential.logs_in().acting().realm().to_string();
+        let krbtgt = Principal::krbtgt(&realm, &realm);
+        let find = |server| self.credential.find(server, &self.policy, now);
+        let tgt = match self.credential.on_behalf() {
+            Some(behalf) => behalf.login(&krbtgt, &self.policy, now),
+            None => find(&Principal::krbtgt(self.service.realm(), &realm)).or_else(|| find(&krbtgt)),
+        };
+        match tgt {
+            Some(tgt) => self.ask_for_ticket(&tgt, now, out),
+            None => self.log_in(krbtgt, now, out),
         }
     }
 
@@ -203,15 +211,10 @@ impl Handshake {
         self.begin(now, out)
     }
 
-    fn log_in(
-        self,
-        krbtgt: Principal,
-        service: Principal,
-        now: Time,
-        out: &mut Vec<u8>,
-    ) -> Result<InitiateStep, Error> {
-        let client = self.credential.client().clone();
-        let secret = match self.credential.secrets() {
+    fn log_in(self, krbtgt: Principal, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+        let own = self.credential.logs_in();
+        let client = own.client().clone();
+        let secret = match own.secrets() {
             Secrets::Password(password) => ClientSecret::Password(password.clone()),
             Secrets::Keys(keys) => ClientSecret::Keys(keys.clone()),
             #[cfg(feature = "pkinit")]
@@ -219,8 +222,9 @@ impl Handshake {
                 ClientSecret::Certificate { identity: identity.clone(), trust: Arc::clone(trust) }
             }
             Secrets::None => {
-                let find = |server| self.credential.find_ended(server, &self.policy);
-                let ended = find(&service).or_else(|| find(&krbtgt));
+                let service = self.service;
+                let of_client = self.credential.find_ended(&service, &self.policy);
+                let ended = of_client.or_else(|| own.find_ended(&krbtgt, &self.policy));
                 return Err(match ended {
                     Some(ticket) => CredentialError::TicketExpired { client, end: ticket.end_time }.into(),
                     None => CredentialError::NoTicket { client, service }.into(),
@@ -241,9 +245,8 @@ impl Handshake {
                 Ok(InitiateStep::NeedsAnswer(Box::new(LoggingIn { handshake: self, login }), question))
             }
             ExchangeStep::Complete(tgt) => {
-                let (handshake, tgt) = self.named(&tgt.client).keep(*tgt, now);
-                let service = handshake.service.clone();
-                handshake.ask_for_ticket(&tgt, service, now, out)
+                let (handshake, tgt) = self.named(&tgt.client).keep_login(*tgt, now);
+                handshake.ask_for_ticket(&tgt, now, out)
             }
         }
     }
@@ -253,8 +256,15 @@ impl Handshake {
         if self.of_the_clients_realm {
             self.service = self.service.with_realm(client.realm());
         }
-        self.credential.is_known_as(client);
+        self.credential.logs_in().is_known_as(client);
         self
+    }
+
+    fn keep_login(mut self, tgt: HeldTicket, now: Time) -> (Self, Arc<HeldTicket>) {
+        self.acquired.push(tgt.clone());
+        let tgt = Arc::new(tgt);
+        self.credential.logs_in().hold(Arc::clone(&tgt), now);
+        (self, tgt)
     }
 
     fn keep(mut self, mut ticket: HeldTicket, now: Time) -> (Self, Arc<HeldTicket>) {
@@ -275,18 +285,18 @@ impl Handshake {
         handshake.keep(acquired.ticket, now)
     }
 
-    fn ask_for_ticket(
-        self,
-        tgt: &HeldTicket,
-        service: Principal,
-        now: Time,
-        out: &mut Vec<u8>,
-    ) -> Result<InitiateStep, Error> {
-        let (options, random) = (self.options(), Arc::clone(&self.random));
-        let request = match self.style.peers_login() {
-            Some(login) => TicketRequest::user_to_user(tgt, service, login.clone(), options, random),
-            None => TicketRequest::new(tgt, service, options, random),
+    fn ask_for_ticket(self, tgt: &HeldTicket, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+        let credential = self.credential.clone();
+        let (service, options, random) = (self.service.clone(), self.options(), self.random());
+        let request = match (self.style.peers_login(), credential.on_behalf()) {
+            (_, Some(behalf)) => return self.ask_on_behalf(behalf, tgt, now, out),
+            (Some(login), None) => TicketRequest::user_to_user(tgt, service, login.clone(), options, random),
+            (None, None) => TicketRequest::new(tgt, service, options, random),
         };
+        self.ask_with(request, now, out)
+    }
+
+    pub(super) fn ask_with(self, request: TicketRequest, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
         match request.begin(now)? {
             ExchangeStep::NeedsKdc(exchange, request) => {
                 self.ask_kdc(request, out, |handshake| Box::new(AskingForTicket { handshake, exchange }))
@@ -298,7 +308,12 @@ impl Handshake {
     }
 
     /// With a ticket for the service, goes on to the acceptor; but first to the KDC, if the acceptor shall have one too.
-    fn with_ticket(self, ticket: Arc<HeldTicket>, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
+    pub(super) fn with_ticket(
+        self,
+        ticket: Arc<HeldTicket>,
+        now: Time,
+        out: &mut Vec<u8>,
+    ) -> Result<InitiateStep, Error> {
         let Some(tgt) = self.to_hand_on(&ticket, now)? else { return self.present(ticket, None, now, out) };
         let exchange = TicketRequest::forward(&tgt, self.options(), Arc::clone(&self.random)).begin(now)?;
         let ExchangeStep::NeedsKdc(exchange, request) = exchange else {
@@ -541,6 +556,7 @@ impl WaitingForProof {
             enctype,
             acquired: self.handshake.acquired,
             delegated: Vec::new(),
+            evidence: None,
             authorization: None,
             halves: agreement.into_halves(),
         })

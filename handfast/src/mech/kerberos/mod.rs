@@ -8,6 +8,7 @@ mod delegation;
 mod iakerb;
 mod initiator;
 mod message;
+mod on_behalf;
 mod per_message;
 mod seeds;
 mod user_to_user;

@@ -351,6 +351,7 @@ pub(super) fn established(
         enctype: None,
         acquired: Vec::new(),
         delegated: Vec::new(),
+        evidence: None,
         authorization: None,
         halves: halves(key, role, flags.contains(NegotiateFlags::SEAL)),
     })
