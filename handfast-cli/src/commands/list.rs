@@ -3,10 +3,10 @@
 use crate::failure::{Exit, Failure};
 use crate::output::{BAD, FAINT, GOOD, Output, STRONG};
 use crate::span;
-use handfast::Time;
 use handfast::krb5::enctype::Enctype;
 use handfast::krb5::message::{Ticket, TicketFlags};
 use handfast::krb5::{Ccache, HeldTicket, KeytabEntry};
+use handfast::{Principal, Time};
 use handfast_net::Settings;
 use handfast_net::store::CredentialCache;
 use serde_json::{Value, json};
@@ -62,10 +62,13 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
 fn show(cache: &Ccache, file: &dyn CredentialCache, now: Time, output: &Output) -> Result<(), Failure> {
     output.line(format!("{}   {file}", output.paint(FAINT, "Cache    ")))?;
     output.line(format!("{}   {}", output.paint(FAINT, "Principal"), output.paint(STRONG, &cache.principal)))?;
+    if let Some(service) = cache.impersonator() {
+        output.line(format!("{}   {service}, for {}", output.paint(FAINT, "Acts     "), cache.principal))?;
+    }
     if cache.tickets().next().is_none() {
         return output.line("no tickets: log in with `handfast login`");
     }
-    cache.tickets().try_for_each(|ticket| output.line(ticket_text(ticket, now, output)))
+    cache.tickets().try_for_each(|ticket| output.line(ticket_text(ticket, &cache.principal, now, output)))
 }
 
 /// A cache that can't be read does not hide the others.
@@ -108,9 +111,17 @@ fn list_all(settings: &Settings, name: Option<&str>, output: &Output) -> Result<
     Ok(())
 }
 
+/// What other tickets are got with: the client's login, or that of the service which acts for it.
+fn login(cache: &Ccache, now: Time) -> Option<&HeldTicket> {
+    let now = cache.kdc_time(now);
+    let Some(service) = cache.impersonator() else { return cache.tgt(cache.principal.realm(), now) };
+    let krbtgt = Principal::krbtgt(service.realm(), service.realm());
+    cache.tickets().find(|held| held.client == service && held.server == krbtgt && held.is_valid_at(now))
+}
+
 /// How long other tickets can still be got.
 fn login_state(cache: &Ccache, now: Time) -> String {
-    match cache.tgt(cache.principal.realm(), cache.kdc_time(now)) {
+    match login(cache, now) {
         Some(ticket) => span::words(ticket.remaining(now)),
         None if cache.tickets().any(|ticket| ticket.is_valid_at(now)) => "no login".to_owned(),
         None => "expired".to_owned(),
@@ -118,7 +129,7 @@ fn login_state(cache: &Ccache, now: Time) -> String {
 }
 
 fn check(cache: &Ccache, file: &dyn CredentialCache, now: Time) -> Result<(), Failure> {
-    match cache.tgt(cache.principal.realm(), cache.kdc_time(now)) {
+    match login(cache, now) {
         Some(_) => Ok(()),
         None => {
             let cause = format!("{file} has no ticket-granting ticket of {} that is good now", cache.principal);
@@ -127,11 +138,14 @@ fn check(cache: &Ccache, file: &dyn CredentialCache, now: Time) -> Result<(), Fa
     }
 }
 
-fn ticket_text(ticket: &HeldTicket, now: Time, output: &Output) -> String {
+fn ticket_text(ticket: &HeldTicket, client: &Principal, now: Time, output: &Output) -> String {
     let mut text = format!("\n{}", output.paint(STRONG, &ticket.server));
     let mut line = |name: &str, value: String| {
         text.push_str(&format!("\n  {}   {value}", output.paint(FAINT, format!("{name:<9}"))));
     };
+    if ticket.client != *client {
+        line("client", ticket.client.to_string());
+    }
     let left = if !ticket.is_valid_at(now) && ticket.starts() > now {
         output.paint(BAD, "not valid yet")
     } else if ticket.is_valid_at(now) {
@@ -156,6 +170,7 @@ fn cache_object(cache: &Ccache, file: &dyn CredentialCache, now: Time) -> Value 
     json!({
         "cache": file.to_string(),
         "principal": cache.principal.to_string(),
+        "impersonator": cache.impersonator().map(|service| service.to_string()),
         "tickets": tickets,
     })
 }

@@ -3,6 +3,7 @@
 use super::list::ticket_object;
 use super::login_armor::ArmorOptions;
 use super::login_certificate::CertificateOptions;
+use super::login_for_user::ForUser;
 use super::new_password::NewPasswordSource;
 use super::one_time_password::OtpSource;
 use crate::failure::{Exit, Failure};
@@ -38,6 +39,7 @@ use std::time::Duration;
   handfast login alice --armor-anonymous --trust ca.pem    an anonymous ticket protects alice's password (FAST)
   handfast login alice --armor FILE:/run/host.cc       the host's ticket protects alice's password (FAST)
   handfast login alice --armor FILE:/run/host.cc --otp     a one-time password instead, which FAST has to protect
+  handfast login HTTP/www --keytab http.keytab --for-user alice -c FILE:for-alice    to act for alice, as a service
   handfast login --starttime 12h           a ticket for tonight, where the realm gives such; then
   handfast login --validate                makes it good
   handfast login --renew                   a new ticket for the one in the cache, without a password"
@@ -93,6 +95,8 @@ pub(crate) struct Args {
     new_password: NewPasswordSource,
     #[command(flatten)]
     otp: OtpSource,
+    #[command(flatten)]
+    for_user: ForUser,
     /// Credential cache, such as FILE:/tmp/cc or KCM:1000 [default: KRB5CCNAME, else the configured one]
     #[arg(long, short = 'c', value_name = "NAME")]
     cache: Option<String>,
@@ -110,8 +114,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     };
     let choose = !(args.renew || args.validate) && args.cache.is_none() && settings.ccache_name(None)?.is_collection();
     let file = if choose { cache_for(&ticket, &*collection, file)? } else { file };
-    let mut cache = Ccache::new(ticket.client.clone());
-    cache.replace(ticket.clone());
+    let (cache, ticket) = args.for_user.cache(ticket, args.keytab.as_ref(), &settings)?;
     file.replace(&cache)?;
     if choose {
         make_primary(&*file, &*collection)?;
@@ -238,7 +241,7 @@ fn options(args: &Args, settings: &Settings) -> Result<TicketOptions, Failure> {
     options.lifetime = args.lifetime.unwrap_or(options.lifetime);
     options.renewable_for = args.renewable.or(options.renewable_for);
     options.start_in = args.starttime;
-    options.forwardable |= args.forwardable;
+    options.forwardable |= args.forwardable || args.for_user.is_there();
     options.proxiable |= args.proxiable;
     options.canonicalize |= args.canonicalize;
     args.armor.set(&mut options)?;

@@ -9,6 +9,7 @@ pub(crate) mod list;
 pub(crate) mod login;
 mod login_armor;
 mod login_certificate;
+mod login_for_user;
 pub(crate) mod logout;
 mod new_password;
 mod one_time_password;

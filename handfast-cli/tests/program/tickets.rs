@@ -212,3 +212,20 @@ fn tickets_for_services_are_got_once_and_kept() {
     world.run("logout").ok();
     world.run("get host/localhost").failed(3, "cc");
 }
+
+#[test]
+fn a_service_acts_for_a_user_with_a_cache() {
+    let world = World::with_realm();
+    let _kdc = world.start_kdc();
+    let login = "login host/localhost --keytab keytab --for-user";
+    world.run(&format!("{login} alice")).failed(2, "--cache");
+    world.run(&format!("{login} nobody --cache FILE:acting")).failed(5, "nobody@A.TEST");
+    assert!(!world.path("acting").exists());
+    let text = world.run(&format!("{login} alice --cache FILE:acting")).ok().stdout;
+    assert!(text.contains("alice@A.TEST has a ticket for host/localhost@A.TEST"), "{text}");
+    let list = world.run("list --cache FILE:acting").ok().stdout;
+    assert!(list.contains("Principal   alice@A.TEST") && list.contains("krbtgt/A.TEST@A.TEST"), "{list}");
+    assert!(list.contains("Acts        host/localhost@A.TEST, for alice@A.TEST"), "{list}");
+    assert!(list.contains("client      host/localhost@A.TEST"), "the login is the service's own: {list}");
+    world.run("list --check --cache FILE:acting").ok();
+}

@@ -7,6 +7,7 @@ mod caches;
 mod connect;
 mod doctor;
 mod fast;
+mod for_user;
 mod handfast;
 mod host_names;
 mod iakerb;

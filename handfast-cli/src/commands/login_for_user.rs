@@ -1,0 +1,57 @@
+//! `handfast login --for-user`: a service's login to act for a user (constrained delegation).
+
+use super::login::keys;
+use crate::failure::Failure;
+use handfast::crypto::OsRandom;
+use handfast::krb5::exchange::{ClientSecret, TicketOptions, TicketRequest};
+use handfast::krb5::{Ccache, HeldTicket};
+use handfast_net::login::get_ticket;
+use handfast_net::{Clock, Settings};
+use std::sync::Arc;
+
+/// For whom.
+#[derive(clap::Args, Debug)]
+pub(super) struct ForUser {
+    /// Log in as a service, to act for this user with other services (S4U2self, S4U2proxy)
+    ///
+    /// The realm must trust the service with naming its users, and says which services it may act with. Programs
+    /// that take the cache act for the user: `handfast connect`, and those of MIT krb5. Nobody's own cache is
+    /// replaced by it unless --cache says so.
+    #[arg(long, value_name = "USER", requires = "cache", conflicts_with_all = ["renew", "validate", "starttime", "anonymous", "service"])]
+    for_user: Option<String>,
+}
+
+impl ForUser {
+    pub(super) fn is_there(&self) -> bool {
+        self.for_user.is_some()
+    }
+
+    /// What goes into the cache for the login `tgt`, and the ticket to tell of: the login alone, or with it the user's ticket to the
+    /// service, whose keys `keytab` may have: where a KDC (Samba's, say) leaves it to the ticket to prove the name.
+    pub(super) fn cache(
+        &self,
+        tgt: HeldTicket,
+        keytab: Option<&Option<String>>,
+        settings: &Settings,
+    ) -> Result<(Ccache, HeldTicket), Failure> {
+        let Some(user) = &self.for_user else {
+            let mut cache = Ccache::new(tgt.client.clone());
+            cache.replace(tgt.clone());
+            return Ok((cache, tgt));
+        };
+        let user = settings.principal(user)?;
+        let options = TicketOptions { forwardable: true, ..settings.ticket_options() };
+        let own = keytab.map(|name| keys(name.as_deref(), settings, &tgt.client)).transpose()?;
+        let own = match own {
+            Some(ClientSecret::Keys(keys)) => keys,
+            _ => Vec::new(),
+        };
+        let request = TicketRequest::for_user(&tgt, user, options, Arc::new(OsRandom)).with_own_keys(own);
+        let evidence = get_ticket(request, settings.kdcs(), &Clock::system())?.ticket;
+        let mut cache = Ccache::new(evidence.client.clone());
+        cache.set_impersonator(&tgt.client);
+        cache.replace(tgt);
+        cache.replace(evidence.clone());
+        Ok((cache, evidence))
+    }
+}
