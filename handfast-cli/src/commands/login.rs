@@ -39,7 +39,7 @@ use std::time::Duration;
   handfast login alice --armor-anonymous --trust ca.pem    an anonymous ticket protects alice's password (FAST)
   handfast login alice --armor FILE:/run/host.cc       the host's ticket protects alice's password (FAST)
   handfast login alice --armor FILE:/run/host.cc --otp     a one-time password instead, which FAST has to protect
-  handfast login HTTP/www --keytab http.keytab --for-user alice -c FILE:for-alice    to act for alice, as a service
+  handfast login HTTP/www --keytab http.keytab --for-user alice --cache FILE:for-alice    to act for alice
   handfast login --starttime 12h           a ticket for tonight, where the realm gives such; then
   handfast login --validate                makes it good
   handfast login --renew                   a new ticket for the one in the cache, without a password"
