@@ -14,9 +14,7 @@ use std::sync::Arc;
 pub(super) struct ForUser {
     /// Log in as a service, to act for this user with other services (S4U2self, S4U2proxy)
     ///
-    /// The realm must trust the service with naming its users, and says which services it may act with. Programs
-    /// that take the cache act for the user: `handfast connect`, and those of MIT krb5. Nobody's own cache is
-    /// replaced by it unless --cache says so.
+    /// The realm must let the service do so. Programs with that cache then act for the user, those of MIT krb5, too.
     #[arg(long, value_name = "USER", requires = "cache", conflicts_with_all = ["renew", "validate", "starttime", "anonymous", "service"])]
     for_user: Option<String>,
 }
