@@ -32,6 +32,8 @@ pub enum ConfigError {
     Conf(ConfError),
     /// A setting has a value that means nothing.
     Value(ConfValueError),
+    /// Tickets are to be bound to the host's addresses, and the system does not tell them.
+    Addresses(io::Error),
 }
 
 impl From<ConfError> for ConfigError {
@@ -52,6 +54,7 @@ impl fmt::Display for ConfigError {
             ConfigError::Unreadable { path, error } => write!(f, "can't read {}: {error}", path.display()),
             ConfigError::Conf(error) => error.fmt(f),
             ConfigError::Value(error) => error.fmt(f),
+            ConfigError::Addresses(error) => write!(f, "can't find out this host's addresses: {error}"),
         }
     }
 }
@@ -59,7 +62,7 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            ConfigError::Unreadable { error, .. } => Some(error),
+            ConfigError::Unreadable { error, .. } | ConfigError::Addresses(error) => Some(error),
             ConfigError::Conf(error) => Some(error),
             ConfigError::Value(error) => Some(error),
         }

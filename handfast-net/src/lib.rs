@@ -52,6 +52,7 @@ pub mod tokio;
 mod clock;
 mod deadline;
 pub mod host_name;
+mod interfaces;
 mod listener;
 mod locate;
 #[cfg(test)]

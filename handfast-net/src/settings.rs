@@ -3,12 +3,13 @@ use std::path::PathBuf;
 #[cfg(unix)]
 use std::sync::Arc;
 
-use handfast::krb5::Conf;
 #[cfg(unix)]
 use handfast::krb5::ccache::kcm;
 use handfast::krb5::conf::{EnctypeList, LibDefaults};
 use handfast::krb5::enctype::Enctype;
 use handfast::krb5::exchange::TicketOptions;
+use handfast::krb5::message::PaDataType;
+use handfast::krb5::{Conf, HostAddress};
 use handfast::{ParseNameError, Policy, Principal, ServiceName};
 
 use crate::config::{self, ConfigError};
@@ -18,7 +19,7 @@ use crate::environment::{CacheName, StoreNameError};
 use crate::host_name::HostNames;
 #[cfg(unix)]
 use crate::store::{CacheCollection, CacheTypes, CredentialCache, MemoryCaches, ReplayFile, StoreError};
-use crate::{Environment, Kdcs, PasswordServers};
+use crate::{Environment, Kdcs, PasswordServers, interfaces};
 
 /// Environment and configuration, read once: what a program makes at its start, and keeps.
 ///
@@ -178,7 +179,8 @@ impl Settings {
     }
 
     /// What tickets shall be like: `ticket_lifetime`, `renew_lifetime`, `forwardable`, `proxiable`, `clockskew`,
-    /// `default_tkt_enctypes`, `permitted_enctypes`, `allow_rc4` and `spake_preauth_groups`, and the section `[capaths]`.
+    /// `default_tkt_enctypes`, `permitted_enctypes`, `allow_rc4`, `preferred_preauth_types` and `spake_preauth_groups`, and the section
+    /// `[capaths]`. For a login, [`login_options`](Self::login_options) has more.
     pub fn ticket_options(&self) -> TicketOptions {
         let defaults = &self.libdefaults;
         let enctypes = defaults.default_tkt_enctypes.as_ref().or(defaults.permitted_enctypes.as_ref());
@@ -195,7 +197,40 @@ impl Settings {
         options.enctypes = self.usable(enctypes).unwrap_or(options.enctypes);
         options.weak_rc4 = self.weak_rc4(enctypes);
         options.spake_groups = defaults.spake_preauth_groups.clone().unwrap_or(options.spake_groups);
+        let first = defaults.preferred_preauth_types.as_deref().unwrap_or_default();
+        options.preauth.sort_by_key(|method| first.iter().position(|other| other == method).unwrap_or(first.len()));
         options
+    }
+
+    /// What the ticket of a login to `realm` shall be like: [`ticket_options`](Self::ticket_options), bound to this host's addresses if
+    /// `noaddresses` is false, and without encrypted timestamp where the realm has `disable_encrypted_timestamp`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a value that means nothing, or if the system does not tell its addresses.
+    pub fn login_options(&self, realm: &str) -> Result<TicketOptions, ConfigError> {
+        let mut options = self.ticket_options();
+        if self.conf.disable_encrypted_timestamp(realm)? {
+            options.preauth.retain(|method| *method != PaDataType::ENC_TIMESTAMP);
+        }
+        if !self.libdefaults.noaddresses {
+            options.addresses = self.addresses()?;
+        }
+        Ok(options)
+    }
+
+    /// The addresses of this host for tickets that are bound to addresses: those of its interfaces (Unix, with the feature `addresses`), but not that of itself, and
+    /// `extra_addresses`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Addresses`].
+    pub fn addresses(&self) -> Result<Vec<HostAddress>, ConfigError> {
+        let mut addresses = interfaces::addresses().map_err(ConfigError::Addresses)?;
+        for extra in &self.libdefaults.extra_addresses {
+            if !addresses.contains(extra) {
+                addresses.push(*extra);
+            }
+        }
+        Ok(addresses.into_iter().map(HostAddress::from).collect())
     }
 
     /// Those of a list that can be used here and are strong.
@@ -381,6 +416,35 @@ mod tests {
         assert_eq!(groups("p-521, nonsense,P-256 P-521"), [SpakeGroup::P521, SpakeGroup::P256]);
         assert_eq!(groups("edwards25519"), [SpakeGroup::EDWARDS25519]);
         assert_eq!(groups("none"), []);
+    }
+
+    #[cfg(all(unix, feature = "addresses"))]
+    #[test]
+    fn a_login_follows_what_is_said_of_addresses_and_proofs() {
+        let said =
+            "[libdefaults]\n noaddresses = false\n extra_addresses = 192.0.2.7, nobody.test 2001:db8::7 192.0.2.7\n";
+        let realm = "[realms]\n R = {\n  disable_encrypted_timestamp = true\n }\n";
+        let options = settings(&[said, realm].concat()).login_options("R").unwrap();
+        let shown: Vec<_> = options.addresses.iter().map(ToString::to_string).collect();
+        assert_eq!(shown.iter().filter(|address| *address == "192.0.2.7").count(), 1, "{shown:?}");
+        assert!(shown.contains(&"2001:db8::7".to_owned()) && !shown.iter().any(|address| address.starts_with("127.")));
+        assert!(!options.preauth.contains(&PaDataType::ENC_TIMESTAMP) && options.preauth.contains(&PaDataType::SPAKE));
+        let other = settings(realm).login_options("S").unwrap();
+        assert!(other.preauth.contains(&PaDataType::ENC_TIMESTAMP) && other.addresses.is_empty());
+        let wrong = settings("[realms]\n R = {\n  disable_encrypted_timestamp = perhaps\n }\n").login_options("R");
+        assert!(matches!(wrong, Err(ConfigError::Value(_))));
+    }
+
+    #[test]
+    fn what_is_preferred_is_tried_first_and_the_rest_in_its_order() {
+        let order = |text: &str| {
+            let settings = settings(&format!("[libdefaults]\n preferred_preauth_types = {text}\n"));
+            settings.ticket_options().preauth.into_iter().map(|method| method.0).collect::<Vec<_>>()
+        };
+        let usual: Vec<_> = TicketOptions::default().preauth.into_iter().map(|method| method.0).collect();
+        assert_eq!((usual[0], order("17, 16, 15, 14")), (16, usual.clone()));
+        assert_eq!(order("2, 138")[..2], [2, 138]);
+        assert_eq!(order("nonsense"), usual);
     }
 
     #[cfg(unix)]

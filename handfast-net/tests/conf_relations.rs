@@ -1,5 +1,5 @@
 //! Each relation of krb5.conf that the table calls honoured has an effect on what `Settings` gives; the others have none.
-#![cfg(all(unix, feature = "dns", feature = "kkdcp", feature = "pkinit"))]
+#![cfg(all(unix, feature = "addresses", feature = "dns", feature = "kkdcp", feature = "pkinit"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::fmt::Write;
@@ -26,7 +26,7 @@ fn effects(dir: &Path, text: &str) -> String {
         ..Environment::of_user(1000, "alice")
     })
     .unwrap();
-    let mut all = format!("{:?}\n{:?}\n{:?}\n", settings.policy(), settings.ticket_options(), settings.kdcs());
+    let mut all = format!("{:?}\n{:?}\n{:?}\n", settings.policy(), settings.login_options("R.TEST"), settings.kdcs());
     writeln!(all, "{:?} {:?}", settings.password_servers(), settings.host_names()).unwrap();
     let trust = settings.kdc_trust(&[], "R.TEST");
     let identity = settings.pkinit_identity(None, "R.TEST", None).map(|_| ());
@@ -63,7 +63,12 @@ fn said(dir: &Path, relation: &Relation) -> String {
         (_, "pkinit_eku_checking") => "kpServerAuth",
         (_, "ticket_lifetime" | "renew_lifetime" | "request_timeout" | "kdc_timeout") => "7h",
         (_, "udp_preference_limit" | "realm_try_domains" | "max_retries") => "1",
-        (_, "noaddresses" | "rdns" | "dns_uri_lookup" | "kdc_timesync") => "false",
+        (_, "noaddresses" | "extra_addresses") => {
+            // Of a host without a network that is all there is.
+            return "[libdefaults]\n noaddresses = false\n extra_addresses = 192.0.2.7\n".into();
+        }
+        (_, "preferred_preauth_types") => "2",
+        (_, "rdns" | "dns_uri_lookup" | "kdc_timesync") => "false",
         (_, "dns_canonicalize_hostname") => "fallback",
         _ => "true",
     };

@@ -33,7 +33,7 @@ fn every_relation_stands_in_the_table_once_and_has_a_word() {
 
 #[test]
 fn what_has_no_effect_is_told_with_its_place() {
-    let text = "[libdefaults]\n clockskew = 60\n err_fmt = no\n rnds = no\n R = {\n  noaddresses = no\n }\n\
+    let text = "[libdefaults]\n clockskew = 60\n err_fmt = no\n rnds = no\n R = {\n  err_fmt = no\n }\n\
                 [realms]\n R = {\n  kdc = k\n  primary_kdc = k\n  auth_to_local_names = {\n   a = b\n  }\n\
                 \n  v4_instance_convert = {\n   host = h\n  }\n  pkinit_cert_match = x\n }\n\
                 [domain_realm]\n h = R\n [capaths]\n R = {\n  S = .\n }\n[appdefaults]\n a = {\n  b = c\n }\n\
@@ -47,7 +47,7 @@ fn what_has_no_effect_is_told_with_its_place() {
             ("appdefaults.a.b", ignored),
             ("libdefaults.err_fmt", ignored),
             ("libdefaults.rnds", None),
-            ("libdefaults.R.noaddresses", ignored),
+            ("libdefaults.R.err_fmt", ignored),
             ("logging.kdc", ignored),
             ("nonsense.x", None),
             ("plugins.ccselect.disable", ignored),

@@ -1,6 +1,6 @@
 //! `handfast get`: tickets for services, in one's own name or, as a service, in a user's.
 
-use super::list::ticket_object;
+use super::list::{kvno, ticket_object};
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, STRONG};
 use crate::span;
@@ -91,7 +91,8 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
 fn tell(ticket: &HeldTicket, cache: &dyn CredentialCache, output: &Output) -> Result<(), Failure> {
     let now = span::now();
     let (client, left) = (output.paint(STRONG, &ticket.client), span::words(ticket.remaining(now)));
-    output.line(format!("{client} has a ticket for {}, good for {left}, in {cache}", ticket.server))?;
+    let key = kvno(ticket).map(|kvno| format!(" (key version {kvno})")).unwrap_or_default();
+    output.line(format!("{client} has a ticket for {}{key}, good for {left}, in {cache}", ticket.server))?;
     output.object(&json!({
         "cache": cache.to_string(),
         "principal": ticket.client.to_string(),

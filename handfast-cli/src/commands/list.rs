@@ -160,8 +160,15 @@ fn ticket_text(ticket: &HeldTicket, client: &Principal, now: Time, output: &Outp
     if !flag_words(ticket.flags).is_empty() {
         line("flags", flag_words(ticket.flags).join(", "));
     }
-    let sealed = ticket_enctype(ticket).map_or("unknown".to_owned(), |enctype| enctype.to_string());
-    line("enctypes", format!("session key {}, ticket {sealed}", ticket.key.enctype()));
+    let key = match sealed(ticket) {
+        None => "unknown".to_owned(),
+        Some((enctype, None)) => enctype.to_string(),
+        Some((enctype, Some(kvno))) => format!("{enctype} (key version {kvno})"),
+    };
+    line("enctypes", format!("session key {}, ticket {key}", ticket.key.enctype()));
+    if !ticket.addresses.is_empty() {
+        line("from", format!("{} alone", addresses(ticket).join(", ")));
+    }
     text
 }
 
@@ -188,14 +195,25 @@ pub(crate) fn ticket_object(ticket: &HeldTicket, now: Time) -> Value {
         "expired": ticket.end_time <= now,
         "flags": flag_words(ticket.flags),
         "session_enctype": ticket.key.enctype().to_string(),
-        "ticket_enctype": ticket_enctype(ticket).map(|enctype| enctype.to_string()),
-        "addresses": ticket.addresses.len(),
+        "ticket_enctype": sealed(ticket).map(|(enctype, _)| enctype.to_string()),
+        "kvno": kvno(ticket),
+        "addresses": addresses(ticket),
     })
 }
 
-/// The enctype that the service's part is encrypted with.
-fn ticket_enctype(ticket: &HeldTicket) -> Option<Enctype> {
-    Ticket::decode(&ticket.ticket).ok().map(|ticket| ticket.enc_part.etype)
+/// The enctype and the version of the key that the service's part is encrypted with.
+fn sealed(ticket: &HeldTicket) -> Option<(Enctype, Option<u32>)> {
+    Ticket::decode(&ticket.ticket).ok().map(|ticket| (ticket.enc_part.etype, ticket.enc_part.kvno))
+}
+
+/// The version of the key that the service opens the ticket with.
+pub(super) fn kvno(ticket: &HeldTicket) -> Option<u32> {
+    sealed(ticket)?.1
+}
+
+/// The addresses that a ticket may be used from; none for any.
+pub(super) fn addresses(ticket: &HeldTicket) -> Vec<String> {
+    ticket.addresses.iter().map(ToString::to_string).collect()
 }
 
 /// A ticket's flags, spelled out.

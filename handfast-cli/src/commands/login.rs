@@ -4,22 +4,22 @@ use super::list::ticket_object;
 use super::login_armor::ArmorOptions;
 use super::login_certificate::CertificateOptions;
 use super::login_for_user::ForUser;
+use super::login_ticket::TicketWishes;
 use super::new_password::NewPasswordSource;
 use super::one_time_password::OtpSource;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, STRONG};
 use crate::secret::PasswordSource;
 use crate::span;
+use handfast::Principal;
 use handfast::crypto::OsRandom;
 use handfast::krb5::exchange::{ClientSecret, Login, TicketOptions, TicketRequest};
 use handfast::krb5::{Ccache, HeldTicket, TicketFlags};
-use handfast::{Principal, ServiceName};
 use handfast_net::login::{get_ticket, log_in};
 use handfast_net::store::{CacheCollection, CredentialCache, StoreError};
 use handfast_net::{Clock, Settings};
 use serde_json::json;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Log in: get a ticket-granting ticket, and put it into the credential cache
 ///
@@ -49,44 +49,24 @@ pub(crate) struct Args {
     principal: Option<String>,
     #[command(flatten)]
     password: PasswordSource,
-    /// Log in with keys from a keytab instead of a password [default: KRB5_CLIENT_KTNAME, else the configured one]
-    #[arg(long, short = 'k', value_name = "FILE", num_args = 0..=1, conflicts_with_all = ["password_stdin", "password_file"])]
-    keytab: Option<Option<String>>,
+    #[command(flatten)]
+    keytab: KeytabOptions,
+    #[command(flatten)]
+    wishes: TicketWishes,
     /// Renew the ticket in the cache instead of logging in
-    #[arg(long, short = 'R', conflicts_with_all = ["principal", "keytab", "password_stdin", "password_file", "lifetime", "renewable", "forwardable", "service", "armor", "enterprise", "canonicalize", "certificate", "attribute"])]
+    #[arg(long, short = 'R', conflicts_with_all = ["principal", "keytab", "keytab_file", "default_keytab", "password_stdin", "password_file", "ticket_wishes", "armor", "enterprise", "certificate", "attribute"])]
     renew: bool,
     /// Make a postdated ticket in the cache valid, once it has begun
-    #[arg(long, short = 'v', conflicts_with_all = ["renew", "starttime", "principal", "keytab", "password_stdin", "password_file", "lifetime", "renewable", "forwardable", "service", "armor"])]
+    #[arg(long, short = 'v', conflicts_with_all = ["renew", "principal", "keytab", "keytab_file", "default_keytab", "password_stdin", "password_file", "ticket_wishes", "armor", "enterprise", "certificate", "attribute"])]
     validate: bool,
-    /// From when on the ticket shall be good, from now, such as 2h; it is to be validated then
-    #[arg(long, short = 's', value_name = "SPAN", value_parser = span::parse, conflicts_with = "renew")]
-    starttime: Option<Duration>,
     /// Log in as nobody: a ticket without a name, for who may know it (anonymous PKINIT); @REALM names the realm
     ///
     /// The KDC proves itself by its certificate: --trust says whose word is taken for it, else krb5.conf.
-    #[arg(long, short = 'n', conflicts_with_all = ["keytab", "password_stdin", "password_file", "renew", "enterprise", "certificate", "armor", "armor_anonymous"])]
+    #[arg(long, short = 'n', conflicts_with_all = ["keytab", "keytab_file", "default_keytab", "password_stdin", "password_file", "renew", "enterprise", "certificate", "armor", "armor_anonymous"])]
     anonymous: bool,
-    /// How long the ticket shall be good, such as 8h [default: ticket_lifetime of krb5.conf, else 1d]
-    #[arg(long, short = 'l', value_name = "SPAN", value_parser = span::parse)]
-    lifetime: Option<Duration>,
-    /// For how long it shall be renewable, such as 7d [default: renew_lifetime of krb5.conf, else not]
-    #[arg(long, short = 'r', value_name = "SPAN", value_parser = span::parse)]
-    renewable: Option<Duration>,
-    /// The login may be forwarded to another host [default: forwardable of krb5.conf]
-    #[arg(long, short = 'f')]
-    forwardable: bool,
-    /// Services may get tickets for other addresses with the login [default: proxiable of krb5.conf]
-    #[arg(long, short = 'p')]
-    proxiable: bool,
-    /// Get a ticket for this service instead of a ticket-granting ticket
-    #[arg(long, short = 'S', value_name = "SERVICE")]
-    service: Option<String>,
     /// The name is an enterprise name (UPN), such as alice@example.com: a KDC says whose it is, and in which realm
     #[arg(long, short = 'E', requires = "principal")]
     enterprise: bool,
-    /// The name may stand for another, in another realm [default: canonicalize of krb5.conf]
-    #[arg(long, short = 'C')]
-    canonicalize: bool,
     #[command(flatten)]
     certificate: CertificateOptions,
     #[command(flatten)]
@@ -114,7 +94,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     };
     let choose = !(args.renew || args.validate) && args.cache.is_none() && settings.ccache_name(None)?.is_collection();
     let file = if choose { cache_for(&ticket, &*collection, file)? } else { file };
-    let (cache, ticket) = args.for_user.cache(ticket, args.keytab.as_ref(), &settings)?;
+    let (cache, ticket) = args.for_user.cache(ticket, args.keytab.named(), &settings)?;
     file.replace(&cache)?;
     if choose {
         make_primary(&*file, &*collection)?;
@@ -125,6 +105,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         None => format!("good for {}", span::words(ticket.remaining(now))),
     };
     output.line(format!("{client} has a ticket for {}, {good}, in {file}", ticket.server))?;
+    args.wishes.tell(&ticket, output)?;
     output.object(&json!({
         "cache": file.to_string(),
         "principal": ticket.client.to_string(),
@@ -182,8 +163,8 @@ fn first(args: &Args, settings: &Settings, file: &dyn CredentialCache, output: &
         Some(name) if args.enterprise => with_realm(settings.enterprise(name))?,
         name => client(name.as_deref(), settings, file)?,
     };
-    let mut options = options(args, settings)?;
     let realm = client.realm().to_owned();
+    let mut options = options(args, settings, &realm)?;
     args.certificate.set(&mut options, settings, &realm)?;
     let secret = secret(args, settings, &client)?;
     let login = Login::new(client, secret, options, Arc::new(OsRandom));
@@ -202,7 +183,7 @@ fn anonymous(args: &Args, settings: &Settings) -> Result<HeldTicket, Failure> {
             return Err(Failure::new(Exit::Usage, cause).next("leave it out, or write @REALM"));
         }
     };
-    let (trust, mut options) = (args.certificate.trust(settings, &realm)?, options(args, settings)?);
+    let (trust, mut options) = (args.certificate.trust(settings, &realm)?, options(args, settings, &realm)?);
     args.certificate.set(&mut options, settings, &realm)?;
     let login = Login::anonymous(realm, trust, options, Arc::new(OsRandom));
     Ok(log_in(login, settings.kdcs(), &Clock::system())?)
@@ -236,18 +217,10 @@ fn username(settings: &Settings) -> Result<String, Failure> {
     settings.environment().expand("%{username}").map_err(|error| Failure::new(Exit::Usage, error).next(next))
 }
 
-fn options(args: &Args, settings: &Settings) -> Result<TicketOptions, Failure> {
-    let mut options = settings.ticket_options();
-    options.lifetime = args.lifetime.unwrap_or(options.lifetime);
-    options.renewable_for = args.renewable.or(options.renewable_for);
-    options.start_in = args.starttime;
-    options.forwardable |= args.forwardable || args.for_user.is_there();
-    options.proxiable |= args.proxiable;
-    options.canonicalize |= args.canonicalize;
+fn options(args: &Args, settings: &Settings, realm: &str) -> Result<TicketOptions, Failure> {
+    let mut options = args.wishes.options(settings, realm)?;
+    options.forwardable |= args.for_user.is_there();
     args.armor.set(&mut options)?;
-    if let Some(service) = &args.service {
-        options.service = Some(service.parse::<ServiceName>()?.to_principal(""));
-    }
     Ok(options)
 }
 
@@ -262,10 +235,35 @@ fn secret(args: &Args, settings: &Settings, client: &Principal) -> Result<Client
         }
         return Ok(ClientSecret::OneTimePassword);
     }
-    let Some(name) = &args.keytab else {
-        return Ok(ClientSecret::Password(args.password.read(&format!("Password for {client}: "))?));
-    };
-    keys(name.as_deref(), settings, client)
+    match args.keytab.named() {
+        Some(name) => keys(name, settings, client),
+        None => Ok(ClientSecret::Password(args.password.read(&format!("Password for {client}: "))?)),
+    }
+}
+
+/// Which keytab to log in with, if with one; kinit's ways to say it are taken, too.
+#[derive(clap::Args, Debug)]
+struct KeytabOptions {
+    /// Log in with keys from a keytab instead of a password [default: KRB5_CLIENT_KTNAME, else the configured one]
+    #[arg(long, short = 'k', value_name = "FILE", num_args = 0..=1, conflicts_with_all = ["password_stdin", "password_file"])]
+    keytab: Option<Option<String>>,
+    /// As kinit has it: the keytab, with or without -k
+    #[arg(short = 't', id = "keytab_file", value_name = "FILE", conflicts_with_all = ["password_stdin", "password_file"])]
+    file: Option<String>,
+    /// As kinit has it: with -k, the client's keytab, which is taken here anyway
+    #[arg(short = 'i', id = "default_keytab", conflicts_with = "keytab_file", requires = "keytab")]
+    default: bool,
+}
+
+impl KeytabOptions {
+    /// The name that is said, or none for the default one; nothing if no keytab is asked for.
+    fn named(&self) -> Option<Option<&str>> {
+        let said = self.keytab.as_ref().map(|name| name.as_deref());
+        match &self.file {
+            Some(file) => Some(Some(file)),
+            None => said,
+        }
+    }
 }
 
 /// The keys of `client` in a keytab.

@@ -78,7 +78,7 @@ impl ArmorOptions {
                 Some(certificates) => certificates.trust(settings, realm)?,
                 None => Arc::new(settings.kdc_trust(&[], realm)?),
             };
-            let options = settings.ticket_options();
+            let options = settings.login_options(realm)?;
             let nobody = Login::anonymous(realm, trust, options, Arc::new(OsRandom));
             return Ok(login.with_armor(&log_in(nobody, settings.kdcs(), &Clock::system())?));
         }

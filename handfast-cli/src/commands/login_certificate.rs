@@ -17,7 +17,7 @@ pub(crate) struct CertificateOptions {
     /// Log in with a certificate and its key, in PEM or PKCS #12 [default: pkinit_identities of krb5.conf]
     ///
     /// Names as in krb5.conf are taken, too: FILE:CERTIFICATE,KEY and DIR:DIRECTORY and PKCS12:FILE.
-    #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with_all = ["keytab", "password_stdin", "password_file"])]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with_all = ["keytab", "keytab_file", "default_keytab", "password_stdin", "password_file"])]
     certificate: Option<Option<String>>,
     /// The private key, in PEM, if it is not in the certificate's file
     #[arg(long, value_name = "FILE", requires = "certificate")]
@@ -29,7 +29,7 @@ pub(crate) struct CertificateOptions {
     #[arg(long, value_name = "FILE")]
     trust: Vec<String>,
     /// As kinit has it: X509_user_identity=NAME and X509_anchors=NAME, for --certificate and --trust
-    #[arg(short = 'X', value_name = "NAME=VALUE", conflicts_with_all = ["keytab", "password_stdin", "password_file"])]
+    #[arg(short = 'X', value_name = "NAME=VALUE", conflicts_with_all = ["keytab", "keytab_file", "default_keytab", "password_stdin", "password_file"])]
     attribute: Vec<String>,
 }
 

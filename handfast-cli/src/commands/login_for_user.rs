@@ -29,7 +29,7 @@ impl ForUser {
     pub(super) fn cache(
         &self,
         tgt: HeldTicket,
-        keytab: Option<&Option<String>>,
+        keytab: Option<Option<&str>>,
         settings: &Settings,
     ) -> Result<(Ccache, HeldTicket), Failure> {
         let Some(user) = &self.for_user else {
@@ -39,7 +39,7 @@ impl ForUser {
         };
         let user = settings.principal(user)?;
         let options = TicketOptions { forwardable: true, ..settings.ticket_options() };
-        let own = keytab.map(|name| keys(name.as_deref(), settings, &tgt.client)).transpose()?;
+        let own = keytab.map(|name| keys(name, settings, &tgt.client)).transpose()?;
         let own = match own {
             Some(ClientSecret::Keys(keys)) => keys,
             _ => Vec::new(),

@@ -10,6 +10,7 @@ pub(crate) mod login;
 mod login_armor;
 mod login_certificate;
 mod login_for_user;
+mod login_ticket;
 pub(crate) mod logout;
 mod new_password;
 mod one_time_password;

@@ -100,7 +100,7 @@ fn from_password(args: &Args, settings: &Settings, target: Option<&Principal>) -
         let cause = format!("{client} is of another realm than {target}: its password gives no ticket there");
         return Err(Failure::new(Exit::Usage, cause).next("log in, and leave out who asks"));
     }
-    let mut options = settings.ticket_options();
+    let mut options = settings.login_options(&realm)?;
     options.service = Some(PasswordChange::service(&realm));
     // A ticket for one exchange.
     (options.renewable_for, options.forwardable, options.proxiable) = (None, false, false);

@@ -10,6 +10,7 @@ mod decode;
 mod dns;
 mod doctor;
 mod forward;
+mod habits;
 mod help;
 mod iakerb;
 mod ntlm;

@@ -8,6 +8,7 @@ mod connect;
 mod doctor;
 mod fast;
 mod for_user;
+mod habits;
 mod handfast;
 mod host_names;
 mod iakerb;

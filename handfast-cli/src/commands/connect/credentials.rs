@@ -109,7 +109,8 @@ impl Credentials {
 }
 
 fn login(name: Option<&str>, settings: &Settings) -> Result<LastingLogin, Failure> {
-    Ok(LastingLogin::with_keytab(settings.client_keytab(name)?, None, settings.ticket_options())?)
+    let options = settings.login_options(settings.default_realm().unwrap_or_default())?;
+    Ok(LastingLogin::with_keytab(settings.client_keytab(name)?, None, options)?)
 }
 
 /// A password or a keytab that logs in through the server. A name without a realm, where there is no default, is of the server's.

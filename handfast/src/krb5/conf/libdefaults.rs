@@ -1,8 +1,10 @@
 use super::value::{ConfValueError, Lookup, parse_boolean};
 use super::{Conf, EnctypeList};
-use crate::krb5::message::SpakeGroup;
+use crate::krb5::message::{PaDataType, SpakeGroup};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::str::FromStr;
 use core::time::Duration;
 
 /// The section `[libdefaults]`, with MIT krb5's default where nothing is said.
@@ -34,6 +36,8 @@ pub struct LibDefaults {
     pub proxiable: bool,
     /// Whether they are to be good from any address; yes.
     pub noaddresses: bool,
+    /// Addresses of this host that it does not know itself, for tickets that are bound to addresses; names are passed over.
+    pub extra_addresses: Vec<IpAddr>,
     /// Whether the KDC may answer with another client name; no.
     pub canonicalize: bool,
     /// From which size in bytes on requests go over TCP first; 1465.
@@ -66,6 +70,8 @@ pub struct LibDefaults {
     pub enforce_ok_as_delegate: bool,
     /// Whether a password login fails where no keytab can prove the KDC; no.
     pub verify_ap_req_nofail: bool,
+    /// The methods of pre-authentication that a login tries before others, best first, if it says.
+    pub preferred_preauth_types: Option<Vec<PaDataType>>,
     /// The groups of SPAKE (RFC 9588) that a login may offer, best first, if it says; names that are not known are passed over.
     pub spake_preauth_groups: Option<Vec<SpakeGroup>>,
     /// How long a request to all KDCs may take; MIT krb5's name for it.
@@ -117,6 +123,7 @@ impl Conf {
             forwardable: found.boolean("forwardable", false)?,
             proxiable: found.boolean("proxiable", false)?,
             noaddresses: found.boolean("noaddresses", true)?,
+            extra_addresses: found.text("extra_addresses").map(listed).unwrap_or_default(),
             canonicalize: found.boolean("canonicalize", false)?,
             udp_preference_limit: found.number("udp_preference_limit")?.unwrap_or(1465),
             dns_lookup_kdc: found.boolean("dns_lookup_kdc", true)?,
@@ -135,7 +142,10 @@ impl Conf {
             ignore_acceptor_hostname: found.boolean("ignore_acceptor_hostname", false)?,
             enforce_ok_as_delegate: found.boolean("enforce_ok_as_delegate", false)?,
             verify_ap_req_nofail: found.boolean("verify_ap_req_nofail", false)?,
-            spake_preauth_groups: found.text("spake_preauth_groups").map(spake_groups),
+            preferred_preauth_types: found
+                .text("preferred_preauth_types")
+                .map(|text| listed(text).into_iter().map(PaDataType).collect()),
+            spake_preauth_groups: found.text("spake_preauth_groups").map(listed),
             request_timeout: found.duration("request_timeout")?,
             kdc_timeout: found.duration("kdc_timeout")?,
             max_retries: found.number("max_retries")?,
@@ -143,13 +153,13 @@ impl Conf {
     }
 }
 
-/// Names with commas or white space between them, each counted once.
-fn spake_groups(text: &str) -> Vec<SpakeGroup> {
-    let mut groups = Vec::new();
-    for name in text.split([',', ' ', '\t', '\r', '\n']) {
-        groups.extend(name.parse().ok().filter(|group| !groups.contains(group)));
+/// What is listed with commas or white space between; each counts once, and what is none of them not at all.
+fn listed<T: FromStr + PartialEq>(text: &str) -> Vec<T> {
+    let mut all = Vec::new();
+    for item in text.split([',', ' ', '\t', '\r', '\n']) {
+        all.extend(item.parse().ok().filter(|item| !all.contains(item)));
     }
-    groups
+    all
 }
 
 impl CanonicalizeHostname {

@@ -1,3 +1,4 @@
+use super::value::{ConfValueError, Lookup};
 use super::{Conf, Section};
 use crate::krb5::auth_to_local::{AuthToLocal, AuthToLocalError};
 use crate::name::Principal;
@@ -43,6 +44,16 @@ impl Conf {
             auth_to_local: list("auth_to_local"),
             auth_to_local_names: section.section("auth_to_local_names").map(last_values).unwrap_or_default(),
         })
+    }
+
+    /// Whether logins to a realm are to do without encrypted timestamps (`disable_encrypted_timestamp`); no. Who pretends to be the
+    /// KDC can ask for one, and guess the password from it.
+    ///
+    /// # Errors
+    /// If its value is neither yes nor no.
+    pub fn disable_encrypted_timestamp(&self, realm: &str) -> Result<bool, ConfValueError> {
+        let found = Lookup { sections: [self.root().section_at(&["realms", realm]), None] };
+        found.boolean("disable_encrypted_timestamp", false)
     }
 
     /// The names of all realms that have an entry, sorted.

@@ -6,7 +6,6 @@ use super::relation::Place::{
 use super::relation::{Relation, honoured, ignored, unsupported};
 
 const NO_PLUGINS: &str = "no plug-in is ever loaded; what MIT krb5 has in them is built in or missing";
-const NO_ADDRESSES: &str = "tickets are good from any address, as with noaddresses = true";
 const NO_VERSION_4: &str = "of Kerberos version 4, which is gone";
 const NO_K5LOGIN: &str = "no .k5login is read; auth_to_local says which account a client has";
 
@@ -43,7 +42,11 @@ pub(super) const PAGE: &[Relation] = &[
         "Policy::delegate_if_ok_as_delegate does so where delegation is asked for",
     ),
     ignored(LibDefaults, "err_fmt", "errors are values with a text of their own"),
-    ignored(LibDefaults, "extra_addresses", NO_ADDRESSES),
+    honoured(
+        LibDefaults,
+        "extra_addresses",
+        "more addresses of this host, where noaddresses is false; names are passed over",
+    ),
     honoured(LibDefaults, "forwardable", "whether tickets of a login are to be forwardable"),
     unsupported(LibDefaults, "ignore_acceptor_hostname", "which principals an acceptor takes is said where it is made"),
     unsupported(LibDefaults, "k5login_authoritative", NO_K5LOGIN),
@@ -52,10 +55,10 @@ pub(super) const PAGE: &[Relation] = &[
     honoured(LibDefaults, "kcm_socket", "where the daemon of KCM: caches listens"),
     unsupported(LibDefaults, "kdc_default_options", "forwardable, proxiable and renew_lifetime are read"),
     unsupported(LibDefaults, "kdc_timesync", "this host's clock is taken as right, as with 0"),
-    ignored(LibDefaults, "noaddresses", NO_ADDRESSES),
+    honoured(LibDefaults, "noaddresses", "whether tickets of a login are good from any address"),
     honoured(LibDefaults, "permitted_enctypes", "which encryption types are used, and in which order"),
     ignored(LibDefaults, "plugin_base_dir", NO_PLUGINS),
-    unsupported(LibDefaults, "preferred_preauth_types", "TicketOptions::preauth is the order"),
+    honoured(LibDefaults, "preferred_preauth_types", "which methods of TicketOptions::preauth a login tries first"),
     honoured(LibDefaults, "proxiable", "whether tickets of a login are to be proxiable"),
     honoured(LibDefaults, "qualify_shortname", "the domain of names without a dot; there is no other than this one"),
     honoured(LibDefaults, "rdns", "whether a host that is looked up has the name of its address"),
@@ -74,7 +77,7 @@ pub(super) const PAGE: &[Relation] = &[
     honoured(Realms, "auth_to_local", "which local account a client has: Conf::auth_to_local"),
     honoured(Realms, "auth_to_local_names", "local accounts of single clients: Conf::auth_to_local"),
     ignored(Realms, "default_domain", NO_VERSION_4),
-    unsupported(Realms, "disable_encrypted_timestamp", "TicketOptions::preauth says which methods are used"),
+    honoured(Realms, "disable_encrypted_timestamp", "whether logins do without encrypted timestamps"),
     honoured(
         Realms,
         "http_anchors",

@@ -4,7 +4,9 @@ use super::{ClientSecret, FastUse, TicketOptions};
 use crate::crypto::Random;
 use crate::krb5::HeldTicket;
 use crate::krb5::enctype::Enctype;
-use crate::krb5::message::{Encoded, KdcExchange, KdcOptions, KdcReqBody, KerberosTime, PaDataType, TicketFlags};
+use crate::krb5::message::{
+    Encoded, KdcExchange, KdcOptions, KdcReqBody, KerberosTime, PaDataType, PaPacRequest, TicketFlags,
+};
 use crate::krb5::preauth::{Armor, OwnedPaData, Round};
 use crate::name::{NameType, Principal};
 use crate::time::Time;
@@ -90,6 +92,11 @@ impl Applicant {
         signs.then(|| OwnedPaData::new(PaDataType::AS_FRESHNESS, Vec::new())).into_iter().collect()
     }
 
+    /// What each request says of PACs (MS-KILE 3.2.5.5).
+    pub(super) fn pac_request(&self) -> Option<Vec<u8>> {
+        self.options.request_pac.map(|include_pac| PaPacRequest { include_pac }.to_der())
+    }
+
     /// What to ask for, from now on.
     fn ask(&self, now: Time) -> Result<Asked, ExchangeError> {
         let wish = |wanted, option| if wanted { option } else { KdcOptions::NONE };
@@ -114,6 +121,8 @@ impl Applicant {
             enctypes: self.enctypes()?,
             clock_skew: self.options.clock_skew,
             terms: TgsTerms {
+                addresses: self.options.addresses.clone(),
+                expected_addresses: self.options.addresses.clone(),
                 required_flags: if anonymous { TicketFlags::ANONYMOUS } else { TicketFlags::NONE },
                 ..TgsTerms::default()
             },

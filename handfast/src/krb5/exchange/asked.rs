@@ -259,16 +259,20 @@ impl Asked {
     }
 
     /// The addresses are those asked for, or those of the ticket presented, which a TGS-REP need not repeat
-    /// (RFC 4120 5.4.2).
+    /// (RFC 4120 5.4.2). A login's ticket without any is good from anywhere: its KDC binds no tickets.
     fn take_addresses(&self, part: &EncKdcRepPart<'_>) -> Result<Vec<HostAddress>, ExchangeError> {
         let got = part.caddr.iter();
         let got: Vec<_> = got
             .map(|address| HostAddress { addr_type: address.addr_type.0, address: address.address.to_vec() })
             .collect();
         let expected = &self.terms.expected_addresses;
-        if got == *expected || got.is_empty() && !self.terms.exact_addresses {
-            return Ok(expected.clone());
+        if got == *expected {
+            return Ok(got);
         }
-        Err(ExchangeError::mismatch(Mismatch::Addresses))
+        match self.exchange {
+            KdcExchange::As if got.is_empty() => Ok(got),
+            KdcExchange::Tgs if got.is_empty() && !self.terms.exact_addresses => Ok(expected.clone()),
+            _ => Err(ExchangeError::mismatch(Mismatch::Addresses)),
+        }
     }
 }

@@ -249,8 +249,10 @@ impl Login {
     /// The AS-REQ of a draft. It says that the KDC's view of it will be checked (RFC 6806 11).
     fn request(&self, draft: &Draft, own: &[OwnedPaData]) -> Result<Vec<u8>, ExchangeError> {
         let checked = PaData { padata_type: PaDataType::REQ_ENC_PA_REP, padata_value: &[] };
+        let pac = self.applicant.pac_request();
+        let pac = pac.iter().map(|value| PaData { padata_type: PaDataType::PAC_REQUEST, padata_value: value });
         let mut padata = self.conversation.padata(own);
-        padata.push(checked);
+        padata.extend(pac.chain([checked]));
         let req_body = Encoded::<KdcReqBody<'_>>::decode(&draft.body)?;
         let Some(armor) = &self.armor else {
             return Ok(KdcReq { exchange: KdcExchange::As, padata, req_body }.to_der());

@@ -1,6 +1,6 @@
-use crate::krb5::Capaths;
 use crate::krb5::enctype::Enctype;
 use crate::krb5::message::{PaDataType, SpakeGroup};
+use crate::krb5::{Capaths, HostAddress};
 use crate::name::Principal;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -62,6 +62,11 @@ pub struct TicketOptions {
     pub forwardable: bool,
     /// Whether services may get tickets for other addresses (RFC 4120 2.5).
     pub proxiable: bool,
+    /// The addresses that a login's ticket shall be bound to (RFC 4120 5.4.1), where the KDC binds tickets at all; what comes of a
+    /// bound ticket is bound as well. Good from anywhere, by default.
+    pub addresses: Vec<HostAddress>,
+    /// Whether a login asks for a PAC or for none (KERB-PA-PAC-REQUEST, MS-KILE 2.2.3). It leaves that to the KDC by default.
+    pub request_pac: Option<bool>,
     /// Whether a ticket request follows the KDC to another realm (RFC 6806 8). On by default.
     pub referrals: bool,
     /// Whether a login may end as another client than was asked for: one of whom that is an alias (RFC 6806 6), in this
@@ -107,6 +112,8 @@ impl Default for TicketOptions {
             renewable_for: None,
             forwardable: false,
             proxiable: false,
+            addresses: Vec::new(),
+            request_pac: None,
             referrals: true,
             canonicalize: false,
             capaths: Capaths::default(),

@@ -1,13 +1,15 @@
 use super::scripted_kdc::{Padata, check_timestamp, hints, methods, refusal, wants_proof};
 use super::*;
 use crate::crypto::Secret;
+use crate::krb5::HostAddress;
 use crate::krb5::enctype::string_to_key;
 use crate::krb5::exchange::Mismatch;
 use crate::krb5::message::{
-    ErrorCode, EtypeInfo, EtypeInfoEntry, KdcExchange, KdcOptions, KerberosTime, PaDataType, TicketFlags,
+    ErrorCode, EtypeInfo, EtypeInfoEntry, KdcExchange, KdcOptions, KerberosTime, PaDataType, PaPacRequest, TicketFlags,
 };
 use alloc::boxed::Box;
 use alloc::string::ToString;
+use core::net::IpAddr;
 use core::time::Duration;
 
 fn options() -> TicketOptions {
@@ -97,6 +99,41 @@ fn the_first_request_says_what_is_wished() {
     let types: Vec<_> = padata.iter().map(|padata| padata.padata_type).collect();
     assert_eq!(types, [PaDataType::REQ_ENC_PA_REP]);
     assert_eq!(alloc::format!("{login:?}"), "Login { client: Principal(alice@EXAMPLE.COM, type 1), .. }");
+}
+
+#[test]
+fn a_login_is_bound_to_the_addresses_asked_for_or_by_its_kdc_to_none() {
+    let here = HostAddress::from(IpAddr::from([192, 0, 2, 1]));
+    let bound = || TicketOptions { addresses: vec![here.clone()], ..options() };
+    assert_eq!(answered(bound(), |_| {}).unwrap().addresses, [here.clone()]);
+    assert_eq!(answered(bound(), |reply| reply.addresses.clear()).unwrap().addresses, []);
+    let other = |options| mismatch(answered(options, |reply| reply.addresses = vec![[192, 0, 2, 2]]));
+    assert_eq!(other(bound()), Mismatch::Addresses);
+    assert_eq!(other(options()), Mismatch::Addresses);
+    let more = |reply: &mut Reply| reply.addresses.push([192, 0, 2, 2]);
+    assert_eq!(mismatch(answered(bound(), more)), Mismatch::Addresses);
+}
+
+#[test]
+fn each_request_of_a_login_says_what_is_wished_of_pacs() {
+    for wish in [None, Some(true), Some(false)] {
+        let password = ClientSecret::Password(Secret::new(b"alice-pw".to_vec()));
+        let salt = "EXAMPLE.COMalice";
+        let with = string_to_key(Enctype(18), b"alice-pw", salt.as_bytes(), None).unwrap();
+        let mut said = Vec::new();
+        let login = Login::new(alice(), password, TicketOptions { request_pac: wish, ..options() }, random());
+        let got = login.run(|request| {
+            let padata = decode(request).padata;
+            let pac = padata.iter().find(|padata| padata.padata_type == PaDataType::PAC_REQUEST);
+            said.push(pac.map(|padata| PaPacRequest::decode(padata.padata_value).unwrap().include_pac));
+            match said.len() {
+                1 => wants_proof(&methods(&[(18, Some(salt), None)])),
+                _ => Reply::to_login(&request.bytes, &with).to_bytes(),
+            }
+        });
+        got.unwrap();
+        assert_eq!(said, [wish, wish]);
+    }
 }
 
 #[test]
