@@ -91,8 +91,8 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
 fn tell(ticket: &HeldTicket, cache: &dyn CredentialCache, output: &Output) -> Result<(), Failure> {
     let now = span::now();
     let (client, left) = (output.paint(STRONG, &ticket.client), span::words(ticket.remaining(now)));
-    let key = kvno(ticket).map(|kvno| format!(" (key version {kvno})")).unwrap_or_default();
-    output.line(format!("{client} has a ticket for {}{key}, good for {left}, in {cache}", ticket.server))?;
+    let key = kvno(ticket).map(|kvno| format!(", key version {kvno}")).unwrap_or_default();
+    output.line(format!("{client} has a ticket for {}, good for {left}{key}, in {cache}", ticket.server))?;
     output.object(&json!({
         "cache": cache.to_string(),
         "principal": ticket.client.to_string(),
