@@ -56,7 +56,7 @@ fn package(program: &str) -> &'static str {
         "samba" => "samba and samba-ad-dc",
         "samba-tool" => "samba-common-bin and samba-ad-provision",
         "ldbsearch" | "ldbmodify" => "ldb-tools",
-        "python3" => "python3-minimal, and python3-gssapi for it",
+        "python3" => "python3-minimal, and python3-gssapi and python3-samba for it",
         _ => "a package that ./scripts/test does not know",
     }
 }

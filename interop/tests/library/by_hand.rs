@@ -308,7 +308,7 @@ pub struct Met {
 }
 
 /// Says that the peer has ended, also when the test has failed over it.
-struct Gone<'a>(&'a AtomicBool);
+pub struct Gone<'a>(pub &'a AtomicBool);
 
 impl Drop for Gone<'_> {
     fn drop(&mut self) {
@@ -317,7 +317,7 @@ impl Drop for Gone<'_> {
 }
 
 /// The next connection; none if the peer has ended without one.
-fn connection(listener: &TcpListener, gone: &AtomicBool) -> Option<TcpStream> {
+pub fn connection(listener: &TcpListener, gone: &AtomicBool) -> Option<TcpStream> {
     listener.set_nonblocking(true).unwrap();
     loop {
         let ended = gone.load(Ordering::SeqCst);

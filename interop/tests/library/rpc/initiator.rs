@@ -2,6 +2,10 @@
 //! signed or sealed, and its answer opened. The verdict is Samba's: the answer says what its directory holds, and its log says
 //! who has asked.
 
+use super::pdu::{
+    self, ALTER_CONTEXT, ALTER_CONTEXT_RESP, AUTH3, BIND, BIND_ACK, FAULT, FIRST, HEADER, HEADER_SIGN, INTEGRITY,
+    KERBEROS, LAST, NDR, NEGOTIATE, PRIVACY, Pdu, REQUEST, RESPONSE, TRAILER,
+};
 use crate::ours::{kdc, now};
 use handfast::{Context, Credential, Initiate, Initiator, Part, Policy, Protection, ServiceName};
 use handfast_interop::SambaDomain;
@@ -10,39 +14,12 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// PTYPE (C706 12.6.4).
-const REQUEST: u8 = 0;
-const RESPONSE: u8 = 2;
-const FAULT: u8 = 3;
-const BIND: u8 = 11;
-const BIND_ACK: u8 = 12;
-const ALTER_CONTEXT: u8 = 14;
-const ALTER_CONTEXT_RESP: u8 = 15;
-const AUTH3: u8 = 16;
-
-/// PFC_FIRST_FRAG, PFC_LAST_FRAG, PFC_SUPPORT_HEADER_SIGN (MS-RPCE 2.2.2.3).
-const FIRST_AND_LAST: u8 = 3;
-const HEADER_SIGN: u8 = 4;
-
-/// Security providers (MS-RPCE 2.2.1.1.7).
-const NEGOTIATE: u8 = 9;
-const KERBEROS: u8 = 16;
-/// Authentication levels (MS-RPCE 2.2.1.1.8).
-const INTEGRITY: u8 = 5;
-const PRIVACY: u8 = 6;
-
-/// samr (MS-SAMR 1.9) 1.0, and NDR 2.0 (C706 14), as they stand in PDUs: least significant byte first.
+/// samr (MS-SAMR 1.9) 1.0, as it stands in PDUs.
 const SAMR: [u8; 20] =
     [0x78, 0x57, 0x34, 0x12, 0x34, 0x12, 0xcd, 0xab, 0xef, 0, 1, 0x23, 0x45, 0x67, 0x89, 0xac, 1, 0, 0, 0];
-const NDR: [u8; 20] =
-    [0x04, 0x5d, 0x88, 0x8a, 0xeb, 0x1c, 0xc9, 0x11, 0x9f, 0xe8, 0x08, 0, 0x2b, 0x10, 0x48, 0x60, 2, 0, 0, 0];
 /// SamrConnect5 (MS-SAMR 3.1.5.1.1), SamrEnumerateDomainsInSamServer (3.1.5.2.1).
 const CONNECT: u16 = 64;
 const ENUMERATE_DOMAINS: u16 = 6;
-
-/// What stands before the body of a request or response, and before the token of a security trailer.
-const HEADER: usize = 24;
-const TRAILER: usize = 8;
 
 /// A connection to an RPC server.
 struct Rpc {
@@ -63,15 +40,8 @@ impl Rpc {
         [self.provider, self.level, padding.try_into().unwrap(), 0, 1, 0, 0, 0]
     }
 
-    /// The common fields (C706 12.6.3.1), for a body and a token of these lengths.
     fn common(&self, kind: u8, flags: u8, body: usize, token: usize) -> Vec<u8> {
-        let trailer = if token == 0 { 0 } else { TRAILER };
-        let length = u16::try_from(16 + body + trailer + token).unwrap().to_le_bytes();
-        let mut header = vec![5, 0, kind, FIRST_AND_LAST | flags, 0x10, 0, 0, 0];
-        header.extend(length);
-        header.extend(u16::try_from(token).unwrap().to_le_bytes());
-        header.extend(self.calls.to_le_bytes());
-        header
+        pdu::common(kind, FIRST | LAST | flags, self.calls, body, token)
     }
 
     fn send(&mut self, kind: u8, body: &[u8], token: &[u8]) {
@@ -83,23 +53,17 @@ impl Rpc {
         self.tcp.write_all(&pdu).unwrap();
     }
 
-    /// A whole PDU of that kind.
-    fn receive(&mut self, kind: u8) -> Vec<u8> {
-        let mut pdu = vec![0; 16];
-        self.tcp.read_exact(&mut pdu).unwrap();
-        let length = usize::from(u16::from_le_bytes([pdu[8], pdu[9]]));
-        pdu.resize(length, 0);
-        self.tcp.read_exact(&mut pdu[16..]).unwrap();
-        assert_eq!(pdu[2], kind, "{pdu:02x?}");
+    /// A PDU of that kind.
+    fn receive(&mut self, kind: u8) -> Pdu {
+        let pdu = Pdu::read(&mut self.tcp).unwrap();
+        assert_eq!(pdu.kind(), kind, "{pdu:02x?}");
         pdu
     }
 
     /// The token of a PDU's security trailer.
-    fn token(&self, pdu: &[u8]) -> Vec<u8> {
-        let length = usize::from(u16::from_le_bytes([pdu[10], pdu[11]]));
-        let at = pdu.len() - length;
-        assert_eq!(pdu[at - TRAILER..at - TRAILER + 2], [self.provider, self.level]);
-        pdu[at..].to_vec()
+    fn token(&self, pdu: &Pdu) -> Vec<u8> {
+        assert_eq!(pdu.trailer().unwrap()[..2], [self.provider, self.level]);
+        pdu.token().to_vec()
     }
 
     /// Binds to samr, one token in each PDU. Kerberos' last one is not answered (MS-RPCE 2.2.2.5).
@@ -123,7 +87,7 @@ impl Rpc {
                 Initiate::NeedsToken(next) => {
                     self.send(kind, &contexts(), &token);
                     let answer = self.receive(if kind == BIND { BIND_ACK } else { ALTER_CONTEXT_RESP });
-                    assert_eq!(answer[3] & HEADER_SIGN != 0, kind == BIND, "headers are signed, too");
+                    assert_eq!(answer.flags() & HEADER_SIGN != 0, kind == BIND, "headers are signed, too");
                     (kind, token) = (ALTER_CONTEXT, Vec::new());
                     next.step(&self.token(&answer), now(), &mut token).unwrap()
                 }
@@ -185,7 +149,7 @@ impl Rpc {
     fn answer(&mut self, context: &mut Context) -> Vec<u8> {
         let mut pdu = self.receive(RESPONSE);
         let mut token = self.token(&pdu);
-        let (header, rest) = pdu.split_at_mut(HEADER);
+        let (header, rest) = pdu.0.split_at_mut(HEADER);
         let at = rest.len() - token.len() - TRAILER;
         let (body, rest) = rest.split_at_mut(at);
         let trailer = &rest[..TRAILER];
