@@ -2,7 +2,7 @@
 
 use crate::support::World;
 
-const COMMANDS: [&str; 30] = [
+const COMMANDS: [&str; 31] = [
     "login",
     "get",
     "list",
@@ -26,6 +26,7 @@ const COMMANDS: [&str; 30] = [
     "realm list",
     "realm show",
     "realm modify",
+    "realm alias",
     "realm remove",
     "realm set-password",
     "realm export-keytab",

@@ -107,3 +107,80 @@ fn users_of_a_trusted_realm_come_to_services_here() {
     there.run("realm remove krbtgt/B.TEST@A.TEST").ok();
     there.run("realm remove krbtgt/B.TEST").failed(2, "can't be removed");
 }
+
+#[test]
+fn other_names_are_given_shown_used_and_taken_away() {
+    let world = World::with_realm();
+    world.run("realm alias al alice").ok();
+    world.run("realm alias HTTP/www.a.test host/localhost").ok();
+    world.run("realm alias bob bob@B.TEST").ok();
+    world.run("realm alias bob robert@B.TEST").ok();
+    assert_eq!(shown(&world, "alice")["aliases"], json!(["al@A.TEST"]));
+    assert!(world.run("realm show alice").ok().stdout.contains("also called"), "told");
+    let all =
+        json!(["al@A.TEST=alice@A.TEST", "HTTP/www.a.test@A.TEST=host/localhost@A.TEST", "bob@A.TEST=robert@B.TEST"]);
+    let settings = || world.run("realm settings --json").ok().object();
+    assert_eq!(settings()["aliases"], all);
+    world.run("realm alias alice host/localhost").failed(2, "is a principal itself");
+    world.run("realm alias al nobody").failed(8, "there is no nobody@A.TEST");
+    world.run("realm alias al krbtgt/A.TEST").failed(2, "ticket-granting service");
+    world.run("realm alias al@B.TEST alice").failed(2, "not of the realm A.TEST");
+    world.run("realm alias carol --remove").failed(8, "is nobody's other name");
+    assert_eq!(world.run("realm alias al").code, 2);
+    let kdc = world.start_kdc();
+    world.run_with("login al --password-stdin", PASSWORD).failed(5, "al@A.TEST");
+    world.run_with("login al -C --password-stdin", PASSWORD).ok();
+    assert_eq!(cache(&world).principal.to_string(), "alice@A.TEST");
+    world.run("get HTTP/www.a.test").ok();
+    assert!(cache(&world).tickets().any(|ticket| ticket.server.to_string() == "HTTP/www.a.test@A.TEST"));
+    world.run_with("login bob -C --password-stdin", PASSWORD).failed(4, "B.TEST");
+    drop(kdc);
+    world.run("realm alias al --remove").ok();
+    assert_eq!(shown(&world, "alice")["aliases"], json!([]));
+}
+
+#[test]
+fn enterprise_names_are_of_the_realm_that_their_suffix_says() {
+    let world = World::with_realm();
+    let set = world.run("realm settings --enterprise-suffix @Corp.test=A.TEST,far.test=B.TEST --json").ok().object();
+    assert_eq!(set["enterprise_suffixes"], json!(["corp.test=A.TEST", "far.test=B.TEST"]));
+    let _kdc = world.start_kdc();
+    world.run_with("login -E alice@corp.test --password-stdin", PASSWORD).ok();
+    assert_eq!(cache(&world).principal.to_string(), "alice@A.TEST");
+    world.run_with("login -E alice@far.test --password-stdin", PASSWORD).failed(4, "B.TEST");
+    world.run("realm settings --enterprise-suffix corp.test").failed(2, "SUFFIX=REALM");
+    assert_eq!(world.run("realm settings --enterprise-suffix= --json").ok().object()["enterprise_suffixes"], json!([]));
+}
+
+#[test]
+fn trusted_domains_are_named_by_realm_and_sid() {
+    let world = World::with_realm();
+    let set = world.run("realm settings --trusted-domain B.TEST=S-1-5-21-4-5-6 --json").ok().object();
+    assert_eq!(set["trusted_domains"], json!(["B.TEST=S-1-5-21-4-5-6"]));
+    assert!(world.run("realm settings").ok().stdout.contains("trusted domains"), "told");
+    world.run("realm settings --trusted-domain B.TEST=nobody").failed(2, "REALM=SID");
+    world.run("realm settings --trusted-domain B.TEST").failed(2, "REALM=SID");
+    assert_eq!(world.run("realm settings --trusted-domain= --json").ok().object()["trusted_domains"], json!([]));
+}
+
+#[test]
+fn proofs_are_those_of_the_settings_in_their_order() {
+    let world = World::with_realm();
+    let settings = |arguments: &str| world.run(&format!("realm settings {arguments} --json")).ok().object();
+    assert_eq!(settings("")["preauth"], json!(["encrypted-challenge", "encrypted-timestamp"]));
+    let set = settings("--preauth spake,encrypted-challenge,spake --spake-groups P-256,edwards25519");
+    assert_eq!(set["preauth"], json!(["spake", "encrypted-challenge"]));
+    assert_eq!((&set["spake_groups"], &set["spake_challenge"]), (&json!(["P-256", "edwards25519"]), &Value::Null));
+    assert_eq!(settings("--spake-challenge P-256")["spake_challenge"], "P-256");
+    let text = world.run("realm settings").ok().stdout;
+    assert!(text.contains("spake, encrypted-challenge\n") && text.contains("a challenge in P-256 with"), "{text}");
+    world.run("realm settings --spake-groups edwards25519").failed(2, "not among the groups of SPAKE");
+    assert_eq!(world.run("realm settings --preauth morse").code, 2);
+    assert_eq!(world.run("realm settings --spake-challenge P-1").code, 2);
+    assert_eq!(settings("--spake-challenge none --spake-groups edwards25519")["spake_challenge"], Value::Null);
+    let _kdc = world.start_kdc();
+    let conf = fs::read_to_string(world.path("krb5.conf")).unwrap();
+    world.run_with("login alice --password-stdin", PASSWORD).ok();
+    fs::write(world.path("krb5.conf"), format!("[libdefaults]\n spake_preauth_groups = P-521\n{conf}")).unwrap();
+    world.run_with("login alice --password-stdin", PASSWORD).failed(5, "A.TEST");
+}

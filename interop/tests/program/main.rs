@@ -23,6 +23,7 @@ mod pkinit;
 mod postdated;
 mod realm;
 mod refusals;
+mod rules;
 mod serve;
 mod spake;
 mod tickets;

@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::output::Output;
 
+mod alias;
 mod book;
 mod config;
 pub(crate) mod embedded;
@@ -11,6 +12,7 @@ mod modify;
 mod password_settings;
 mod pkinit;
 mod principals;
+mod proof_settings;
 mod serve;
 mod settings;
 mod show;
@@ -31,6 +33,7 @@ pub(crate) enum Realm {
     List(principals::List),
     Show(show::Show),
     Modify(modify::Modify),
+    Alias(alias::Alias),
     Remove(principals::Remove),
     SetPassword(principals::SetPassword),
     ExportKeytab(principals::ExportKeytab),
@@ -49,6 +52,7 @@ pub(crate) fn run(command: &Realm, output: &Output) -> Result<(), Failure> {
         Realm::List(args) => args.run(output),
         Realm::Show(args) => args.run(output),
         Realm::Modify(args) => args.run(output),
+        Realm::Alias(args) => args.run(output),
         Realm::Remove(args) => args.run(output),
         Realm::SetPassword(args) => args.run(output),
         Realm::ExportKeytab(args) => args.run(output),

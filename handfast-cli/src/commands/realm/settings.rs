@@ -2,7 +2,8 @@
 
 use super::modify::yes_or_no;
 use super::password_settings::{self, PasswordSettings};
-use super::{Book, DirectoryArgs};
+use super::proof_settings::{self, ProofSettings};
+use super::{Book, DirectoryArgs, alias};
 use crate::failure::{Exit, Failure};
 use crate::output::{FAINT, Output, STRONG};
 use crate::span;
@@ -26,6 +27,8 @@ use std::time::Duration;
   handfast realm settings
   handfast realm settings --max-life 10h --max-renewable-life 7d
   handfast realm settings --max-failures 5 --lockout 15m         who guesses is locked out
+  handfast realm settings --preauth spake,encrypted-challenge    who listens has nothing to guess at
+  handfast realm settings --enterprise-suffix corp.com=EXAMPLE.COM    alice@corp.com is alice (login -E)
   handfast realm settings --domain EXAMPLE                       PACs in tickets, with a new SID
   handfast realm settings --host-realm .other.com=OTHER.COM      clients of those hosts are referred there
   handfast realm settings --capath A.COM:EXAMPLE.COM:B.COM       users of A.COM come through B.COM"
@@ -61,6 +64,14 @@ pub(crate) struct Change {
     /// A way that clients may come: the realm of the client, this one, and those between, in order; '' for none
     #[arg(long, value_name = "CLIENT:SERVER[:REALM…]", value_delimiter = ',')]
     capath: Option<Vec<String>>,
+    /// Behind the @ of enterprise names, and the realm that knows such users; '' for none
+    #[arg(long, value_name = "SUFFIX=REALM", value_delimiter = ',')]
+    enterprise_suffix: Option<Vec<String>>,
+    /// The domains of other realms, whose PACs are passed on; '' for none
+    #[arg(long, value_name = "REALM=SID", value_delimiter = ',')]
+    trusted_domain: Option<Vec<String>>,
+    #[command(flatten)]
+    proofs: ProofSettings,
     #[command(flatten)]
     passwords: PasswordSettings,
     #[command(flatten)]
@@ -72,6 +83,7 @@ impl Change {
         let book = Book::open(&self.directory)?;
         let before = book.directory().settings()?;
         let mut settings = self.changed(before.clone())?;
+        self.proofs.change(&mut settings)?;
         self.passwords.change(&mut settings, &book)?;
         if settings != before {
             book.directory().set_settings(&settings)?;
@@ -94,6 +106,12 @@ impl Change {
         }
         if let Some(hosts) = &self.host_realm {
             settings.domain_realm = given(hosts).map(host_realm).collect::<Result<_, _>>()?;
+        }
+        if let Some(suffixes) = &self.enterprise_suffix {
+            settings.enterprise_suffixes = given(suffixes).map(enterprise_suffix).collect::<Result<_, _>>()?;
+        }
+        if let Some(domains) = &self.trusted_domain {
+            settings.trusted_domains = given(domains).map(trusted_domain).collect::<Result<_, _>>()?;
         }
         if let Some(ways) = &self.capath {
             settings.capaths = given(ways).try_fold(Capaths::default(), capath)?;
@@ -123,12 +141,27 @@ fn given(items: &[String]) -> impl Iterator<Item = &str> {
     items.iter().map(String::as_str).filter(|item| !item.is_empty())
 }
 
+/// Both sides of an equals sign.
+fn pair<'t>(text: &'t str, what: &str, next: &str) -> Result<(&'t str, &'t str), Failure> {
+    let parts = text.split_once('=').filter(|(left, right)| !left.is_empty() && !right.is_empty());
+    parts.ok_or_else(|| Failure::new(Exit::Usage, format!("{text:?} says no {what}")).next(next))
+}
+
 fn host_realm(text: &str) -> Result<(String, String), Failure> {
-    let parts = text.split_once('=').filter(|(host, realm)| !host.is_empty() && !realm.is_empty());
-    let (host, realm) = parts.ok_or_else(|| {
-        Failure::new(Exit::Usage, format!("{text:?} says no host and realm")).next("write HOST=REALM or .DOMAIN=REALM")
-    })?;
+    let (host, realm) = pair(text, "host and realm", "write HOST=REALM or .DOMAIN=REALM")?;
     Ok((host.to_ascii_lowercase(), realm.to_owned()))
+}
+
+fn enterprise_suffix(text: &str) -> Result<(String, String), Failure> {
+    let (suffix, realm) = pair(text, "suffix and realm", "write SUFFIX=REALM, such as example.com=EXAMPLE.COM")?;
+    Ok((suffix.trim_start_matches('@').to_ascii_lowercase(), realm.to_owned()))
+}
+
+fn trusted_domain(text: &str) -> Result<(String, Sid), Failure> {
+    let next = "write REALM=SID, such as OTHER.COM=S-1-5-21-1-2-3";
+    let (realm, sid) = pair(text, "realm and SID", next)?;
+    let sid = sid.parse().map_err(|error| Failure::new(Exit::Usage, format!("{sid}: {error}")).next(next))?;
+    Ok((realm.to_owned(), sid))
 }
 
 fn capath(all: Capaths, text: &str) -> Result<Capaths, Failure> {
@@ -171,7 +204,6 @@ fn rows(settings: &Settings) -> Vec<(&'static str, String)> {
         ("session keys", listed(settings.session_enctypes.iter().map(ToString::to_string).collect())),
         ("rc4-hmac", if settings.weak_rc4 { "used, and weak" } else { "not used" }.to_owned()),
         ("postdated tickets", if settings.postdated { "issued" } else { "not issued" }.to_owned()),
-        ("proofs", listed(settings.preauth.iter().map(ToString::to_string).collect())),
         (
             "domain of PACs",
             domain.map_or("none".to_owned(), |domain| format!("{} {}", domain.netbios_name, domain.sid)),
@@ -179,15 +211,35 @@ fn rows(settings: &Settings) -> Vec<(&'static str, String)> {
         ("hosts elsewhere", listed(hosts)),
         ("ways", listed(ways(settings))),
     ];
+    rows.extend(optional_rows(settings));
+    rows.extend(proof_settings::rows(settings));
     rows.extend(password_settings::rows(settings));
     rows
+}
+
+/// What few realms have.
+fn optional_rows(settings: &Settings) -> impl Iterator<Item = (&'static str, String)> {
+    let rows = [
+        ("other names", alias::all(settings)),
+        ("enterprise names", suffixes(settings)),
+        ("trusted domains", domains(settings)),
+    ];
+    rows.into_iter().filter(|(_, items)| !items.is_empty()).map(|(name, items)| (name, items.join(", ")))
+}
+
+fn suffixes(settings: &Settings) -> Vec<String> {
+    settings.enterprise_suffixes.iter().map(|(suffix, realm)| format!("{suffix}={realm}")).collect()
+}
+
+fn domains(settings: &Settings) -> Vec<String> {
+    settings.trusted_domains.iter().map(|(realm, sid)| format!("{realm}={sid}")).collect()
 }
 
 fn object(realm: &str, settings: &Settings) -> Value {
     let hosts: Vec<_> =
         settings.domain_realm.iter().map(|(host, realm)| json!({ "host": host, "realm": realm })).collect();
     let domain = settings.domain.as_ref();
-    json!({
+    let mut object = json!({
         "realm": realm,
         "max_life": settings.max_life.as_secs(),
         "max_renewable_life": settings.max_renewable_life.as_secs(),
@@ -195,10 +247,16 @@ fn object(realm: &str, settings: &Settings) -> Value {
         "session_enctypes": settings.session_enctypes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "weak_rc4": settings.weak_rc4,
         "postdated": settings.postdated,
-        "preauth": settings.preauth.iter().map(|padata_type| padata_type.0).collect::<Vec<_>>(),
         "domain": domain.map(|domain| json!({ "name": domain.netbios_name, "sid": domain.sid.to_string() })),
         "host_realm": hosts,
         "capaths": ways(settings),
+        "aliases": alias::all(settings),
+        "enterprise_suffixes": suffixes(settings),
+        "trusted_domains": domains(settings),
         "passwords": password_settings::object(settings),
-    })
+    });
+    if let Value::Object(fields) = &mut object {
+        fields.extend(proof_settings::object(settings).map(|(name, value)| (name.to_owned(), value)));
+    }
+    object
 }

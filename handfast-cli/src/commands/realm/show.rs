@@ -1,6 +1,6 @@
 //! `handfast realm show`: all that is known of one principal.
 
-use super::{Book, DirectoryArgs};
+use super::{Book, DirectoryArgs, alias};
 use crate::failure::Failure;
 use crate::output::{FAINT, Output, STRONG};
 use crate::span;
@@ -23,14 +23,23 @@ pub(crate) struct Show {
 
 impl Show {
     pub(super) fn run(&self, output: &Output) -> Result<(), Failure> {
-        let entry = Book::open(&self.directory)?.existing(&self.name)?;
+        let book = Book::open(&self.directory)?;
+        let entry = book.existing(&self.name)?;
+        let others = alias::names_of(&book.directory().settings()?, &entry.principal);
         output.line(output.paint(STRONG, &entry.principal))?;
-        let rows = rows(&entry);
+        let mut rows = rows(&entry);
+        if !others.is_empty() {
+            rows.insert(0, ("also called", others.join(", ")));
+        }
         let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         for (name, value) in rows {
             output.line(format!("  {}  {value}", output.paint(FAINT, format!("{name:<width$}"))))?;
         }
-        output.object(&entry_object(&entry))
+        let mut object = entry_object(&entry);
+        if let Value::Object(fields) = &mut object {
+            fields.insert("aliases".to_owned(), json!(others));
+        }
+        output.object(&object)
     }
 }
 
