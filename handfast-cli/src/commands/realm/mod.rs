@@ -38,7 +38,7 @@ pub(crate) enum Realm {
     SetPassword(principals::SetPassword),
     ExportKeytab(principals::ExportKeytab),
     Trust(trust::Trust),
-    Settings(settings::Change),
+    Settings(Box<settings::Change>),
     Config(config::Args),
     Serve(serve::Args),
 }
