@@ -145,6 +145,7 @@ mod replay;
 mod sync;
 mod time;
 mod window;
+mod words;
 
 pub use accept::{Accept, AcceptAccount, AcceptAnswer, AcceptKdc, AcceptToken, Acceptor, Session};
 pub use bindings::{ChannelAddress, ChannelBindings, ServerEndPointError};

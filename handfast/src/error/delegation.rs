@@ -1,5 +1,5 @@
 use crate::name::Principal;
-use core::fmt;
+use crate::words::words;
 
 /// Why we refuse a client for the tickets that it delegates (RFC 4121 4.1.1), where the policy takes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,16 +18,10 @@ pub enum DelegationRefusal {
     Malformed(&'static str),
 }
 
-impl fmt::Display for DelegationRefusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            DelegationRefusal::NotDecryptable => {
-                f.write_str("the delegated tickets were not made with a key that the client and we share")
-            }
-            DelegationRefusal::OfAnother { client, delegated } => {
-                write!(f, "the client is {client}, but delegates a ticket of {delegated}")
-            }
-            DelegationRefusal::Malformed(missing) => write!(f, "the delegated tickets lack {missing}"),
-        }
-    }
-}
+words! { DelegationRefusal {
+    DelegationRefusal::NotDecryptable =>
+        "the delegated tickets were not made with a key that the client and we share";
+    DelegationRefusal::OfAnother { client, delegated } =>
+        "the client is {client}, but delegates a ticket of {delegated}";
+    DelegationRefusal::Malformed(missing) => "the delegated tickets lack {missing}";
+} }

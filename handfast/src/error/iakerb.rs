@@ -1,7 +1,6 @@
-use super::write_list;
+use crate::words::{First, words};
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 
 /// Why we refuse a peer for how it speaks IAKERB (draft-ietf-kitten-iakerb-03).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,37 +37,23 @@ pub enum IakerbRefusal {
     FinishedElsewhere,
 }
 
-impl fmt::Display for IakerbRefusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            IakerbRefusal::RealmNotRelayed { realm, relayed } => {
-                write!(f, "the client wants a KDC of the realm {realm:?} asked, and we ask those of ")?;
-                write_list(f, relayed)?;
-                f.write_str(": add the realm to the policy if its users may log in through this service")
-            }
-            IakerbRefusal::NotForAKdc => {
-                f.write_str("the client wants something carried to a KDC that is no request for a ticket")
-            }
-            IakerbRefusal::OutOfOrder(what) => write!(f, "the peer's IAKERB token is out of order: {what}"),
-            IakerbRefusal::OtherDialect => f.write_str(
-                "the peer speaks another IAKERB than this end: MIT krb5 up to 1.21 differs from the draft, \
-                 and is spoken where IakerbDialect::Mit121 is set",
-            ),
-            IakerbRefusal::TooManyRounds { limit } => {
-                write!(f, "the client has had {limit} messages carried to KDCs, which is the limit")
-            }
-            IakerbRefusal::TooManyBytes { limit } => {
-                write!(f, "the messages carried to KDCs and back are longer than {limit} bytes, which is the limit")
-            }
-            IakerbRefusal::FinishedAbsent => f.write_str(
-                "the client does not prove which messages it sent to the KDC through us: they may have been changed on the way",
-            ),
-            IakerbRefusal::FinishedMismatch => {
-                f.write_str("the client sent or received other messages than we did: they were changed on the way")
-            }
-            IakerbRefusal::FinishedElsewhere => {
-                f.write_str("the client's proof belongs to a conversation with a KDC that was held elsewhere")
-            }
-        }
-    }
-}
+words! { IakerbRefusal {
+    IakerbRefusal::RealmNotRelayed { realm, relayed } =>
+        "the client wants a KDC of the realm {realm:?} asked, and we ask those of {}: add the realm to the policy if its users may \
+         log in through this service", First(relayed);
+    IakerbRefusal::NotForAKdc => "the client wants something carried to a KDC that is no request for a ticket";
+    IakerbRefusal::OutOfOrder(what) => "the peer's IAKERB token is out of order: {what}";
+    IakerbRefusal::OtherDialect =>
+        "the peer speaks another IAKERB than this end: MIT krb5 up to 1.21 differs from the draft, and is spoken where \
+         IakerbDialect::Mit121 is set";
+    IakerbRefusal::TooManyRounds { limit } =>
+        "the client has had {limit} messages carried to KDCs, which is the limit";
+    IakerbRefusal::TooManyBytes { limit } =>
+        "the messages carried to KDCs and back are longer than {limit} bytes, which is the limit";
+    IakerbRefusal::FinishedAbsent =>
+        "the client does not prove which messages it sent to the KDC through us: they may have been changed on the way";
+    IakerbRefusal::FinishedMismatch =>
+        "the client sent or received other messages than we did: they were changed on the way";
+    IakerbRefusal::FinishedElsewhere =>
+        "the client's proof belongs to a conversation with a KDC that was held elsewhere";
+} }

@@ -1,5 +1,5 @@
+use crate::words::words;
 use alloc::string::String;
-use core::fmt;
 
 /// Why we refuse a peer that speaks NTLM (MS-NLMP).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,31 +40,19 @@ pub enum NtlmRefusal {
     },
 }
 
-impl fmt::Display for NtlmRefusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NtlmRefusal::FlagsMissing(flags) => {
-                write!(f, "the peer does not negotiate what NTLM needs here: flags {flags:#010x} are missing")
-            }
-            NtlmRefusal::Datagram => f.write_str("the peer wants NTLM for datagrams, and this is a connection"),
-            NtlmRefusal::NotVersion2 => f.write_str("the client's response is not of NTLM version 2"),
-            NtlmRefusal::Anonymous => f.write_str("the client is anonymous"),
-            NtlmRefusal::NoTimestamp => {
-                f.write_str("the server's NTLM challenge has no timestamp, so its messages can't be protected")
-            }
-            NtlmRefusal::Stale { seconds } => write!(
-                f,
-                "the client's response is of a time {seconds:+} seconds from ours: begin anew, or set the clocks"
-            ),
-            NtlmRefusal::MicAbsent => {
-                f.write_str("the client's NTLM message has no MIC: it was removed, or never made")
-            }
-            NtlmRefusal::MicMismatch => f.write_str("the NTLM messages were changed on their way"),
-            NtlmRefusal::NotProven { account } => {
-                write!(f, "the client does not hold the secret of {account}: a wrong password, or an impostor")
-            }
-            NtlmRefusal::Target { target } if target.is_empty() => f.write_str("the client does not say whom it wants"),
-            NtlmRefusal::Target { target } => write!(f, "the client wants {target}, and that is not us"),
-        }
-    }
-}
+words! { NtlmRefusal {
+    NtlmRefusal::FlagsMissing(flags) =>
+        "the peer does not negotiate what NTLM needs here: flags {flags:#010x} are missing";
+    NtlmRefusal::Datagram => "the peer wants NTLM for datagrams, and this is a connection";
+    NtlmRefusal::NotVersion2 => "the client's response is not of NTLM version 2";
+    NtlmRefusal::Anonymous => "the client is anonymous";
+    NtlmRefusal::NoTimestamp => "the server's NTLM challenge has no timestamp, so its messages can't be protected";
+    NtlmRefusal::Stale { seconds } =>
+        "the client's response is of a time {seconds:+} seconds from ours: begin anew, or set the clocks";
+    NtlmRefusal::MicAbsent => "the client's NTLM message has no MIC: it was removed, or never made";
+    NtlmRefusal::MicMismatch => "the NTLM messages were changed on their way";
+    NtlmRefusal::NotProven { account } =>
+        "the client does not hold the secret of {account}: a wrong password, or an impostor";
+    NtlmRefusal::Target { target } if target.is_empty() => "the client does not say whom it wants";
+    NtlmRefusal::Target { target } => "the client wants {target}, and that is not us";
+} }

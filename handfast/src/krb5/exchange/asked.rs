@@ -1,6 +1,6 @@
 //! What was asked of a KDC, to be held against its reply.
 
-use super::error::{ExchangeError, Mismatch};
+use super::{ExchangeError, Mismatch};
 use crate::crypto::{Random, RandomError};
 use crate::krb5::enctype::Enctype;
 use crate::krb5::message::{

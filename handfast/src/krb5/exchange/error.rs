@@ -1,12 +1,13 @@
-use super::KdcRefusal;
+use super::{KdcRefusal, Mismatch, OtpError};
 use crate::crypto::RandomError;
 use crate::krb5::enctype::{CryptoError, Enctype};
-use crate::krb5::message::{PaDataType, TicketFlags};
+use crate::krb5::message::PaDataType;
 use crate::krb5::spake::SpakeError;
 use crate::name::Principal;
 use crate::question::Question;
 use crate::time::Time;
 use crate::wire::DecodeError;
+use crate::words::{Given, Listing, words};
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -172,7 +173,7 @@ pub enum ExchangeError {
     /// SPAKE pre-authentication (RFC 9588) can't go on.
     Spake(Box<SpakeError>),
     /// A one-time password (RFC 6560) can't be sent.
-    Otp(super::OtpError),
+    Otp(OtpError),
     /// Bytes of the KDC, or of the ticket at hand, do not decode.
     Decode(DecodeError),
     /// A key or a ciphertext can't be used.
@@ -183,311 +184,84 @@ pub enum ExchangeError {
     ApiMisuse(&'static str),
 }
 
-/// What in a KDC's reply is not as it was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Mismatch {
-    /// The reply belongs to the other exchange: TGS-REP to a login, AS-REP to a request for a ticket.
-    Exchange,
-    /// It is for another client (RFC 4120 3.1.5).
-    Client {
-        /// Who asked.
-        asked: Principal,
-        /// Who is answered.
-        got: Principal,
-    },
-    /// It is for another client, as was allowed, but the KDC proves in no way what it was asked (RFC 6806 6, 11).
-    RenamedUnproven {
-        /// Who asked.
-        asked: Principal,
-        /// Who is answered.
-        got: Principal,
-    },
-    /// It is for another service (RFC 4120 3.1.5).
-    Service {
-        /// Who was asked for.
-        asked: Principal,
-        /// Who is answered for.
-        got: Principal,
-    },
-    /// The ticket says, where nothing protects it, that it is for another service than the protected part says.
-    TicketService {
-        /// The service asked for, and of the protected part.
-        asked: Principal,
-        /// The ticket's.
-        got: Principal,
-    },
-    /// It answers another request (RFC 4120 3.1.5).
-    Nonce,
-    /// It is encrypted with an enctype that was not offered.
-    ReplyEnctype {
-        /// The reply's.
-        got: Enctype,
-        /// Those offered.
-        offered: Vec<Enctype>,
-    },
-    /// The session key is of an enctype that was not offered.
-    SessionKeyEnctype {
-        /// The key's.
-        got: Enctype,
-        /// Those offered.
-        offered: Vec<Enctype>,
-    },
-    /// The ticket is not valid before a KDC has validated it, which was not asked for.
-    InvalidFlag,
-    /// The ticket has ended, or never was good.
-    Ended {
-        /// From when on it is good.
-        start: Time,
-        /// When it ends.
-        end: Time,
-        /// What our clock says.
-        now: Time,
-    },
-    /// The ticket ends later than asked for.
-    EndsTooLate {
-        /// The latest end asked for.
-        asked: Time,
-        /// When it ends.
-        end: Time,
-    },
-    /// The ticket is renewable for longer than asked for.
-    RenewableTooLong {
-        /// The latest time asked for.
-        asked: Time,
-        /// Until when it is.
-        renew_till: Time,
-    },
-    /// The ticket is bound to addresses that were not asked for, or not bound to those that were.
-    Addresses,
-    /// The ticket lacks flags that make it what was asked for.
-    FlagsMissing {
-        /// What was asked for.
-        missing: TicketFlags,
-    },
-    /// The KDC does not prove whose name the ticket is in that a service asked for in a user's name (MS-SFU 3.1.5.1.1.3).
-    UserNotProven,
-    /// The KDC saw another request than the one sent, or does not say (RFC 6806 11).
-    RequestChanged,
-    /// Inside of FAST, it lacks what ends a conversation with a ticket (RFC 6113 5.4.3).
-    NotFinished,
-    /// Inside of FAST, it lacks the key that strengthens the reply's, without which FAST could be taken off (RFC 6113 5.4.3).
-    NotStrengthened,
-    /// The ticket is not the one that the KDC vouches for inside of FAST (RFC 6113 5.4.3).
-    TicketChanged,
-    /// It refuses, and does not say why inside of FAST (RFC 6113 5.4.4).
-    NoErrorInside,
-    /// It does not answer the encrypted challenge, by which the KDC proves to know the client's key (RFC 6113 5.4.6).
-    ChallengeUnanswered,
-    /// The KDC says, where nobody can change it, that it knows FAST; but what was sent inside of FAST came to nothing, and
-    /// it went on without: somebody on the way has seen to it.
-    FastStripped,
-    /// Outside of FAST it names another client than inside.
-    OutsideClient {
-        /// The client named inside.
-        inside: Principal,
-        /// The client named outside.
-        outside: Principal,
-    },
-}
-
 impl ExchangeError {
     pub(in crate::krb5) fn mismatch(mismatch: Mismatch) -> Self {
         ExchangeError::Mismatch(Box::new(mismatch))
     }
 }
 
-/// Shows values with commas between, or `none`.
-pub(super) struct Listing<'a, T>(pub(super) &'a [T]);
+words! { ExchangeError {
+    Self::Refused(refusal) => "{refusal}";
+    Self::WrongSecret { client, enctype, kvno } =>
+        "the KDC's reply does not decrypt with the secret of {client} ({enctype}{}): most likely the password or key is wrong",
+        Given(", key version ", *kvno, "");
+    Self::ReplyNotProven { realm } =>
+        "the reply is not proven to be from the KDC of {realm}: it was changed on the way, or the session key of the ticket at \
+         hand is not the KDC's; log in again";
+    Self::Mismatch(mismatch) => "the KDC's reply is not believed: {mismatch}";
+    Self::ClockSkew { seconds, limit } => "{}, {} s are permitted: set the clocks", Skew(*seconds), limit.as_secs();
+    Self::NoCommonEnctype { client, ours, kdc } =>
+        "no enctype in common for {client}: permitted and with a key here: {}; with a key at the KDC: {}",
+        Listing(ours), Listing(kdc);
+    Self::NoUsableEnctype { permitted } =>
+        "none of the permitted enctypes is supported and has a key: {}", Listing(permitted);
+    Self::EnctypeNotPermitted { service, enctype } =>
+        "the session key of the ticket for {service} is of {enctype}, which is not permitted";
+    Self::NoCommonPreauth { client, enctypes, tried, offered } =>
+        "the KDC wants a proof from {client} that can't be given here: it may have no key of an enctype offered ({}), or want \
+         another proof (it names: {}{})", Listing(enctypes), Listing(offered),
+        Given("; tried: ", Some(Listing(tried)).filter(|_| !tried.is_empty()), "");
+    Self::TooFewIterations { requested, minimum } =>
+        "the KDC asks for a key made with {requested} iterations, fewer than {minimum}: this makes guessing the password cheap \
+         for whoever pretends to be the KDC";
+    // Whoever answered wrote the name of the realm.
+    Self::Referral { name, realm } =>
+        "the KDC refers to the realm {} for {name}, which is not followed: name that realm, or ask for canonicalization",
+        realm.escape_debug();
+    Self::ReferralLoop { service, realm } =>
+        "on the way to {service}, a KDC refers back to the realm {}, which was asked already", realm.escape_debug();
+    Self::TooManyReferrals { service, limit } =>
+        "on the way to {service}, more than {limit} KDCs refer to yet another realm";
+    Self::NoWay { service, realm } =>
+        "the KDC of {} knows no way to {}, the realm of {service}: if there is one, name it in [capaths] of krb5.conf",
+        realm.escape_debug(), service.realm().escape_debug();
+    Self::OtherRealm { service, ticket } => "the ticket for {ticket} can't be used to ask for {service}";
+    Self::NotRenewable { service, renew_till: Some(till) } =>
+        "the ticket for {service} could be renewed until {till} only: log in again";
+    Self::NotRenewable { service, renew_till: None } => "the ticket for {service} is not renewable";
+    Self::NoArmor { realm, ticket: Some(ticket), end: Some(end) } =>
+        "FAST is required, and the ticket for {ticket}, good until {end}, can't be its armor: that takes a ticket-granting \
+         ticket for {realm} that is good now";
+    Self::NoArmor { realm, .. } =>
+        "FAST is required, and there is no armor for it: a ticket-granting ticket for {realm}";
+    Self::NotArmored { realm, refusal } =>
+        "the KDC of {realm} answered outside of FAST, which is not believed{}", Given("; what was said: ", refusal.as_ref(), "");
+    #[cfg(feature = "pkinit")]
+    Self::Pkinit(error) => "{error}";
+    Self::Declined(question) => "there is no ticket without an answer: {question}";
+    Self::NotPostdated { service } => "the ticket for {service} is not postdated: there is nothing to validate";
+    Self::NotForwardable { service } =>
+        "the ticket for {service} is not forwardable: log in with a forwardable one, if the realm gives it";
+    Self::NotOnesOwn { service, client } =>
+        "{client} can't act for the client of a ticket to {service}: it needs one to itself";
+    Self::NotProxiable { service } =>
+        "the ticket for {service} is not proxiable: log in with a proxiable one, if the realm gives it";
+    Self::Spake(error) => "{error}";
+    Self::Otp(error) => "{error}";
+    Self::Decode(error) => "undecodable: {error}";
+    Self::Crypto(error) => "{error}";
+    Self::Random(error) => "{error}";
+    Self::ApiMisuse(what) => "{what}";
+} }
 
-impl<T: fmt::Display> fmt::Display for Listing<'_, T> {
+/// Who is ahead by how much: the KDC's clock less ours, in seconds.
+pub(super) struct Skew(pub(super) i64);
+
+impl fmt::Display for Skew {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("none");
-        }
-        for (index, item) in self.0.iter().enumerate() {
-            write!(f, "{}{item}", if index == 0 { "" } else { ", " })?;
-        }
-        Ok(())
+        let direction = if self.0 < 0 { "behind" } else { "ahead of" };
+        write!(f, "the KDC's clock is {} s {direction} ours", self.0.unsigned_abs())
     }
-}
-
-impl fmt::Display for ExchangeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(refusal) => refusal.fmt(f),
-            Self::WrongSecret { client, enctype, kvno } => {
-                write!(f, "the KDC's reply does not decrypt with the secret of {client} ({enctype}")?;
-                kvno.map_or(Ok(()), |kvno| write!(f, ", key version {kvno}"))?;
-                f.write_str("): most likely the password or key is wrong")
-            }
-            Self::ReplyNotProven { realm } => write!(
-                f,
-                "the reply is not proven to be from the KDC of {realm}: it was changed on the way, or the session key \
-                 of the ticket at hand is not the KDC's; log in again"
-            ),
-            Self::Mismatch(mismatch) => write!(f, "the KDC's reply is not believed: {mismatch}"),
-            Self::ClockSkew { seconds, limit } => {
-                write_skew(f, *seconds)?;
-                write!(f, ", {} s are permitted: set the clocks", limit.as_secs())
-            }
-            Self::NoCommonEnctype { client, ours, kdc } => write!(
-                f,
-                "no enctype in common for {client}: permitted and with a key here: {}; with a key at the KDC: {}",
-                Listing(ours),
-                Listing(kdc)
-            ),
-            Self::NoUsableEnctype { permitted } => {
-                write!(f, "none of the permitted enctypes is supported and has a key: {}", Listing(permitted))
-            }
-            Self::EnctypeNotPermitted { service, enctype } => {
-                write!(f, "the session key of the ticket for {service} is of {enctype}, which is not permitted")
-            }
-            Self::NoCommonPreauth { client, enctypes, tried, offered } => {
-                write!(
-                    f,
-                    "the KDC wants a proof from {client} that can't be given here: it may have no key of an enctype \
-                     offered ({}), or want another proof (it names: {}",
-                    Listing(enctypes),
-                    Listing(offered)
-                )?;
-                if !tried.is_empty() {
-                    write!(f, "; tried: {}", Listing(tried))?;
-                }
-                f.write_str(")")
-            }
-            Self::TooFewIterations { requested, minimum } => write!(
-                f,
-                "the KDC asks for a key made with {requested} iterations, fewer than {minimum}: this makes guessing \
-                 the password cheap for whoever pretends to be the KDC"
-            ),
-            Self::Referral { name, realm } => {
-                let realm = realm.escape_debug(); // whoever answered wrote it
-                write!(
-                    f,
-                    "the KDC refers to the realm {realm} for {name}, which is not followed: name that realm, or ask for \
-                     canonicalization"
-                )
-            }
-            Self::ReferralLoop { service, realm } => {
-                let realm = realm.escape_debug();
-                write!(f, "on the way to {service}, a KDC refers back to the realm {realm}, which was asked already")
-            }
-            Self::TooManyReferrals { service, limit } => {
-                write!(f, "on the way to {service}, more than {limit} KDCs refer to yet another realm")
-            }
-            Self::NoWay { service, realm } => {
-                let realm = realm.escape_debug();
-                write!(
-                    f,
-                    "the KDC of {realm} knows no way to {}, the realm of {service}: if there is one, name it in [capaths] \
-                     of krb5.conf",
-                    service.realm().escape_debug()
-                )
-            }
-            Self::OtherRealm { service, ticket } => {
-                write!(f, "the ticket for {ticket} can't be used to ask for {service}")
-            }
-            Self::NotRenewable { service, renew_till: Some(till) } => {
-                write!(f, "the ticket for {service} could be renewed until {till} only: log in again")
-            }
-            Self::NotRenewable { service, renew_till: None } => write!(f, "the ticket for {service} is not renewable"),
-            Self::NoArmor { realm, ticket: Some(ticket), end: Some(end) } => write!(
-                f,
-                "FAST is required, and the ticket for {ticket}, good until {end}, can't be its armor: that takes a \
-                 ticket-granting ticket for {realm} that is good now"
-            ),
-            Self::NoArmor { realm, .. } => {
-                write!(f, "FAST is required, and there is no armor for it: a ticket-granting ticket for {realm}")
-            }
-            Self::NotArmored { realm, refusal } => {
-                write!(f, "the KDC of {realm} answered outside of FAST, which is not believed")?;
-                match refusal {
-                    Some(refusal) => write!(f, "; what was said: {refusal}"),
-                    None => Ok(()),
-                }
-            }
-            #[cfg(feature = "pkinit")]
-            Self::Pkinit(error) => error.fmt(f),
-            Self::Declined(question) => write!(f, "there is no ticket without an answer: {question}"),
-            Self::NotPostdated { service } => {
-                write!(f, "the ticket for {service} is not postdated: there is nothing to validate")
-            }
-            Self::NotForwardable { service } => write!(
-                f,
-                "the ticket for {service} is not forwardable: log in with a forwardable one, if the realm gives it"
-            ),
-            Self::NotOnesOwn { service, client } => {
-                write!(f, "{client} can't act for the client of a ticket to {service}: it needs one to itself")
-            }
-            Self::NotProxiable { service } => {
-                write!(
-                    f,
-                    "the ticket for {service} is not proxiable: log in with a proxiable one, if the realm gives it"
-                )
-            }
-            Self::Spake(error) => error.fmt(f),
-            Self::Otp(error) => error.fmt(f),
-            Self::Decode(error) => write!(f, "undecodable: {error}"),
-            Self::Crypto(error) => error.fmt(f),
-            Self::Random(error) => error.fmt(f),
-            Self::ApiMisuse(what) => f.write_str(what),
-        }
-    }
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exchange => f.write_str("it belongs to the other kind of exchange"),
-            Self::Client { asked, got } => write!(f, "asked for {asked}, it is for {got}"),
-            Self::RenamedUnproven { asked, got } => write!(
-                f,
-                "asked for {asked}, it is for {got}, and the KDC does not prove that this is what it was asked: log in \
-                 under the right name"
-            ),
-            Self::Service { asked, got } => write!(f, "asked for a ticket for {asked}, it is for {got}"),
-            Self::TicketService { asked, got } => {
-                write!(f, "the reply is for {asked}, the ticket in it claims to be for {got}")
-            }
-            Self::Nonce => f.write_str("it answers another request"),
-            Self::ReplyEnctype { got, offered } => {
-                write!(f, "it is encrypted with {got}; offered: {}", Listing(offered))
-            }
-            Self::SessionKeyEnctype { got, offered } => {
-                write!(f, "its session key is of {got}; offered: {}", Listing(offered))
-            }
-            Self::InvalidFlag => f.write_str("the ticket is flagged invalid, to be validated by a KDC first"),
-            Self::Ended { start, end, now } => {
-                write!(f, "the ticket is good from {start} to {end}, our clock says {now}")
-            }
-            Self::EndsTooLate { asked, end } => write!(f, "the ticket ends at {end}, later than {asked} as asked for"),
-            Self::RenewableTooLong { asked, renew_till } => {
-                write!(f, "the ticket is renewable until {renew_till}, longer than {asked} as asked for")
-            }
-            Self::Addresses => f.write_str("the ticket is bound to other addresses than were asked for"),
-            Self::FlagsMissing { missing } => write!(f, "the ticket lacks flags that were asked for: {missing:?}"),
-            Self::UserNotProven => f.write_str(
-                "it does not prove in whose name the ticket is: with the service's own key, the ticket could be asked itself",
-            ),
-            Self::RequestChanged => f.write_str("the request was changed on its way to the KDC"),
-            Self::NotFinished => f.write_str("FAST has no end in it"),
-            Self::NotStrengthened => f.write_str("FAST has no key in it that strengthens the reply's"),
-            Self::TicketChanged => f.write_str("the ticket is not the one that the KDC issued"),
-            Self::NoErrorInside => f.write_str("it is a refusal without a reason"),
-            Self::ChallengeUnanswered => f.write_str("the KDC has not proven that it knows the client's key"),
-            Self::FastStripped => f.write_str("the KDC knows FAST, and somebody on the way has hidden that"),
-            Self::OutsideClient { inside, outside } => {
-                write!(f, "it is for {inside}, and claims outside of FAST to be for {outside}")
-            }
-        }
-    }
-}
-
-/// Says who is ahead by how much.
-pub(super) fn write_skew(f: &mut fmt::Formatter<'_>, seconds: i64) -> fmt::Result {
-    let direction = if seconds < 0 { "behind" } else { "ahead of" };
-    write!(f, "the KDC's clock is {} s {direction} ours", seconds.unsigned_abs())
 }
 
 impl core::error::Error for ExchangeError {}
@@ -507,8 +281,8 @@ impl From<SpakeError> for ExchangeError {
     }
 }
 
-impl From<super::OtpError> for ExchangeError {
-    fn from(error: super::OtpError) -> Self {
+impl From<OtpError> for ExchangeError {
+    fn from(error: OtpError) -> Self {
         ExchangeError::Otp(error)
     }
 }

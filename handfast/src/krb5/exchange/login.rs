@@ -1,7 +1,7 @@
 use super::applicant::{Applicant, Draft};
 use super::asked::Answer;
-use super::error::{ExchangeError, Mismatch};
 use super::{ClientSecret, ExchangeStep, FastUse, KdcRefusal, KdcRequest, PasswordChange, TicketOptions};
+use super::{ExchangeError, Mismatch};
 use crate::crypto::{Random, Secret};
 use crate::krb5::HeldTicket;
 use crate::krb5::enctype::{ChecksumKey, CipherKey, CryptoError, EncryptionKey, KeyUsage};

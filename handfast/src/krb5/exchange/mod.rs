@@ -30,6 +30,7 @@ mod applicant;
 mod asked;
 mod error;
 mod login;
+mod mismatch;
 mod options;
 mod password;
 mod password_error;
@@ -45,8 +46,9 @@ mod tests;
 
 pub use super::preauth::{ClientSecret, OtpError};
 pub(super) use asked::draw_confounder;
-pub use error::{ExchangeError, Mismatch};
+pub use error::ExchangeError;
 pub use login::{LOGIN_REFERRAL_LIMIT, LOGIN_REQUEST_LIMIT, Login};
+pub use mismatch::Mismatch;
 pub use options::{FastUse, PREAUTH, SPAKE_GROUPS, TicketOptions};
 pub use password::{PASSWORD_REPLY_LIMIT, PasswordChange, PasswordExchange, PasswordStep};
 pub use password_error::{PasswordError, PasswordRefusal};

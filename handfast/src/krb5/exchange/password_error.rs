@@ -1,10 +1,11 @@
-use super::error::write_skew;
+use super::error::Skew;
 use crate::crypto::RandomError;
 use crate::krb5::enctype::CryptoError;
 use crate::krb5::message::{ErrorCode, KrbError, PasswordPolicy, PasswordResult, PasswordResultCode};
 use crate::name::Principal;
 use crate::time::Time;
 use crate::wire::{DecodeError, EncodeError};
+use crate::words::{Given, words};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use core::fmt;
@@ -153,46 +154,28 @@ impl fmt::Display for PasswordRefusal {
     }
 }
 
-impl fmt::Display for PasswordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(refusal) => refusal.fmt(f),
-            Self::ServerError { realm, code: ErrorCode::KRB_AP_ERR_SKEW, clock_difference, .. } => {
-                write!(f, "the password service of {realm} refuses the ticket: ")?;
-                write_skew(f, *clock_difference)?;
-                f.write_str(": set the clocks")
-            }
-            Self::ServerError { realm, code, text, .. } => {
-                write!(f, "the password service of {realm} answers with an error: {code}")?;
-                match text {
-                    Some(text) => write!(f, " (the server's words: {})", Shown(text)),
-                    None => Ok(()),
-                }
-            }
-            Self::NotProven { realm } => write!(
-                f,
-                "the reply is not proven to be from the password service of {realm}: it was changed on the way, or is \
-                 from somebody else; try which password is good before you try again"
-            ),
-            Self::AnswersAnother => f.write_str("the password service's reply answers another request"),
-            Self::OutOfOrder => f.write_str("the password service's reply does not have the number that it must have"),
-            Self::WrongDirection => f.write_str("the password service's reply is a message that a client sends"),
-            Self::Version(version) => {
-                write!(f, "the password service's reply is of a version that is not known: {version}")
-            }
-            Self::WrongService { needed, got } => {
-                write!(f, "a password is changed with a ticket for {needed}, the one at hand is for {got}")
-            }
-            Self::TicketEnded { end } => {
-                write!(f, "the ticket for the password service ended at {end}: get a new one")
-            }
-            Self::TooLong(error) => write!(f, "the new password, or the ticket, is too long: {error}"),
-            Self::Decode(error) => write!(f, "the password service's reply is undecodable: {error}"),
-            Self::Crypto(error) => error.fmt(f),
-            Self::Random(error) => error.fmt(f),
-        }
-    }
-}
+words! { PasswordError {
+    Self::Refused(refusal) => "{refusal}";
+    Self::ServerError { realm, code: ErrorCode::KRB_AP_ERR_SKEW, clock_difference, .. } =>
+        "the password service of {realm} refuses the ticket: {}: set the clocks", Skew(*clock_difference);
+    Self::ServerError { realm, code, text, .. } =>
+        "the password service of {realm} answers with an error: {code}{}",
+        Given(" (the server's words: ", text.as_deref().map(Shown), ")");
+    Self::NotProven { realm } =>
+        "the reply is not proven to be from the password service of {realm}: it was changed on the way, or is from somebody \
+         else; try which password is good before you try again";
+    Self::AnswersAnother => "the password service's reply answers another request";
+    Self::OutOfOrder => "the password service's reply does not have the number that it must have";
+    Self::WrongDirection => "the password service's reply is a message that a client sends";
+    Self::Version(version) => "the password service's reply is of a version that is not known: {version}";
+    Self::WrongService { needed, got } =>
+        "a password is changed with a ticket for {needed}, the one at hand is for {got}";
+    Self::TicketEnded { end } => "the ticket for the password service ended at {end}: get a new one";
+    Self::TooLong(error) => "the new password, or the ticket, is too long: {error}";
+    Self::Decode(error) => "the password service's reply is undecodable: {error}";
+    Self::Crypto(error) => "{error}";
+    Self::Random(error) => "{error}";
+} }
 
 impl core::error::Error for PasswordError {}
 

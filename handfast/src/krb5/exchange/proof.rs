@@ -1,8 +1,8 @@
 //! The bytes of a TGS request, and the proof in it (RFC 4120 5.2.7.1, 5.4.1).
 
 use super::asked::{Asked, draw_confounder};
-use super::error::{ExchangeError, Mismatch};
 use super::s4u::NamedUser;
+use super::{ExchangeError, Mismatch};
 use super::{KdcRequest, REQUEST_CHECKSUM};
 use crate::crypto::{Random, Secret};
 use crate::krb5::HeldTicket;

@@ -1,9 +1,10 @@
 use super::asked::Asked;
-use super::error::{Listing, write_skew};
+use super::error::Skew;
 use crate::krb5::enctype::Enctype;
 use crate::krb5::message::{ErrorCode, KdcExchange, KrbError, PaDataType};
 use crate::name::Principal;
 use crate::time::Time;
+use crate::words::Listing;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -89,9 +90,7 @@ impl KdcRefusal {
                 Listing(&self.offered)
             ),
             ErrorCode::KRB_AP_ERR_SKEW => {
-                write!(f, "the KDC of {realm} refuses {client}: ")?;
-                write_skew(f, self.clock_difference)?;
-                f.write_str(": set the clocks")
+                write!(f, "the KDC of {realm} refuses {client}: {}: set the clocks", Skew(self.clock_difference))
             }
             ErrorCode::KDC_ERR_KEY_EXPIRED => write!(f, "the password of {client} has expired: change it"),
             ErrorCode::KDC_ERR_CLIENT_REVOKED | ErrorCode::KDC_ERR_NAME_EXP | ErrorCode::KDC_ERR_CLIENT_NOTYET => {
@@ -154,8 +153,7 @@ impl fmt::Display for KdcRefusal {
         self.write_cause(f)?;
         self.write_other_methods(f)?;
         if self.code != ErrorCode::KRB_AP_ERR_SKEW && self.clock_difference.unsigned_abs() > TELLING_DIFFERENCE {
-            f.write_str("; ")?;
-            write_skew(f, self.clock_difference)?;
+            write!(f, "; {}", Skew(self.clock_difference))?;
         }
         match &self.text {
             Some(text) => write!(f, " (the KDC's words: {})", text.escape_debug()),

@@ -1,7 +1,7 @@
 //! The user in whose name a service asks for a ticket to itself (MS-SFU 3.1.5.1.1).
 
 use super::asked::Asked;
-use super::error::{ExchangeError, Mismatch};
+use super::{ExchangeError, Mismatch};
 use crate::krb5::enctype::{ChecksumKey, CipherKey, CryptoError, EncryptionKey, KeyUsage};
 use crate::krb5::message::{
     Checksum, EncTicketPart, Encoded, KdcRep, PaData, PaDataType, PaForUser, PaS4uX509User, PrincipalName, S4uOptions,

@@ -1,9 +1,9 @@
 use super::asked::{Answer, Asked, draw_nonce};
-use super::error::{ExchangeError, Mismatch};
 use super::proof::{Inside, check_request, write_request};
 use super::purpose::{Purpose, options_of_hop};
 use super::route::Route;
 use super::s4u::check_user;
+use super::{ExchangeError, Mismatch};
 use super::{ExchangeStep, FastUse, KdcRefusal, KdcRequest, TicketOptions};
 use crate::crypto::{Random, Secret};
 use crate::krb5::enctype::{CipherKey, CryptoError, EncryptionKey, Enctype, KeyUsage};
