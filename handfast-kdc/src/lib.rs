@@ -63,7 +63,7 @@ mod tests;
 
 #[cfg(all(fuzzing, feature = "file"))]
 pub use directory::fuzzing;
-pub use directory::{Directory, DirectoryError, LongTermKey, MemoryDirectory, PrincipalEntry};
+pub use directory::{Directory, DirectoryError, LongTermKey, MemoryDirectory, PASSWORD_HISTORY_LIMIT, PrincipalEntry};
 #[cfg(feature = "file")]
 pub use directory::{FileDirectory, FileDirectoryError};
 pub use event::{Event, Outcome};

@@ -90,6 +90,12 @@ pub struct Settings {
     pub min_password_length: usize,
     /// After how long a password that is set over the network has to be changed again, if it has to: never.
     pub max_password_age: Option<Duration>,
+    /// How long a password stays at least before its owner may change it over the network again, unless it has expired: zero. It keeps
+    /// users from going through [`Settings::password_history`] at once.
+    pub min_password_age: Duration,
+    /// How many passwords a new one that is set over the network must differ from, the current one counted: 1, and never fewer; more
+    /// than [`PASSWORD_HISTORY_LIMIT`](crate::PASSWORD_HISTORY_LIMIT) don't count. Those before are kept as keys, one of each.
+    pub password_history: u32,
     /// Who may set others' passwords over the network: nobody.
     pub password_administrators: Vec<Principal>,
     /// After how many failed proofs a client is locked out: zero for never, which it is. Whoever knows a name can lock it out.
@@ -121,6 +127,8 @@ impl Default for Settings {
             spake_challenge: None,
             min_password_length: 8,
             max_password_age: None,
+            min_password_age: Duration::ZERO,
+            password_history: 1,
             password_administrators: Vec::new(),
             max_failures: 0,
             failure_interval: Duration::from_secs(900),

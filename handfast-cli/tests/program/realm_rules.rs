@@ -184,3 +184,37 @@ fn proofs_are_those_of_the_settings_in_their_order() {
     fs::write(world.path("krb5.conf"), format!("[libdefaults]\n spake_preauth_groups = P-521\n{conf}")).unwrap();
     world.run_with("login alice --password-stdin", PASSWORD).failed(5, "A.TEST");
 }
+
+#[test]
+fn passwords_differ_from_those_before_and_stay_for_a_while() {
+    let world = World::with_realm();
+    let set = |arguments: &str| world.run(&format!("realm settings {arguments}"));
+    let object = world.run("realm settings --password-history 3 --json").ok().object();
+    assert_eq!((&object["passwords"]["history"], &object["passwords"]["min_age"]), (&json!(3), &json!(0)));
+    assert!(set("").ok().stdout.contains("differ from the last 3\n"), "told");
+    for (wrong, says) in [
+        ("--password-history 0", "1..=64"),
+        ("--password-history 65", "1..=64"),
+        ("--min-password-age soon", "time span"),
+        ("--min-password-age 1d --max-password-age 1d", "--min-password-age shorter"),
+    ] {
+        let ended = set(wrong);
+        assert!(ended.code == 2 && ended.stderr.contains(says), "{wrong}: {ended:?}");
+    }
+    world.run_with("realm set-password alice --password-stdin", "battery staple").ok();
+    assert_eq!(shown(&world, "alice")["passwords_remembered"], json!(1));
+    assert!(shown(&world, "alice")["password_changed"].is_string());
+    let kdc = world.start("realm serve --listen 127.0.0.1:0 --kpasswd-listen 127.0.0.1:0");
+    let passwd = |old: &str, new: &str| {
+        fs::write(world.path("new"), new).unwrap();
+        world.run_with("passwd alice --password-stdin --new-password-file new", old)
+    };
+    passwd("battery staple", PASSWORD).failed(5, "must differ from the last 3");
+    passwd("battery staple", "third password").ok();
+    drop(kdc);
+    let told = set("--min-password-age 1h").ok().stdout;
+    assert!(told.contains("1 h after the change before"), "{told}");
+    let _kdc = world.start("realm serve --listen 127.0.0.1:0 --kpasswd-listen 127.0.0.1:0");
+    passwd("third password", "fourth password").failed(5, "changed lately");
+    set("--min-password-age none").ok();
+}

@@ -10,6 +10,9 @@ use handfast::krb5::enctype::{CryptoError, Enctype};
 use handfast::krb5::{Keytab, KeytabEntry};
 use handfast::{NameType, Principal, Time};
 
+/// How many passwords are remembered at most, the current one counted: each that is, costs a new one the making of a key.
+pub const PASSWORD_HISTORY_LIMIT: u32 = 64;
+
 /// What a directory knows of a principal.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -43,6 +46,11 @@ pub struct PrincipalEntry {
     pub expires: Option<Time>,
     /// When the password ends.
     pub password_expires: Option<Time>,
+    /// When the password was set, if that is known.
+    pub password_changed: Option<Time>,
+    /// Keys of the passwords before the current one, the latest first: one of each, good for nothing but to know it again
+    /// ([`Settings::password_history`](crate::Settings::password_history)).
+    pub password_history: Vec<Arc<LongTermKey>>,
     /// The longest life of its tickets, if shorter than the realm's.
     pub max_life: Option<Duration>,
     /// The longest renewable life of its tickets, if shorter than the realm's.
@@ -77,6 +85,8 @@ impl PrincipalEntry {
             allowed_to_act: Vec::new(),
             expires: None,
             password_expires: None,
+            password_changed: None,
+            password_history: Vec::new(),
             max_life: None,
             max_renewable_life: None,
             session_enctypes: None,
@@ -169,6 +179,18 @@ impl PrincipalEntry {
         Ok(entry)
     }
 
+    /// Keeps a key of the current password, to be called before it is replaced: so that a new one can differ from `passwords`, the
+    /// new current one counted. What is older is forgotten.
+    pub fn remember_password(&mut self, passwords: u32) {
+        let others = passwords.min(PASSWORD_HISTORY_LIMIT).saturating_sub(1);
+        let current = self.kvno();
+        let key = self.keys.iter().find(|key| Some(key.kvno()) == current && key.salt().is_some());
+        if let Some(key) = key.map(Arc::clone) {
+            self.password_history.insert(0, key);
+        }
+        self.password_history.truncate(usize::try_from(others).unwrap_or(usize::MAX));
+    }
+
     /// Replaces all keys by those of a password, one version up. Tickets for the old ones can't be opened any more.
     ///
     /// # Errors
@@ -183,6 +205,7 @@ impl PrincipalEntry {
         let (kvno, salt) = (self.next_kvno(), self.default_salt());
         let key = |enctype: &Enctype| LongTermKey::from_password(kvno, *enctype, password, &salt, iterations);
         self.keys = enctypes.iter().map(|enctype| key(enctype).map(Arc::new)).collect::<Result<_, _>>()?;
+        self.password_changed = Some(now);
         self.modified = now;
         Ok(())
     }

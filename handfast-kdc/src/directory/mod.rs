@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use handfast::Principal;
 
-pub use entry::PrincipalEntry;
+pub use entry::{PASSWORD_HISTORY_LIMIT, PrincipalEntry};
 #[cfg(all(fuzzing, feature = "file"))]
 pub use file::fuzzing;
 #[cfg(feature = "file")]

@@ -2,7 +2,7 @@
 
 use super::{Denied, PASSWORD_LIMIT, Proven};
 use crate::as_exchange::check_account;
-use crate::directory::{LongTermKey, PrincipalEntry};
+use crate::directory::{LongTermKey, PASSWORD_HISTORY_LIMIT, PrincipalEntry};
 use crate::realm::Realm;
 use alloc::format;
 use alloc::sync::Arc;
@@ -22,7 +22,7 @@ impl Realm {
         allowed.map_err(|refusal| Denied::silent(PasswordResultCode::ACCESSDENIED, refusal.reason))?;
         if *target == proven.client {
             return match proven.initial {
-                true => Ok(()),
+                true => self.check_age(&client, now),
                 false => Err(Denied::silent(PasswordResultCode::INITIAL_FLAG_NEEDED, "the ticket is not initial")),
             };
         }
@@ -30,6 +30,20 @@ impl Realm {
             return Ok(());
         }
         Err(Denied::told(PasswordResultCode::ACCESSDENIED, "only administrators set others' passwords"))
+    }
+
+    /// Whether a password is old enough to be changed by its owner; one that has expired is.
+    fn check_age(&self, entry: &PrincipalEntry, now: Time) -> Result<(), Denied> {
+        let least = self.settings.min_password_age;
+        let until = entry.password_changed.map(|changed| changed.saturating_add(least));
+        let has_expired = entry.password_expires.is_some_and(|end| end <= now);
+        match until.filter(|until| *until > now && !least.is_zero() && !has_expired) {
+            None => Ok(()),
+            Some(until) => {
+                let text = format!("The password was changed lately. It can be changed again from {until} on.");
+                Err(Denied::told(PasswordResultCode::SOFTERROR, text))
+            }
+        }
     }
 
     /// Gives the principal another password, if it is one that is taken; the version of the new keys.
@@ -61,6 +75,7 @@ impl Realm {
         let enctypes: Vec<Enctype> = entry.current_keys().map(LongTermKey::enctype).collect();
         let iterations = entry.current_keys().find_map(LongTermKey::iterations);
         let mut renewed = entry.clone();
+        renewed.remember_password(self.settings.password_history);
         renewed.set_password(new_password, &enctypes, iterations, now)?;
         renewed.password_expires = self.settings.max_password_age.map(|age| now.saturating_add(age));
         Ok(renewed)
@@ -79,14 +94,34 @@ impl Realm {
         if is_password_of(new_password, entry)? {
             return refused("The new password is the old one.".into());
         }
+        if self.was_password_of(new_password, entry)? {
+            let count = self.settings.password_history;
+            return refused(format!("The new password was used before: it must differ from the last {count}."));
+        }
         Ok(())
+    }
+
+    /// Whether it is one of the passwords before, as far back as the settings look.
+    fn was_password_of(&self, password: &[u8], entry: &PrincipalEntry) -> Result<bool, CryptoError> {
+        let others = self.settings.password_history.min(PASSWORD_HISTORY_LIMIT).saturating_sub(1);
+        let others = usize::try_from(others).unwrap_or(usize::MAX);
+        let mut known = false;
+        for key in entry.password_history.iter().take(others) {
+            // How long it takes tells nothing of which one it is.
+            known |= comes_from(key, password)?;
+        }
+        Ok(known)
     }
 }
 
 /// Whether it is the password that the entry's keys are made from.
 fn is_password_of(password: &[u8], entry: &PrincipalEntry) -> Result<bool, CryptoError> {
-    let made = entry.current_keys().find_map(|key| Some((key, key.salt()?)));
-    let Some((key, salt)) = made else { return Ok(false) };
+    entry.current_keys().find(|key| key.salt().is_some()).map_or(Ok(false), |key| comes_from(key, password))
+}
+
+/// Whether a key is made from this password. Keys are compared in constant time.
+fn comes_from(key: &LongTermKey, password: &[u8]) -> Result<bool, CryptoError> {
+    let Some(salt) = key.salt() else { return Ok(false) };
     let again = LongTermKey::from_password(key.kvno(), key.enctype(), password, salt, key.iterations())?;
     Ok(again.key() == key.key())
 }
@@ -96,6 +131,8 @@ impl PrincipalEntry {
     fn take_password_of(&mut self, renewed: &PrincipalEntry) {
         self.keys = renewed.keys.iter().map(Arc::clone).collect();
         self.password_expires = renewed.password_expires;
+        self.password_changed = renewed.password_changed;
+        self.password_history = renewed.password_history.iter().map(Arc::clone).collect();
         self.modified = renewed.modified;
         self.failures = 0;
     }

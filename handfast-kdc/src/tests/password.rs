@@ -12,7 +12,8 @@ use handfast::krb5::exchange::{
 use handfast::krb5::message::{
     EncApRepPart, EncKrbPrivPart, HostAddress, KrbPriv, PasswordMessage, PasswordResultCode,
 };
-use std::string::ToString;
+use std::format;
+use std::string::{String, ToString};
 use std::sync::RwLock;
 use std::time::Duration;
 
@@ -208,6 +209,83 @@ fn passwords_that_break_the_rules_are_refused_with_a_text() {
     served.ask(&to(&ticket, &long[..PASSWORD_LIMIT])).unwrap();
     let lax = Served::of(members(), Settings { min_password_length: 0, ..settings() });
     assert_eq!(lax.refused(&to(&lax.initial("alice@R.TEST"), b"")).0, PasswordResultCode::SOFTERROR);
+}
+
+/// Changes alice's password from one to another, at a time.
+fn changes(served: &Served, old: &[u8], new: &[u8], now: Time) -> Result<(), String> {
+    let ticket = served.log_in("alice@R.TEST", old, Some("kadmin/changepw@R.TEST"), now).unwrap();
+    let exchange = to(&ticket, new).begin(None, now).unwrap();
+    let reply = served.password(exchange.request(), now).reply.unwrap();
+    match exchange.reply(&reply, now) {
+        Ok(PasswordStep::Complete) => Ok(()),
+        Err(PasswordError::Refused(refusal)) if refusal.code == PasswordResultCode::SOFTERROR => {
+            Err(refusal.text.unwrap_or_default())
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn passwords_that_were_used_before_are_refused_as_far_back_as_the_settings_look() {
+    let (a, b, c, d) = (PASSWORD, NEW, b"third password", b"fourth password");
+    for (password_history, refused) in [(0, 1), (1, 1), (2, 2), (3, 3), (1000, 4)] {
+        let served = Served::of(members(), Settings { password_history, ..settings() });
+        let change = |old, new: &[u8], count| changes(&served, old, new, at(count));
+        change(a, b, 1).unwrap();
+        change(b, c, 2).unwrap();
+        change(c, d, 3).unwrap();
+        let kept = served.entry("alice@R.TEST").password_history.clone();
+        assert_eq!(kept.len(), refused.max(1) - 1, "{password_history}");
+        assert!(kept.iter().all(|key| key.enctype() == AES256), "one key of each");
+        for (count, before) in [&d[..], c, b, a].into_iter().enumerate() {
+            let result = change(d, before, 4);
+            assert_eq!(result.is_err(), count < refused, "{password_history}: {count} {result:?}");
+            match result {
+                Err(text) if count == 0 => assert_eq!(text, "The new password is the old one."),
+                Err(text) => assert!(text.starts_with("The new password was used before: it must differ "), "{text}"),
+                // What was taken is the password now.
+                Ok(()) => break,
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_remembered_is_no_key_of_anybody() {
+    let served = Served::of(members(), Settings { password_history: 5, ..settings() });
+    changes(&served, PASSWORD, NEW, at(1)).unwrap();
+    assert_eq!(served.entry("alice@R.TEST").password_history.len(), 1);
+    assert!(served.log_in("alice@R.TEST", PASSWORD, None, at(2)).is_err());
+    let entry = served.entry("alice@R.TEST");
+    assert!(entry.keytab().entries().iter().all(|entry| entry.kvno == 2));
+    assert!(!format!("{entry:?}").contains("bytes"));
+}
+
+#[test]
+fn administrators_are_told_of_earlier_passwords_too() {
+    let served = Served::of(members(), Settings { password_history: 3, ..settings() });
+    changes(&served, PASSWORD, NEW, at(1)).unwrap();
+    changes(&served, NEW, b"third password", at(2)).unwrap();
+    let (code, text) = served.refused(&set(&served.derived("root/admin@R.TEST"), "alice@R.TEST"));
+    assert!(code == PasswordResultCode::SOFTERROR && text.contains("used before"), "{text}");
+}
+
+#[test]
+fn a_password_is_kept_for_a_while_unless_it_has_expired_or_an_administrator_sets_it() {
+    let settings = || Settings { min_password_age: Duration::from_secs(60), ..settings() };
+    let served = Served::of(members(), settings());
+    let told = changes(&served, PASSWORD, NEW, at(59)).unwrap_err();
+    assert_eq!(told, format!("The password was changed lately. It can be changed again from {} on.", at(60)));
+    changes(&served, PASSWORD, NEW, at(60)).unwrap();
+    assert!(changes(&served, NEW, PASSWORD, at(119)).is_err());
+    changes(&served, NEW, PASSWORD, at(120)).unwrap();
+    served.edit("alice@R.TEST", |alice| alice.password_expires = Some(at(121)));
+    changes(&served, PASSWORD, NEW, at(121)).unwrap();
+    let served = Served::of(members(), settings());
+    served.ask(&set(&served.derived("root/admin@R.TEST"), "alice@R.TEST")).unwrap();
+    let served = Served::of(members(), settings());
+    served.edit("alice@R.TEST", |alice| alice.password_changed = None);
+    changes(&served, PASSWORD, NEW, at(1)).unwrap();
 }
 
 #[test]

@@ -187,6 +187,24 @@ fn mits_kpasswd_changes_a_password_in_our_realm() {
 }
 
 #[test]
+fn mits_kpasswd_is_told_of_passwords_that_were_used_before_and_of_too_early_changes() {
+    let ours = Ours::new("--password-history 3");
+    let kpasswd = |old: &str, new: &str| ours.mit("kpasswd", &format!("{old}\n{new}\n{new}\n"));
+    let before = "Password change rejected: The new password was used before: it must differ from the last 3.";
+    kpasswd("alice-password", "battery staple").expect_success();
+    kpasswd("battery staple", "alice-password").expect_failure().expect_text(before);
+    kpasswd("battery staple", "third password").expect_success();
+    kpasswd("third password", "alice-password").expect_failure().expect_text(before);
+    kpasswd("third password", "fourth password").expect_success();
+    kpasswd("fourth password", "alice-password").expect_success();
+    ours.kdc.expect_log("refused: The new password was used before");
+    let strict = Ours::new("--min-password-age 1d");
+    let early = strict.mit("kpasswd", "alice-password\nbattery staple\nbattery staple\n");
+    early.expect_failure().expect_text("The password was changed lately. It can be changed again from");
+    strict.client.kinit("alice", "alice-password").expect_success();
+}
+
+#[test]
 fn mits_kinit_changes_an_expired_password_in_our_realm() {
     let ours = Ours::new("--max-password-age 90d");
     ours.program.run("realm modify alice --password-expires now").expect_success();

@@ -213,8 +213,15 @@ impl Remove {
 }
 
 /// Give a user another password
+///
+/// Any will do: the rules of `realm settings` are for those that are set over the network.
 #[derive(Args, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:
+  handfast realm set-password alice                   asks for the password, twice
+  printf '%s' \"$PASSWORD\" | handfast realm set-password alice --password-stdin"
+)]
 pub(crate) struct SetPassword {
     /// The user, as NAME or NAME@REALM
     name: String,
@@ -236,10 +243,12 @@ impl SetPassword {
         }
         let password = self.password.read_new(&format!("New password for {user}: "))?;
         let enctypes = self.keys.chosen();
-        let (now, age) = (span::now(), book.directory().settings()?.max_password_age);
+        let settings = book.directory().settings()?;
+        let (now, age) = (span::now(), settings.max_password_age);
         let set = |entry: &mut PrincipalEntry| {
             entry.password_expires = age.map(|age| now.saturating_add(age));
             entry.failures = 0;
+            entry.remember_password(settings.password_history);
             entry.set_password(password.expose(), &enctypes, None, now)
         };
         book.directory().change(user, set)?;

@@ -26,6 +26,7 @@ use std::time::Duration;
     after_help = "Examples:
   handfast realm settings
   handfast realm settings --max-life 10h --max-renewable-life 7d
+  handfast realm settings --password-history 5 --min-password-age 1d   none of the last 5, once a day
   handfast realm settings --max-failures 5 --lockout 15m         who guesses is locked out
   handfast realm settings --preauth spake,encrypted-challenge    who listens has nothing to guess at
   handfast realm settings --enterprise-suffix corp.com=EXAMPLE.COM    alice@corp.com is alice (login -E)

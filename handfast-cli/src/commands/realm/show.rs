@@ -60,6 +60,10 @@ fn rows(entry: &PrincipalEntry) -> Vec<(&'static str, String)> {
         ("made", end(Some(entry.created))),
         ("changed", end(Some(entry.modified))),
     ];
+    if !entry.is_service {
+        rows.push(("password set", entry.password_changed.map_or("unknown".to_owned(), |time| end(Some(time)))));
+        rows.push(("earlier ones kept", entry.password_history.len().to_string()));
+    }
     if entry.is_service {
         rows.push(("clients may delegate to it", yes(entry.ok_as_delegate)));
         rows.push(("delegates to", listed(&entry.may_delegate_to)));
@@ -120,6 +124,8 @@ pub(super) fn entry_object(entry: &PrincipalEntry) -> Value {
         "ok_as_delegate": entry.ok_as_delegate,
         "expires": time(entry.expires),
         "password_expires": time(entry.password_expires),
+        "password_changed": time(entry.password_changed),
+        "passwords_remembered": entry.password_history.len(),
         "failures": entry.failures,
         "last_failure": time(entry.last_failure),
         "max_life": entry.max_life.map(|life| life.as_secs()),

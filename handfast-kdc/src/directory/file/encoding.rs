@@ -28,6 +28,8 @@ const PRINCIPAL: &[Field<PrincipalEntry>] = fields! {
     18 => account,
     19 => failures,
     20 => last_failure,
+    21 => password_changed,
+    22 => password_history,
 };
 
 const SETTINGS: &[Field<Settings>] = fields! {
@@ -53,6 +55,8 @@ const SETTINGS: &[Field<Settings>] = fields! {
     20 => lockout,
     21 => trusted_domains,
     22 => postdated,
+    23 => min_password_age,
+    24 => password_history,
 };
 
 /// An entry in which nothing is set, not even its name.
@@ -115,6 +119,7 @@ mod tests {
         (entry.may_delegate_to, entry.allowed_to_act) = (vec!["a/b@C".parse().unwrap()], vec!["d@E".parse().unwrap()]);
         entry.account = Some(DomainAccount { rid: Rid(1103), groups: vec![Rid(513), Rid(7)] });
         (entry.failures, entry.last_failure) = (2, Some(NOW));
+        (entry.password_changed, entry.password_history) = (Some(NOW), vec![Arc::clone(&entry.keys[0])]);
         entry
     }
 
@@ -140,6 +145,8 @@ mod tests {
             min_password_length: 3,
             max_password_age: Some(Duration::from_secs(9)),
             password_administrators: vec!["root/admin@R".parse().unwrap()],
+            min_password_age: Duration::from_secs(8),
+            password_history: 5,
             max_failures: 4,
             failure_interval: Duration::ZERO,
             lockout: Duration::from_secs(11),
