@@ -167,7 +167,7 @@ impl Settings {
         &self.host_names
     }
 
-    /// The default policy, with `clockskew`, `permitted_enctypes`, `allow_rc4` and the section `[capaths]`.
+    /// The default policy, with `clockskew`, `permitted_enctypes`, `allow_rc4`, `allow_des3` and the section `[capaths]`.
     pub fn policy(&self) -> Policy {
         let policy = Policy::default().with_clock_skew(self.libdefaults.clockskew).with_capaths(self.conf.capaths());
         let listed = self.libdefaults.permitted_enctypes.as_ref();
@@ -175,6 +175,7 @@ impl Settings {
             Some(enctypes) => policy.with_enctypes(enctypes),
             None => policy,
         };
+        let policy = if self.libdefaults.allow_des3 { policy.weak_des3_tickets() } else { policy };
         if self.weak_rc4(listed) { policy.weak_rc4() } else { policy }
     }
 

@@ -384,6 +384,13 @@ impl Policy {
         self.weak_tickets(Enctype::RC4_HMAC)
     }
 
+    /// An acceptor takes tickets that are encrypted with its key of triple DES, des3-cbc-sha1-kd (RFC 3961 6.3), as
+    /// [`Policy::weak_rc4_tickets`] does it for rc4-hmac. There are no sessions with such keys.
+    #[must_use]
+    pub fn weak_des3_tickets(self) -> Self {
+        self.weak_tickets(Enctype::DES3_CBC_SHA1_KD)
+    }
+
     fn weak_tickets(mut self, enctype: Enctype) -> Self {
         self.weak_tickets.push(enctype);
         self
@@ -473,6 +480,9 @@ mod tests {
         let tickets = default.clone().weak_rc4_tickets();
         assert!(!tickets.permits(rc4) && tickets.permits_ticket(rc4) && tickets.permits_ticket(aes));
         assert!(!tickets.with_enctypes([aes]).permits_ticket(rc4));
+        let des3 = Enctype::DES3_CBC_SHA1_KD;
+        let tickets = default.clone().weak_des3_tickets();
+        assert!(!tickets.permits(des3) && tickets.permits_ticket(des3) && !tickets.permits_ticket(rc4));
         let all = default.clone().weak_rc4().weak_rc4();
         assert_eq!(all.enctypes(), [default.enctypes(), &[rc4]].concat());
         assert_eq!(default.with_enctypes([]).weak_rc4().enctypes(), [rc4]);

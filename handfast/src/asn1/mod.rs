@@ -8,7 +8,7 @@ mod writer;
 
 #[cfg(feature = "pkinit")]
 pub(crate) use object::der_of;
-pub(crate) use reader::DerReader;
+pub(crate) use reader::{DerReader, first_element};
 pub(crate) use writer::DerWriter;
 
 use crate::wire::DecodeError;

@@ -19,6 +19,12 @@ const fn one_octet(tag: u8) -> bool {
     tag & 0x1f != 0x1f
 }
 
+/// The element that `bytes` begin with, whole, and what stands behind it.
+pub(crate) fn first_element(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (header_len, length) = DerReader::new("an element", bytes).header().ok()?;
+    bytes.split_at_checked(header_len.checked_add(length)?)
+}
+
 impl<'a> DerReader<'a> {
     pub(crate) fn new(what: &'static str, bytes: &'a [u8]) -> Self {
         DerReader { what, rest: bytes, offset: 0, instead: None }

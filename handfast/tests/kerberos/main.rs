@@ -5,6 +5,7 @@
 mod authorization;
 mod dce_style;
 mod delegation;
+mod des3;
 mod forged;
 mod handshake;
 mod messages;

@@ -8,6 +8,7 @@ mod by_hand;
 mod canonical;
 mod dce_style;
 mod delegation;
+mod des3;
 mod expired_password;
 mod fast_tgs;
 mod iakerb;

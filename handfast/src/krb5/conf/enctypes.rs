@@ -26,7 +26,7 @@ const CAMELLIA128: Enctype = Enctype::CAMELLIA128_CTS_CMAC;
 const CAMELLIA256: Enctype = Enctype::CAMELLIA256_CTS_CMAC;
 const RC4: Enctype = Enctype::RC4_HMAC;
 const RC4_EXPORT: Enctype = Enctype(24);
-const DES3: Enctype = Enctype(16);
+const DES3: Enctype = Enctype::DES3_CBC_SHA1_KD;
 const DES_CRC: Enctype = Enctype(1);
 const DES_MD4: Enctype = Enctype(2);
 const DES_MD5: Enctype = Enctype(3);
@@ -35,7 +35,7 @@ const DES_MD5: Enctype = Enctype(3);
 const WEAK: [Enctype; 4] = [DES_CRC, DES_MD4, DES_MD5, RC4_EXPORT];
 
 /// Names of families, and of enctypes that MIT krb5 has and the table of enctypes here has not.
-const NAMES: [(&str, &[Enctype]); 18] = [
+const NAMES: [(&str, &[Enctype]); 15] = [
     ("aes", &[AES256_SHA1, AES128_SHA1, AES256_SHA2, AES128_SHA2]),
     ("aes-sha1", &[AES256_SHA1, AES128_SHA1]),
     ("aes-sha2", &[AES256_SHA2, AES128_SHA2]),
@@ -48,9 +48,6 @@ const NAMES: [(&str, &[Enctype]); 18] = [
     ("rc4-hmac-exp", &[RC4_EXPORT]),
     ("arcfour-hmac-md5-exp", &[RC4_EXPORT]),
     ("des3", &[DES3]),
-    ("des3-cbc-sha1", &[DES3]),
-    ("des3-cbc-sha1-kd", &[DES3]),
-    ("des3-hmac-sha1", &[DES3]),
     ("des-cbc-crc", &[DES_CRC]),
     ("des-cbc-md4", &[DES_MD4]),
     ("des-cbc-md5", &[DES_MD5]),

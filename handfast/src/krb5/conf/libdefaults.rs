@@ -26,6 +26,8 @@ pub struct LibDefaults {
     /// Whether keys of rc4-hmac may be used; no. For MIT krb5 1.20 this is about session keys, here about all keys, and it alone lets
     /// them in, be they in a list or not.
     pub allow_rc4: bool,
+    /// Whether tickets under keys of des3-cbc-sha1 are taken.
+    pub allow_des3: bool,
     /// How long initial tickets are to be good; 1 day.
     pub ticket_lifetime: Duration,
     /// How long they are to be renewable; not at all.
@@ -118,6 +120,7 @@ impl Conf {
             default_tkt_enctypes: enctypes("default_tkt_enctypes"),
             allow_weak_crypto,
             allow_rc4,
+            allow_des3: found.boolean("allow_des3", false)?,
             ticket_lifetime: found.duration("ticket_lifetime")?.unwrap_or(DAY),
             renew_lifetime: found.duration("renew_lifetime")?.filter(|lifetime| !lifetime.is_zero()),
             forwardable: found.boolean("forwardable", false)?,

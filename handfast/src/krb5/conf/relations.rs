@@ -122,7 +122,11 @@ pub(super) const PAGE: &[Relation] = &[
 pub(super) const ELSEWHERE: &[Relation] = &[
     unsupported(LibDefaults, "dns_lookup_realm", "a host's realm is not looked up in the DNS, as with false"),
     honoured(LibDefaults, "allow_rc4", "whether keys of rc4-hmac may be used, long-term keys too"),
-    unsupported(LibDefaults, "allow_des3", "keys of triple DES can't be used"),
+    honoured(
+        LibDefaults,
+        "allow_des3",
+        "whether an acceptor takes tickets under its keys of des3-cbc-sha1; there are no sessions with such keys",
+    ),
     honoured(LibDefaults, "request_timeout", "how long a request to all KDCs may take"),
     ignored(LibDefaults, "kdc_timeout", "request_timeout is for all KDCs together"),
     ignored(LibDefaults, "max_retries", "KDCs are asked in three passes"),

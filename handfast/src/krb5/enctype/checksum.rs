@@ -1,6 +1,8 @@
 use super::cipher::LONGEST_MAC;
 use super::usage::Purpose;
-use super::{Algorithms, ChecksumType, CryptoError, EncryptionKey, KeyUsage, Row, rfc3961, rfc4757, rfc6803, rfc8009};
+use super::{
+    Algorithms, ChecksumType, CryptoError, EncryptionKey, KeyUsage, Row, des3, rfc3961, rfc4757, rfc6803, rfc8009,
+};
 use crate::crypto::block::{Aes128, Aes256, Camellia128, Camellia256};
 use crate::crypto::cmac::cmac;
 use crate::crypto::constant_time_eq;
@@ -40,6 +42,7 @@ impl ChecksumKey {
             Algorithms::Aes256Sha384 => Scheduled::Sha384(Box::new(rfc8009::checksum_key(base, usage, row.mac))),
             Algorithms::Camellia128 => Scheduled::Camellia128(rfc6803::subkey(base, usage, Purpose::Checksum)),
             Algorithms::Camellia256 => Scheduled::Camellia256(rfc6803::subkey(base, usage, Purpose::Checksum)),
+            Algorithms::Des3 => Scheduled::Sha1(des3::checksum_key(base, usage)),
             Algorithms::Rc4 => Scheduled::Rc4(rfc4757::Signing::new(base, usage)),
         };
         Ok(ChecksumKey { row, key: scheduled })

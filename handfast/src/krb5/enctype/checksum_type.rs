@@ -5,6 +5,8 @@ use core::fmt;
 pub struct ChecksumType(pub i32);
 
 impl ChecksumType {
+    /// hmac-sha1-des3-kd (RFC 3961 6.3)
+    pub const HMAC_SHA1_DES3_KD: ChecksumType = ChecksumType(12);
     /// hmac-sha1-96-aes128 (RFC 3962 7)
     pub const HMAC_SHA1_96_AES128: ChecksumType = ChecksumType(15);
     /// hmac-sha1-96-aes256 (RFC 3962 7)
@@ -26,6 +28,7 @@ impl ChecksumType {
             Self::HMAC_SHA1_96_AES128 => "hmac-sha1-96-aes128",
             Self::HMAC_SHA1_96_AES256 => "hmac-sha1-96-aes256",
             Self::HMAC_MD5 => "hmac-md5",
+            Self::HMAC_SHA1_DES3_KD => "hmac-sha1-des3-kd",
             Self::CMAC_CAMELLIA128 => "cmac-camellia128",
             Self::CMAC_CAMELLIA256 => "cmac-camellia256",
             Self::HMAC_SHA256_128_AES128 => "hmac-sha256-128-aes128",

@@ -1,9 +1,11 @@
 use super::cts::Message;
+use super::des3::Des3Hmac;
 use super::rfc3961::EncryptAndHmac;
 use super::rfc4757::Rc4Hmac;
 use super::rfc6803::EncryptAndCmac;
 use super::rfc8009::EncryptThenMac;
 use super::{Algorithms, CryptoError, EncryptionKey, Enctype, KeyUsage, Part, Row};
+use crate::asn1::first_element;
 use crate::crypto::block::{Aes128, Aes256, Camellia128, Camellia256};
 use crate::crypto::hash::{Sha1, Sha256, Sha384};
 use crate::crypto::{Secret, constant_time_eq};
@@ -57,7 +59,8 @@ impl<P: MacOfPlaintext> Profile for P {
 /// The encryption keys of one usage (RFC 3961 5.3, RFC 8009 5, RFC 6803 6), derived and scheduled once.
 ///
 /// A ciphertext is `confounder | data | MAC`, the first two encrypted together: [`CipherKey::header_len`] octets,
-/// as many octets as the data, and [`CipherKey::mac_len`] octets; RC4's has the MAC in front (RFC 4757 5). The
+/// as many octets as the data, and [`CipherKey::mac_len`] octets; RC4's has the MAC in front (RFC 4757 5), triple DES
+/// pads the data with zeros to a multiple of 8 octets, which are there again when it is decrypted (RFC 3961 6.3). The
 /// key is safe to share between threads, wipes itself, and takes some 100 octets: ciphers are expanded per message, HMAC's padded blocks are hashed here.
 pub struct CipherKey {
     row: &'static Row,
@@ -73,6 +76,7 @@ enum Keys {
     Camellia128(EncryptAndCmac<Camellia128>),
     Camellia256(EncryptAndCmac<Camellia256>),
     Rc4(Rc4Hmac),
+    Des3(Des3Hmac),
 }
 
 /// Calls a method of whichever profile is there.
@@ -86,6 +90,7 @@ macro_rules! profile {
             Keys::Camellia128(keys) => keys.$method($($argument),*),
             Keys::Camellia256(keys) => keys.$method($($argument),*),
             Keys::Rc4(keys) => keys.$method($($argument),*),
+            Keys::Des3(keys) => keys.$method($($argument),*),
         }
     };
 }
@@ -106,6 +111,7 @@ impl CipherKey {
             Algorithms::Camellia128 => Keys::Camellia128(EncryptAndCmac::new(base, usage)),
             Algorithms::Camellia256 => Keys::Camellia256(EncryptAndCmac::new(base, usage)),
             Algorithms::Rc4 => Keys::Rc4(Rc4Hmac::new(base, usage)),
+            Algorithms::Des3 => Keys::Des3(Des3Hmac::new(base, usage)),
         };
         Ok(CipherKey { row, keys })
     }
@@ -127,7 +133,12 @@ impl CipherKey {
 
     /// Octets in the ciphertext of `plain` octets.
     pub fn sealed_len(&self, plain: usize) -> usize {
-        plain.saturating_add(self.header_len() + self.mac_len())
+        self.padded_len(plain).saturating_add(self.header_len() + self.mac_len())
+    }
+
+    /// Octets that are encrypted for `plain` octets of data.
+    fn padded_len(&self, plain: usize) -> usize {
+        plain.checked_next_multiple_of(self.row.block).unwrap_or(usize::MAX)
     }
 
     /// Encrypts a message and appends the ciphertext to `out`.
@@ -137,9 +148,10 @@ impl CipherKey {
         let start = out.len();
         let header_len = self.header_len();
         out.resize(start + self.sealed_len(plaintext.len()), 0);
-        let (mac, header, data) = self.cut_mut(out.split_at_mut(start).1, plaintext.len());
+        let data_len = self.padded_len(plaintext.len());
+        let (mac, header, data) = self.cut_mut(out.split_at_mut(start).1, data_len);
         header.copy_from_slice(confounder.split_at(header_len).0);
-        data.copy_from_slice(plaintext);
+        data.split_at_mut(plaintext.len()).0.copy_from_slice(plaintext);
         profile!(&self.keys, seal(Message::new(header, &mut [Part::Sealed(data)]), mac));
     }
 
@@ -173,15 +185,25 @@ impl CipherKey {
         Ok(data)
     }
 
+    /// The data of a decrypted message that is one element of DER: without the zeros that its enctype has padded it with (RFC 3961
+    /// 6.3), if it has. What is no such padding stays, for a decoder to refuse.
+    pub(crate) fn unpadded<'p>(&self, plaintext: &'p [u8]) -> &'p [u8] {
+        match first_element(plaintext) {
+            Some((element, rest)) if rest.len() < self.row.block && rest.iter().all(|octet| *octet == 0) => element,
+            _ => plaintext,
+        }
+    }
+
     /// Encrypts in place a message in several buffers.
     ///
     /// `header` holds the confounder, `mac` takes the MAC. The sealed parts are one text for the
     /// cipher; the MAC covers sealed and signed parts in their order.
     ///
     /// # Errors
-    /// [`CryptoError::WrongBufferSize`] if `header` or `mac` is not exactly as long as it must be.
+    /// [`CryptoError::WrongBufferSize`] if `header` or `mac` is not exactly as long as it must be; for triple DES also if a sealed
+    /// part is not of whole blocks.
     pub fn seal_parts(&self, header: &mut [u8], parts: &mut [Part<'_>], mac: &mut [u8]) -> Result<(), CryptoError> {
-        self.check_buffers(header, mac)?;
+        self.check_buffers(header, parts, mac)?;
         profile!(&self.keys, seal(Message::new(header, parts), mac));
         Ok(())
     }
@@ -192,7 +214,7 @@ impl CipherKey {
     /// [`CryptoError::WrongBufferSize`], and [`CryptoError::IntegrityCheckFailed`]: no plaintext is
     /// in the buffers then.
     pub fn unseal_parts(&self, header: &mut [u8], parts: &mut [Part<'_>], mac: &[u8]) -> Result<(), CryptoError> {
-        self.check_buffers(header, mac)?;
+        self.check_buffers(header, parts, mac)?;
         profile!(&self.keys, unseal(Message::new(header, parts), mac))
     }
 
@@ -221,14 +243,17 @@ impl CipherKey {
     /// Octets of data in a whole ciphertext.
     fn data_len(&self, ciphertext: &[u8]) -> Result<usize, CryptoError> {
         let (minimum, actual) = (self.sealed_len(0), ciphertext.len());
-        actual.checked_sub(minimum).ok_or(CryptoError::TooShort { minimum, actual })
+        let data = actual.checked_sub(minimum).ok_or(CryptoError::TooShort { minimum, actual })?;
+        if data % self.row.block == 0 { Ok(data) } else { Err(CryptoError::IntegrityCheckFailed) }
     }
 
-    fn check_buffers(&self, header: &[u8], mac: &[u8]) -> Result<(), CryptoError> {
+    fn check_buffers(&self, header: &[u8], parts: &[Part<'_>], mac: &[u8]) -> Result<(), CryptoError> {
         let check = |expected, actual| {
             if expected == actual { Ok(()) } else { Err(CryptoError::WrongBufferSize { expected, actual }) }
         };
         check(self.header_len(), header.len())?;
+        let lengths = || parts.iter().map(|part| part.sealed().len());
+        lengths().try_for_each(|length| check(self.padded_len(length), length))?;
         check(self.mac_len(), mac.len())
     }
 }
@@ -237,5 +262,30 @@ impl CipherKey {
 impl fmt::Debug for CipherKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CipherKey({})", self.row.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_is_less_than_a_block_of_zeros_behind_an_element() {
+        let cipher = |enctype: Enctype| {
+            let key = EncryptionKey::unchecked(enctype, alloc::vec![2; enctype.key_size().unwrap()]);
+            CipherKey::new(&key, KeyUsage::TICKET).unwrap()
+        };
+        let (des3, rc4) = (cipher(Enctype::DES3_CBC_SHA1_KD), cipher(Enctype::RC4_HMAC));
+        let element = [0x30, 3, 1, 2, 0];
+        for zeros in 0..=9 {
+            let text = [&element[..], &[0; 9][..zeros]].concat();
+            let cut = if zeros < 8 { &element[..] } else { &text[..] };
+            assert_eq!(des3.unpadded(&text), cut, "{zeros}");
+            assert_eq!(rc4.unpadded(&text), text, "{zeros}");
+        }
+        for no_padding in [&[0x30, 3, 1, 2, 0, 0, 1][..], &[0x30, 3, 1, 2], &[0x30], &[0, 0, 0], &[]] {
+            let whole = if no_padding == [0, 0, 0] { &no_padding[..2] } else { no_padding };
+            assert_eq!(des3.unpadded(no_padding), whole);
+        }
     }
 }

@@ -1,4 +1,4 @@
-use super::{Algorithms, CryptoError, Enctype, Row, rfc3961, rfc4757, rfc6803, rfc8009};
+use super::{Algorithms, CryptoError, Enctype, Row, des3, rfc3961, rfc4757, rfc6803, rfc8009};
 use crate::crypto::block::{Aes128, Aes256, Camellia128, Camellia256};
 use crate::crypto::hash::{Sha1, Sha256, Sha384};
 use crate::crypto::{Random, Secret};
@@ -85,24 +85,35 @@ impl EncryptionKey {
     }
 
     /// The key of `octets` that are random, or as good as random (RFC 3961 3, "random-to-key"): for RFC 3962 4, RFC 8009 5
-    /// and RFC 6803 2 the octets as they are.
+    /// and RFC 6803 2 the octets as they are, for triple DES a key of 24 out of 21 (RFC 3961 6.3.1).
     ///
     /// # Errors
     /// [`CryptoError::UnsupportedEnctype`] and [`CryptoError::WrongKeySize`].
     pub fn random_to_key(enctype: Enctype, octets: &[u8]) -> Result<Self, CryptoError> {
-        let key = Self::unchecked(enctype, octets);
-        key.usable()?;
-        Ok(key)
+        let row = enctype.supported_row()?;
+        if octets.len() != row.seed {
+            return Err(CryptoError::WrongKeySize { enctype, expected: row.seed, actual: octets.len() });
+        }
+        Ok(Self::made_of(row, octets))
     }
 
-    /// A fresh random key: RFC 3962 4, RFC 8009 5 and RFC 6803 2 take random octets as they are.
+    /// The key of as many octets as the enctype wants.
+    fn made_of(row: &Row, seed: &[u8]) -> Self {
+        Self::filled_by(row.enctype, row.key_size, |key| match row.algorithms {
+            Algorithms::Des3 => des3::random_to_key(seed, key),
+            _ => key.copy_from_slice(seed),
+        })
+    }
+
+    /// A fresh random key: [`EncryptionKey::random_to_key`] of random octets.
     ///
     /// # Errors
     /// [`CryptoError::UnsupportedEnctype`], or [`CryptoError::Random`].
     pub fn generate(enctype: Enctype, random: &dyn Random) -> Result<Self, CryptoError> {
-        let mut octets = Secret::new(Octets::zeros(enctype.supported_row()?.key_size));
-        random.fill(octets.expose_mut().as_mut())?;
-        Ok(EncryptionKey { enctype, octets })
+        let row = enctype.supported_row()?;
+        let mut seed = Secret::new(Octets::zeros(row.seed));
+        random.fill(seed.expose_mut().as_mut())?;
+        Ok(Self::made_of(row, seed.expose().as_ref()))
     }
 
     /// A key that was made inside here, of the length its enctype has.
@@ -130,7 +141,7 @@ impl EncryptionKey {
     }
 
     /// The pseudo-random function of the enctype (RFC 3961 5.3, RFC 8009 5, RFC 6803 6): 16 octets for the
-    /// enctypes of RFC 3962 and RFC 6803, 32 and 48 for those of RFC 8009, 20 for RC4 (RFC 4757 5).
+    /// enctypes of RFC 3962, RFC 6803 and triple DES, 32 and 48 for those of RFC 8009, 20 for RC4 (RFC 4757 5).
     ///
     /// # Errors
     /// [`CryptoError::UnsupportedEnctype`] and [`CryptoError::WrongKeySize`].
@@ -143,6 +154,7 @@ impl EncryptionKey {
             Algorithms::Aes256Sha384 => rfc8009::prf::<Sha384>(key, input),
             Algorithms::Camellia128 => rfc6803::prf::<Camellia128>(key, input),
             Algorithms::Camellia256 => rfc6803::prf::<Camellia256>(key, input),
+            Algorithms::Des3 => des3::prf(key, input),
             Algorithms::Rc4 => rfc4757::prf(key, input),
         })
     }

@@ -17,6 +17,7 @@ mod checksum;
 mod checksum_type;
 mod cipher;
 mod cts;
+mod des3;
 mod error;
 mod key;
 mod part;
@@ -59,7 +60,11 @@ struct Row {
     aliases: &'static [&'static str],
     algorithms: Algorithms,
     key_size: usize,
+    /// Octets that a key is made of, where it has more than those.
+    seed: usize,
     confounder: usize,
+    /// Plaintext is padded with zeros to a multiple of this.
+    block: usize,
     mac: usize,
     /// The MAC stands in front of the confounder, not behind the data.
     mac_first: bool,
@@ -82,17 +87,20 @@ enum Algorithms {
     Camellia128,
     Camellia256,
     Rc4,
+    Des3,
 }
 
 /// Every enctype that this build can compute with, the preferred first.
-static TABLE: [Row; 7] = [
+static TABLE: [Row; 8] = [
     Row {
         enctype: Enctype::AES256_CTS_HMAC_SHA384_192,
         name: "aes256-cts-hmac-sha384-192",
         aliases: &["aes256-sha2"],
         algorithms: Algorithms::Aes256Sha384,
         key_size: 32,
+        seed: 32,
         confounder: 16,
+        block: 1,
         mac: 24,
         mac_first: false,
         checksum: ChecksumType::HMAC_SHA384_192_AES256,
@@ -106,7 +114,9 @@ static TABLE: [Row; 7] = [
         aliases: &["aes128-sha2"],
         algorithms: Algorithms::Aes128Sha256,
         key_size: 16,
+        seed: 16,
         confounder: 16,
+        block: 1,
         mac: 16,
         mac_first: false,
         checksum: ChecksumType::HMAC_SHA256_128_AES128,
@@ -120,7 +130,9 @@ static TABLE: [Row; 7] = [
         aliases: &["aes256-cts", "aes256-sha1"],
         algorithms: Algorithms::Aes256Sha1,
         key_size: 32,
+        seed: 32,
         confounder: 16,
+        block: 1,
         mac: 12,
         mac_first: false,
         checksum: ChecksumType::HMAC_SHA1_96_AES256,
@@ -134,7 +146,9 @@ static TABLE: [Row; 7] = [
         aliases: &["aes128-cts", "aes128-sha1"],
         algorithms: Algorithms::Aes128Sha1,
         key_size: 16,
+        seed: 16,
         confounder: 16,
+        block: 1,
         mac: 12,
         mac_first: false,
         checksum: ChecksumType::HMAC_SHA1_96_AES128,
@@ -148,7 +162,9 @@ static TABLE: [Row; 7] = [
         aliases: &["camellia256-cts"],
         algorithms: Algorithms::Camellia256,
         key_size: 32,
+        seed: 32,
         confounder: 16,
+        block: 1,
         mac: 16,
         mac_first: false,
         checksum: ChecksumType::CMAC_CAMELLIA256,
@@ -162,7 +178,9 @@ static TABLE: [Row; 7] = [
         aliases: &["camellia128-cts"],
         algorithms: Algorithms::Camellia128,
         key_size: 16,
+        seed: 16,
         confounder: 16,
+        block: 1,
         mac: 16,
         mac_first: false,
         checksum: ChecksumType::CMAC_CAMELLIA128,
@@ -176,7 +194,9 @@ static TABLE: [Row; 7] = [
         aliases: &["arcfour-hmac", "arcfour-hmac-md5"],
         algorithms: Algorithms::Rc4,
         key_size: 16,
+        seed: 16,
         confounder: 8,
+        block: 1,
         mac: 16,
         mac_first: true,
         checksum: ChecksumType::HMAC_MD5,
@@ -184,9 +204,27 @@ static TABLE: [Row; 7] = [
         weak: true,
         deprecated: true,
     },
+    Row {
+        enctype: Enctype::DES3_CBC_SHA1_KD,
+        name: "des3-cbc-sha1-kd",
+        aliases: &["des3-cbc-sha1", "des3-hmac-sha1"],
+        algorithms: Algorithms::Des3,
+        key_size: 24,
+        seed: des3::SEED,
+        confounder: 8,
+        block: 8,
+        mac: 20,
+        mac_first: false,
+        checksum: ChecksumType::HMAC_SHA1_DES3_KD,
+        iterations: 0,
+        weak: true,
+        deprecated: true,
+    },
 ];
 
 impl Enctype {
+    /// des3-cbc-sha1-kd (RFC 3961 6.3): weak
+    pub const DES3_CBC_SHA1_KD: Enctype = Enctype(16);
     /// aes128-cts-hmac-sha1-96 (RFC 3962)
     pub const AES128_CTS_HMAC_SHA1_96: Enctype = Enctype(17);
     /// aes256-cts-hmac-sha1-96 (RFC 3962)
@@ -344,9 +382,10 @@ mod tests {
     }
 
     #[test]
-    fn rc4_alone_needs_a_policy_that_names_it() {
+    fn rc4_and_triple_des_need_a_policy_that_names_them() {
+        let weak = [Enctype::RC4_HMAC, Enctype::DES3_CBC_SHA1_KD];
         for enctype in Enctype::computable() {
-            assert_eq!(enctype.is_weak(), enctype == Enctype::RC4_HMAC, "{enctype}");
+            assert_eq!(enctype.is_weak(), weak.contains(&enctype), "{enctype}");
         }
     }
 

@@ -25,6 +25,17 @@ fn text(length: usize) -> Vec<u8> {
     (0..=255).cycle().take(length).collect()
 }
 
+/// Octets that data is padded to a multiple of.
+fn block(enctype: Enctype) -> usize {
+    if enctype == Enctype::DES3_CBC_SHA1_KD { 8 } else { 1 }
+}
+
+/// The data as it comes back.
+fn padded(enctype: Enctype, mut plaintext: Vec<u8>) -> Vec<u8> {
+    plaintext.resize(plaintext.len().next_multiple_of(block(enctype)), 0);
+    plaintext
+}
+
 fn sealed(cipher: &CipherKey, plaintext: &[u8]) -> Vec<u8> {
     let mut out = vec![];
     cipher.encrypt(&CONFOUNDER, plaintext, &mut out);
@@ -50,8 +61,9 @@ fn every_length_comes_back() {
             cipher.encrypt(&CONFOUNDER, &plaintext, &mut out);
             let ciphertext = out.strip_prefix(b"before").unwrap();
             assert_eq!(ciphertext.len(), cipher.sealed_len(length));
+            let mut plaintext = padded(enctype, plaintext);
             assert_eq!(cipher.decrypt(ciphertext).as_ref().map(Secret::expose), Ok(&plaintext));
-            assert_eq!(cipher.decrypt_in_place(&mut ciphertext.to_vec()), Ok(&mut plaintext.clone()[..]));
+            assert_eq!(cipher.decrypt_in_place(&mut ciphertext.to_vec()), Ok(&mut plaintext[..]));
         }
     }
 }
@@ -98,7 +110,7 @@ fn another_key_or_usage_is_refused() {
         assert_refused(&usage, &ciphertext, &text(40), &CryptoError::IntegrityCheckFailed);
 
         let mut octets = key(enctype).bytes().to_vec();
-        octets[0] ^= 1;
+        octets[0] ^= 2; // The lowest bit is a parity bit in triple DES.
         let other = EncryptionKey::new(enctype, octets).unwrap();
         let other = CipherKey::new(&other, KeyUsage::INITIATOR_SEAL).unwrap();
         assert_refused(&other, &ciphertext, &text(40), &CryptoError::IntegrityCheckFailed);
@@ -109,10 +121,11 @@ fn another_key_or_usage_is_refused() {
 fn borders_between_sealed_parts_do_not_matter() {
     for enctype in Enctype::computable() {
         let cipher = cipher(enctype);
-        for length in [0, 1, 15, 16, 17, 31, 32, 33, 50] {
+        let block = block(enctype);
+        for length in [0, 1, 15, 16, 17, 31, 32, 33, 50].map(|length: usize| length.next_multiple_of(block)) {
             let whole = sealed(&cipher, &text(length));
-            for first in 0..=length {
-                for second in first..=length {
+            for first in (0..=length).step_by(block) {
+                for second in (first..=length).step_by(block) {
                     let mut message = split(&text(length), first, second);
                     let (mut header, mut mac) = (confounder(&cipher), vec![0; cipher.mac_len()]);
                     cipher
@@ -146,13 +159,13 @@ fn dce<'a>(head: &'a [u8], data: &'a mut [u8], trailer: &'a [u8], token: &'a mut
 #[test]
 fn signed_parts_stay_as_they_are_and_are_covered() {
     for enctype in Enctype::computable() {
-        let cipher = cipher(enctype);
+        let (cipher, length) = (cipher(enctype), 37_usize.next_multiple_of(block(enctype)));
         let (mut header, mut data, mut token, mut mac) =
-            (confounder(&cipher), text(37), [9; 16], vec![0; cipher.mac_len()]);
+            (confounder(&cipher), text(length), [9; 16], vec![0; cipher.mac_len()]);
         cipher.seal_parts(&mut header, &mut dce(b"head", &mut data, b"tail", &mut token), &mut mac).unwrap();
 
         // The cipher sees one text: the same as without the signed parts, unless its key is made of the MAC.
-        let contiguous = sealed(&cipher, &[text(37), vec![9; 16]].concat());
+        let contiguous = sealed(&cipher, &[text(length), vec![9; 16]].concat());
         let ciphertext = [&header[..], &data, &token].concat();
         assert!(enctype == Enctype::RC4_HMAC || ciphertext == contiguous[..ciphertext.len()]);
 
@@ -161,7 +174,7 @@ fn signed_parts_stay_as_they_are_and_are_covered() {
             cipher.unseal_parts(&mut header, &mut dce(head, &mut data, trailer, &mut token), mac)?;
             Ok((data, token))
         };
-        assert_eq!(unseal(b"head", b"tail", &mac), Ok((text(37), [9; 16])));
+        assert_eq!(unseal(b"head", b"tail", &mac), Ok((text(length), [9; 16])));
         for (head, trailer) in [(b"heaD", b"tail"), (b"head", b"Tail"), (b"tail", b"head")] {
             assert_eq!(unseal(head, trailer, &mac), Err(CryptoError::IntegrityCheckFailed));
         }
@@ -268,7 +281,13 @@ impl crate::crypto::Random for Scripted {
 #[test]
 fn generated_keys_are_the_random_octets() {
     for enctype in Enctype::computable() {
-        assert_eq!(EncryptionKey::generate(enctype, &Scripted(Ok(7))), Ok(key(enctype)));
+        let expected = match enctype {
+            Enctype::DES3_CBC_SHA1_KD => {
+                EncryptionKey::random_to_key(enctype, &(7..).take(21).collect::<Vec<u8>>()).unwrap()
+            }
+            enctype => key(enctype),
+        };
+        assert_eq!(EncryptionKey::generate(enctype, &Scripted(Ok(7))), Ok(expected));
         let failed = crate::crypto::RandomError;
         assert_eq!(EncryptionKey::generate(enctype, &Scripted(Err(failed))), Err(CryptoError::Random(failed)));
     }
@@ -291,4 +310,15 @@ fn scheduled_keys_are_small_and_shared_between_threads() {
     shared::<ChecksumKey>();
     assert!(size_of::<CipherKey>() <= 96, "{}", size_of::<CipherKey>());
     assert!(size_of::<ChecksumKey>() <= 80, "{}", size_of::<ChecksumKey>());
+}
+
+#[test]
+fn sealed_parts_of_triple_des_are_of_whole_blocks() {
+    let cipher = cipher(Enctype::DES3_CBC_SHA1_KD);
+    let (mut header, mut data, mut mac) = (confounder(&cipher), text(37), vec![0; cipher.mac_len()]);
+    let refused = Err(CryptoError::WrongBufferSize { expected: 40, actual: 37 });
+    assert_eq!(cipher.seal_parts(&mut header, &mut [Part::Sealed(&mut data)], &mut mac), refused);
+    assert_eq!(cipher.unseal_parts(&mut header, &mut [Part::Sealed(&mut data)], &mac), refused);
+    assert_eq!(data, text(37));
+    assert_eq!(cipher.seal_parts(&mut header, &mut [Part::Signed(&data)], &mut mac), Ok(()));
 }

@@ -22,7 +22,7 @@ pub fn fx_cf2(
         return Err(CryptoError::EqualPeppers);
     }
     let enctype = key1.enctype();
-    let length = key1.usable()?.key_size;
+    let length = key1.usable()?.seed;
     let mut random = key1.prf_plus(pepper1, length)?;
     let other = key2.prf_plus(pepper2, length)?;
     random.expose_mut().iter_mut().zip(other.expose()).for_each(|(octet, other)| *octet ^= other);
@@ -71,8 +71,9 @@ mod tests {
     use crate::krb5::enctype::Enctype;
     use alloc::vec;
 
+    /// Keys of triple DES differ in more than the lowest bit of an octet.
     fn key(enctype: Enctype, octet: u8) -> EncryptionKey {
-        EncryptionKey::new(enctype, vec![octet; enctype.key_size().unwrap()]).unwrap()
+        EncryptionKey::new(enctype, vec![2 * octet; enctype.key_size().unwrap()]).unwrap()
     }
 
     #[test]
@@ -123,7 +124,7 @@ mod tests {
     #[test]
     fn random_to_key_takes_as_many_octets_as_the_enctype_wants() {
         let enctype = Enctype::AES128_CTS_HMAC_SHA256_128;
-        assert_eq!(EncryptionKey::random_to_key(enctype, &[5; 16]), Ok(key(enctype, 5)));
+        assert_eq!(EncryptionKey::random_to_key(enctype, &[10; 16]), Ok(key(enctype, 5)));
         let wrong = |actual| Err(CryptoError::WrongKeySize { enctype, expected: 16, actual });
         assert_eq!(EncryptionKey::random_to_key(enctype, &[5; 15]), wrong(15));
         assert_eq!(EncryptionKey::random_to_key(enctype, &[5; 17]), wrong(17));

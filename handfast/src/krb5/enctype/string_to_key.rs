@@ -1,4 +1,4 @@
-use super::{Algorithms, CryptoError, EncryptionKey, Enctype, Row, rfc3962, rfc4757, rfc6803, rfc8009};
+use super::{Algorithms, CryptoError, EncryptionKey, Enctype, Row, des3, rfc3962, rfc4757, rfc6803, rfc8009};
 use crate::crypto::block::{Aes128, Aes256, Camellia128, Camellia256};
 use crate::crypto::hash::{Sha256, Sha384};
 use crate::name::Principal;
@@ -23,10 +23,10 @@ pub fn string_to_key(
     parameters: Option<&[u8]>,
 ) -> Result<EncryptionKey, CryptoError> {
     let row = enctype.supported_row()?;
+    if let (Algorithms::Rc4 | Algorithms::Des3, Some(octets)) = (row.algorithms, parameters) {
+        return Err(CryptoError::WrongParameters { actual: octets.len() });
+    }
     if let Algorithms::Rc4 = row.algorithms {
-        if let Some(octets) = parameters {
-            return Err(CryptoError::WrongParameters { actual: octets.len() });
-        }
         let password = core::str::from_utf8(password).map_err(|_| CryptoError::PasswordNotText)?;
         return Ok(EncryptionKey::filled_by(enctype, row.key_size, |key| rfc4757::string_to_key(password, key)));
     }
@@ -38,6 +38,7 @@ pub fn string_to_key(
         Algorithms::Aes256Sha384 => rfc8009::string_to_key::<Sha384>(row.name, password, salt, count, key),
         Algorithms::Camellia128 => rfc6803::string_to_key::<Camellia128>(row.name, password, salt, count, key),
         Algorithms::Camellia256 => rfc6803::string_to_key::<Camellia256>(row.name, password, salt, count, key),
+        Algorithms::Des3 => des3::string_to_key(password, salt, key),
         Algorithms::Rc4 => {}
     }))
 }

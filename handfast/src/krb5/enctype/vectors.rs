@@ -96,12 +96,18 @@ fn cbc_cts(vector: &Vector<'_>) {
 /// RFC 8009 A and RFC 6803 10 print the derived keys.
 fn derive(vector: &Vector<'_>) {
     let (key, expect) = (vector.octets("key"), vector.octets("expect"));
+    let constant = vector.octets("constant");
     let mut out = vec![0; expect.len()];
     match vector.number("enctype") {
-        19 => rfc8009::kdf(&HmacKey::<Sha256>::new(&key), &vector.octets("constant"), &[], &mut out),
-        20 => rfc8009::kdf(&HmacKey::<Sha384>::new(&key), &vector.octets("constant"), &[], &mut out),
-        25 => rfc6803::derive(&rfc6803::schedule::<Camellia128>(&key), &vector.octets("constant"), &mut out),
-        26 => rfc6803::derive(&rfc6803::schedule::<Camellia256>(&key), &vector.octets("constant"), &mut out),
+        19 => rfc8009::kdf(&HmacKey::<Sha256>::new(&key), &constant, &[], &mut out),
+        20 => rfc8009::kdf(&HmacKey::<Sha384>::new(&key), &constant, &[], &mut out),
+        25 => rfc6803::derive(&rfc6803::schedule::<Camellia128>(&key), &constant, &mut out),
+        26 => rfc6803::derive(&rfc6803::schedule::<Camellia256>(&key), &constant, &mut out),
+        16 => {
+            out.copy_from_slice(&*des3::derived(&key, &constant));
+            let random = EncryptionKey::random_to_key(Enctype(16), &vector.octets("random")).unwrap();
+            assert_eq!(random.bytes(), expect);
+        }
         other => panic!("enctype {other}"),
     }
     assert_eq!(out, expect);
@@ -151,6 +157,16 @@ fn fx_cf2_made_by_mit_krb5() {
 #[test]
 fn rfc3961_a1() {
     assert_eq!(run(include_str!("../../../tests/vectors/rfc3961.txt")), 11);
+}
+
+#[test]
+fn rfc3961_a3_and_a4() {
+    assert_eq!(run(include_str!("../../../tests/vectors/rfc3961-des3.txt")), 14);
+}
+
+#[test]
+fn triple_des_of_mit_krb5() {
+    assert_eq!(run(include_str!("../../../tests/vectors/mit-rfc3961-des3.txt")), 6);
 }
 
 #[test]

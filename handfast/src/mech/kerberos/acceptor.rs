@@ -264,7 +264,7 @@ impl Waiting {
             return refuse(Refusal::EnctypeNotPermitted(enctype));
         }
         let (key, plain) = self.decrypt_ticket(ticket, now)?;
-        let part = EncTicketPart::decode(plain.expose())?;
+        let part = EncTicketPart::decode(key.cipher.unpadded(plain.expose()))?;
         self.check_times(&part, now)?;
         self.check_transited(&part, ticket.realm)?;
         let keys = TicketKeys { server: key, kdc: self.shared.kdc_keys(ticket.realm) };
