@@ -15,6 +15,15 @@ const REFUSED: [AdType; 7] = [
     AdType::WIN2K_PAC,
 ];
 
+/// The authorization data of a ticket that a service may have written itself: without what it can't say.
+pub(crate) fn of_a_service<'a>(data: &AuthorizationData<'a>) -> AuthorizationData<'a> {
+    let may_say = |element: &AdElement<'_>| {
+        let inner = AuthorizationData(Vec::from([*element]));
+        REFUSED.iter().all(|ad_type| matches!(inner.find(*ad_type), Ok(None)))
+    };
+    AuthorizationData(data.0.iter().filter(|element| may_say(element)).copied().collect())
+}
+
 /// Decrypts a request's enc-authorization-data, under the subkey if there is one (RFC 4120 5.4.1).
 pub(crate) fn open(
     sealed: &EncryptedData<'_>,

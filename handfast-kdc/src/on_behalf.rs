@@ -1,6 +1,7 @@
 //! Tickets in another's name: S4U2self and S4U2proxy (MS-SFU), by the policy of the directory.
 
 use crate::as_exchange::check_account;
+use crate::authorization;
 use crate::directory::PrincipalEntry;
 use crate::preauth;
 use crate::realm::Realm;
@@ -201,6 +202,7 @@ impl Realm {
             return refused("a ticket-granting ticket was asked for in another's name");
         }
         let client = evidence.cname.to_principal(evidence.crealm);
+        let signed = self.further_pac(evidence, one_additional(message)?, false)?.is_some();
         if client.realm() == self.name() {
             let gone = || Refusal::new(ErrorCode::KDC_ERR_TGT_REVOKED, "the client to act for is not in the directory");
             let entry = self.find(&client)?.ok_or_else(gone)?;
@@ -208,14 +210,17 @@ impl Realm {
             if !entry.allow_forwardable {
                 return refused("the client to act for is one that nobody may act for");
             }
+        } else if !signed {
+            // No service can name clients of other realms, whose directories we don't have.
+            return refused("the ticket of another realm's client has no PAC of ours: the service may have made it");
         }
         let service = own.cname.to_principal(own.crealm);
-        let signed = self.further_pac(evidence, one_additional(message)?, false)?.is_some();
         if !allows(message, &service, target)? {
             self.check_own_list(&service, target, evidence, signed)?;
         }
         let endtime = evidence.endtime.min(own.endtime);
-        Ok(EncTicketPart { endtime, renew_till: None, caddr: Vec::new(), ..evidence.clone() })
+        let shown = if signed { evidence.clone() } else { as_the_service_may_say(evidence) };
+        Ok(EncTicketPart { endtime, renew_till: None, caddr: Vec::new(), ..shown })
     }
 
     /// By its own list, a service acts for clients that came to it with a forwardable ticket. It has the key to write such
@@ -242,6 +247,16 @@ impl Realm {
             );
         }
         Ok(())
+    }
+}
+
+/// What counts of a ticket that its service may have made: not that the client has proven itself, nor what only a KDC says.
+fn as_the_service_may_say<'a>(evidence: &EncTicketPart<'a>) -> EncTicketPart<'a> {
+    let flags = evidence.flags.without(TicketFlags::PRE_AUTHENT).without(TicketFlags::HW_AUTHENT);
+    EncTicketPart {
+        flags,
+        authorization_data: authorization::of_a_service(&evidence.authorization_data),
+        ..evidence.clone()
     }
 }
 

@@ -92,8 +92,8 @@ impl Realm {
         Ok(SignatureKey::new(krbtgt.current_keys().next().ok_or_else(no_key)?.key())?)
     }
 
-    /// The PAC of a client that logs in: if the realm has a domain, the client an account in it, and did not say that it
-    /// wants none (MS-KILE 3.3.5.3).
+    /// The PAC of a client that logs in, if the realm has a domain and the client an account in it. One that says that it wants
+    /// none (MS-KILE 3.3.5.3) has it in its ticket-granting ticket alone, where it tells the KDC whose that is (CVE-2020-25719).
     pub(crate) fn new_pac(
         &self,
         client: &PrincipalEntry,
@@ -106,7 +106,8 @@ impl Realm {
         let asked = preauth::find(padata, PaDataType::PAC_REQUEST).map(PaPacRequest::decode);
         let asked =
             asked.transpose().map_err(|error| Refusal::new(ErrorCode::KRB_ERR_GENERIC, alloc::format!("{error}")))?;
-        if asked.as_ref().is_some_and(|asked| !asked.include_pac) {
+        let declined = asked.as_ref().is_some_and(|asked| !asked.include_pac);
+        if declined && !for_krbtgt {
             return Ok(None);
         }
         let sid = domain.sid.with(account.rid);
@@ -123,7 +124,8 @@ impl Realm {
         };
         builder.upn_dns_info(&upn).map_err(too_large)?;
         if for_krbtgt {
-            builder.attributes(AttributesInfo { requested: asked.is_some(), given_implicitly: asked.is_none() });
+            let requested = asked.is_some() && !declined;
+            builder.attributes(AttributesInfo { requested, given_implicitly: asked.is_none() });
             builder.requestor(&sid);
         }
         Ok(Some(IssuedPac { builder, kdc: self.kdc_signature_key()? }))
@@ -144,10 +146,16 @@ impl Realm {
         for_krbtgt: bool,
     ) -> Result<Option<IssuedPac>, Refusal> {
         let found = find_pac(&ticket.authorization_data).map_err(|_| not_ours())?;
-        let Some(bytes) = found.filter(|_| self.settings.domain.is_some()) else { return Ok(None) };
+        let Some(bytes) = found.filter(|_| self.settings.domain.is_some()) else {
+            return self.check_without_pac(ticket, shown).map(|()| None);
+        };
         let mut builder = if shown.realm == self.name() {
             let pac = Pac::decode(bytes).map_err(|_| not_ours())?;
             self.check_pac(&pac, ticket, shown)?;
+            let attributes = pac.attributes().map_err(|_| not_ours())?;
+            if !for_krbtgt && attributes.is_some_and(|pac| !pac.requested && !pac.given_implicitly) {
+                return Ok(None);
+            }
             PacBuilder::of(&pac)
         } else {
             let Some(filtered) = self.filtered_pac(ticket, shown, bytes)? else { return Ok(None) };
@@ -203,10 +211,26 @@ impl Realm {
         if holds { Ok(()) } else { Err(not_ours()) }
     }
 
-    fn check_requestor(&self, pac: &Pac<'_>, ticket: &EncTicketPart<'_>) -> Result<(), Refusal> {
+    /// The account that the directory has by the name of a ticket's client.
+    fn account_of(&self, ticket: &EncTicketPart<'_>) -> Result<Option<Sid>, Refusal> {
         let entry = self.find(&ticket.cname.to_principal(ticket.crealm))?;
         let account = entry.as_ref().and_then(|entry| entry.account.as_ref());
-        let sid = self.settings.domain.as_ref().zip(account).map(|(domain, account)| domain.sid.with(account.rid));
+        Ok(self.settings.domain.as_ref().zip(account).map(|(domain, account)| domain.sid.with(account.rid)))
+    }
+
+    /// A ticket-granting ticket of ours without a PAC is of a client that has no account: of any other it does not tell
+    /// whose it was when it was issued (CVE-2020-25719).
+    fn check_without_pac(&self, ticket: &EncTicketPart<'_>, shown: &Ticket<'_>) -> Result<(), Refusal> {
+        if is_for_a_service(&shown.sname) || self.account_of(ticket)?.is_none() {
+            return Ok(());
+        }
+        let reason =
+            "the ticket has no PAC, which would tell what account it was issued to: the client has to log in again";
+        Err(Refusal::new(ErrorCode::KDC_ERR_TGT_REVOKED, reason))
+    }
+
+    fn check_requestor(&self, pac: &Pac<'_>, ticket: &EncTicketPart<'_>) -> Result<(), Refusal> {
+        let sid = self.account_of(ticket)?;
         if sid.is_some() && pac.requestor().map_err(|_| not_ours())? == sid {
             return Ok(());
         }

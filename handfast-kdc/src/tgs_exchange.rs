@@ -138,8 +138,10 @@ impl Realm {
         let added = body.enc_authorization_data.as_ref();
         let added = added.map(|sealed| authorization::open(sealed, session, subkey)).transpose()?;
         let (for_krbtgt, sname) = (service.principal.is_krbtgt(), named(body, &service));
+        // Whoever asks, in whatever name, is the account that the ticket presented was issued to.
+        let own_pac = self.further_pac(ticket, sealed, for_krbtgt)?;
         let pac = match standing {
-            Standing::Own | Standing::UserToUser => self.further_pac(ticket, sealed, for_krbtgt)?,
+            Standing::Own | Standing::UserToUser => own_pac,
             Standing::ForUser => self.users_pac(&basis, for_krbtgt)?,
             Standing::Delegated => match &evidence {
                 Some(evidence) => self.delegated_pac(evidence, one_additional(message)?, ticket, &sname)?,

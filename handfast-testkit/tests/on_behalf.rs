@@ -99,6 +99,37 @@ fn a_service_that_may_not_name_users_shows_tickets_that_the_realm_has_signed() {
     assert_eq!(code(&made_forwardable(&kit, &named, false)), ErrorCode::KDC_ERR_BADOPTION, "the PAC left out");
 }
 
+/// CVE-2021-42287: whose account it was that logged in is looked at whatever is asked for, above all where it is a ticket in
+/// another's name.
+#[test]
+fn cve_2021_42287_who_took_a_services_name_acts_for_nobody() {
+    let kit = kit();
+    kit.groups(WEB, Rid(1200), &[Rid::DOMAIN_USERS]);
+    kit.groups("bob", Rid(1201), &[Rid::DOMAIN_USERS]);
+    kit.change(FILES, |files| files.allowed_to_act = vec![principal(WEB)]);
+    let (own, bob) = (kit.login(WEB, forwardable()).unwrap(), kit.login("bob", forwardable()).unwrap());
+    let evidence = kit.ticket(&kit.login("alice", forwardable()).unwrap(), WEB, forwardable()).unwrap();
+    let codes = || {
+        let options = TicketOptions::default;
+        let requests = [
+            TicketRequest::for_user(&own, principal("alice"), options(), kit.random()),
+            TicketRequest::delegated(&own, &evidence, principal(FILES), options(), kit.random()),
+            TicketRequest::user_to_user(&own, principal("bob"), bob.ticket.clone(), options(), kit.random()),
+        ];
+        requests.map(|request| match kit.request(request) {
+            Ok(_) => None,
+            Err(Error::Exchange(error)) => match *error {
+                ExchangeError::Refused(refusal) => Some(refusal.code),
+                other => panic!("{other}"),
+            },
+            Err(other) => panic!("{other}"),
+        })
+    };
+    assert_eq!(codes(), [None; 3]);
+    kit.groups(WEB, Rid(1300), &[Rid::DOMAIN_USERS]);
+    assert_eq!(codes(), [Some(ErrorCode::KDC_ERR_TGT_REVOKED); 3]);
+}
+
 /// What a service can make of a ticket to itself.
 fn made_forwardable(kit: &Testkit, held: &HeldTicket, with_pac: bool) -> HeldTicket {
     let sealed = Ticket::decode(&held.ticket).unwrap();

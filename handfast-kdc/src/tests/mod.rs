@@ -9,6 +9,7 @@ mod hostile;
 mod lockout;
 mod on_behalf;
 mod other_realms;
+mod pac;
 mod password;
 #[cfg(feature = "pkinit")]
 mod pkinit;

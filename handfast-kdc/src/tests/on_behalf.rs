@@ -3,7 +3,8 @@
 use super::tgs_exchange::forged;
 use super::*;
 use handfast::krb5::message::{
-    AddressType, HostAddress, PaForUser, PaPacOptions, PaS4uX509User, PacOptions, S4uOptions, S4uUserId, TicketFlags,
+    AdElement, AdType, AddressType, HostAddress, PaForUser, PaPacOptions, PaS4uX509User, PacOptions, S4uOptions,
+    S4uUserId, TicketFlags,
 };
 use handfast::krb5::{FOR_USER_CHECKSUM_TYPE, for_user_checksum};
 
@@ -166,8 +167,14 @@ fn the_newer_name_is_proven_too_and_repeated_in_the_reply() {
     assert_eq!(code(x509_user(&other, 26, |_| ())), ErrorCode::KRB_AP_ERR_INAPP_CKSUM);
     let certificate = x509_user(key, 26, |user| (user.cname, user.subject_certificate) = (None, Some(&b"DER"[..])));
     assert_eq!(code(certificate), ErrorCode::KDC_ERR_C_PRINCIPAL_UNKNOWN);
-    let both = asked(vec![for_user(key, "bob", |_| ()), x509_user(key, 26, |_| ())]);
-    assert_eq!(both.refused(&realm), ErrorCode::KDC_ERR_BADOPTION);
+    let alice = || for_user(key, "alice", |_| ());
+    for other in [
+        x509_user(key, 26, |user| user.crealm = "S.TEST"),
+        x509_user(key, 26, |user| user.cname = Some(name(&["bob"]))),
+    ] {
+        assert_eq!(asked(vec![alice(), other]).refused(&realm), ErrorCode::KDC_ERR_BADOPTION);
+    }
+    asked(vec![alice(), x509_user(key, 26, |_| ())]).held(&realm);
 }
 
 #[test]
@@ -188,6 +195,32 @@ fn a_service_asks_for_itself_and_for_users_that_there_are() {
     for option in [KdcOptions::FORWARDED, KdcOptions::CNAME_IN_ADDL_TKT, KdcOptions::ENC_TKT_IN_SKEY] {
         let ask = to_itself(&realm).with(|ask| ask.body.kdc_options = option);
         assert_eq!(ask.refused(&realm), ErrorCode::KDC_ERR_BADOPTION, "{option:?}");
+    }
+    // By a ticket to itself, which the service can write: renewed or validated, it would have what flags the service likes.
+    let session = EncryptionKey::new(AES256, [7; 32]).unwrap();
+    for (option, flags) in [
+        (KdcOptions::RENEW, TicketFlags::RENEWABLE),
+        (KdcOptions::VALIDATE, TicketFlags::INVALID),
+        (KdcOptions::PROXY, TicketFlags::PROXIABLE),
+    ] {
+        let change = |inside: &mut EncTicketPart<'static>| {
+            (inside.cname, inside.flags, inside.renew_till) = (name(WEB), flags, Some(at(HOUR).into()));
+            inside.key = KeyRef { keytype: AES256, keyvalue: &[7; 32] };
+        };
+        let own = match option {
+            KdcOptions::PROXY => forged(&realm, &tgt(&realm, |_| ()), change),
+            _ => evidence(&realm, flags, "HTTP/web@R.TEST", change).bytes().to_vec(),
+        };
+        let asked = |padata: Vec<PaData<'static>>| {
+            by_web(&realm, WEB).with(|ask| {
+                (ask.ticket, ask.session, ask.padata) = (own, session.clone(), padata);
+                (ask.body.sname, ask.body.kdc_options) = (Some(name(WEB)), option);
+            })
+        };
+        let ask = asked(vec![for_user(&session, "alice", |_| ())]);
+        assert_eq!(ask.refused(&realm), ErrorCode::KDC_ERR_BADOPTION, "{option:?}");
+        let in_its_own_name = ask.with(|ask| ask.padata.clear());
+        assert_eq!(in_its_own_name.held(&realm).inside.cname, name(WEB), "{option:?}");
     }
     let mut gone = directory();
     gone.change(&principal("alice@R.TEST"), |alice| alice.disabled = true);
@@ -283,6 +316,55 @@ fn nobody_acts_for_who_is_gone_or_must_not_be_acted_for() {
     let mut without = listed.clone();
     without.remove(&principal("alice@R.TEST"));
     assert_eq!(ask.refused(&over(without)), ErrorCode::KDC_ERR_TGT_REVOKED);
+}
+
+/// The service has the key of the ticket that it shows: what it could have written there itself, it can't say.
+#[test]
+fn a_service_cannot_say_what_only_the_kdc_says() {
+    let listed = changed("HTTP/web@R.TEST", |web| {
+        (web.protocol_transition, web.may_delegate_to) = (true, vec![principal("NFS/files@R.TEST")]);
+    });
+    let allowed = changed("NFS/files@R.TEST", |files| files.allowed_to_act = vec![principal("HTTP/web@R.TEST")]);
+    let flags = TicketFlags::FORWARDABLE | TicketFlags::PRE_AUTHENT | TicketFlags::HW_AUTHENT;
+    let element = |ad_type, ad_data| AdElement { ad_type, ad_data };
+    let hidden = AuthorizationData(vec![element(AdType::AUTHENTICATION_INDICATOR, b"x")]).to_der().leak();
+    let kept = [element(AdType::IF_RELEVANT, &[0x30, 0]), element(AdType(-77), b"a restriction")];
+    let said = vec![
+        element(AdType::CAMMAC, b"x"),
+        kept[0],
+        element(AdType::KDC_ISSUED, b"x"),
+        element(AdType::IF_RELEVANT, hidden),
+        kept[1],
+    ];
+    for realm in [listed, allowed] {
+        let shown = evidence(&realm, flags, "HTTP/web@R.TEST", |inside| {
+            inside.authorization_data = AuthorizationData(said.clone());
+        });
+        let ask = onward(&realm, flags).with(|ask| {
+            (ask.padata, ask.body.additional_tickets) = (vec![rbcd()], vec![shown]);
+        });
+        let inside = ask.held(&realm).inside;
+        assert!(!inside.flags.intersects(TicketFlags::PRE_AUTHENT | TicketFlags::HW_AUTHENT), "{:?}", inside.flags);
+        assert_eq!(inside.authorization_data.0, kept);
+    }
+}
+
+/// There is no asking another realm whether its client has come, or may be acted for.
+#[test]
+fn nobody_acts_for_clients_of_other_realms_by_a_ticket_that_it_may_have_made() {
+    let mut both = directory();
+    both.change(&principal("HTTP/web@R.TEST"), |web| {
+        (web.protocol_transition, web.may_delegate_to) = (true, vec![principal("NFS/files@R.TEST")]);
+    });
+    both.change(&principal("NFS/files@R.TEST"), |files| files.allowed_to_act = vec![principal("HTTP/web@R.TEST")]);
+    let realm = over(both);
+    for (crealm, padata) in [("S.TEST", vec![]), ("S.TEST", vec![rbcd()]), ("WELLKNOWN:ANONYMOUS", vec![rbcd()])] {
+        let shown = evidence(&realm, TicketFlags::FORWARDABLE, "HTTP/web@R.TEST", |inside| inside.crealm = crealm);
+        let ask = onward(&realm, TicketFlags::FORWARDABLE).with(|ask| {
+            (ask.padata, ask.body.additional_tickets) = (padata.clone(), vec![shown]);
+        });
+        assert_eq!(ask.refused(&realm), ErrorCode::KDC_ERR_BADOPTION, "{crealm}");
+    }
 }
 
 #[test]

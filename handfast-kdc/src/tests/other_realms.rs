@@ -2,7 +2,8 @@
 
 use super::*;
 use handfast::krb5::Capaths;
-use handfast::krb5::message::{TicketFlags, TransitedEncoding};
+use handfast::krb5::message::{PaForUser, TicketFlags, TransitedEncoding};
+use handfast::krb5::{FOR_USER_CHECKSUM_TYPE, for_user_checksum};
 use std::collections::HashMap;
 
 const REALMS: [&str; 3] = ["R.TEST", "S.TEST", "T.TEST"];
@@ -113,6 +114,8 @@ fn nobody_is_referred_who_does_not_ask_for_it() {
         assert_eq!(answer.is_ok(), known, "{host}");
     }
     let unknown = |sname: &[&'static str]| world.refused(&to("R.TEST", &world.tgt(), sname));
+    let of_another = to("R.TEST", &world.tgt(), WEB).with(|ask| ask.body.realm = "S.TEST");
+    assert_eq!(of_another.refused(&world.realms["R.TEST"]), ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN);
     for sname in [&["krbtgt", "U.TEST"][..], &["web.t.test"], &["HTTP"]] {
         assert_eq!(unknown(sname), ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN, "{sname:?}");
     }
@@ -149,7 +152,9 @@ fn a_realm_vouches_for_its_own_clients_and_those_that_came_through_it() {
     let world = as_they_are();
     // S.TEST says that it knows a client of R.TEST's.
     let ours = world.forged("S.TEST", "R.TEST", |part| part.crealm = "R.TEST");
-    let ask = to("R.TEST", &ours, &["HTTP", "web"]);
+    // Whoever asks that the way is not looked at does not get around that.
+    let ask =
+        to("R.TEST", &ours, &["HTTP", "web"]).with(|ask| ask.body.kdc_options = KdcOptions::DISABLE_TRANSITED_CHECK);
     assert_eq!(world.refused(&ask), ErrorCode::KDC_ERR_POLICY);
     let theirs = world.forged("S.TEST", "R.TEST", |part| part.crealm = "S.TEST");
     let ask = to("R.TEST", &theirs, &["HTTP", "web"]).with(|ask| ask.authenticator.crealm = "S.TEST");
@@ -162,6 +167,63 @@ fn a_realm_vouches_for_its_own_clients_and_those_that_came_through_it() {
     let unknown = relabeled(&world, &theirs, "U.TEST");
     let ask = to("R.TEST", &theirs, &["HTTP", "web"]).with(|ask| ask.ticket = unknown);
     assert_eq!(world.refused(&ask), ErrorCode::KRB_AP_ERR_NOT_US);
+}
+
+/// The names of another realm's services and users are no names of ours, whatever keys both realms share.
+#[test]
+fn a_client_of_another_realm_is_none_of_ours_by_the_same_name() {
+    let world = as_they_are();
+    let realm = &world.realms["R.TEST"];
+    let name = |components: &[&'static str]| PrincipalName {
+        name_type: NameType::PRINCIPAL,
+        name_string: components.to_vec(),
+    };
+    let their_web =
+        world.forged("S.TEST", "R.TEST", |part| (part.crealm, part.cname) = ("S.TEST", name(&["HTTP", "web"])));
+    let by_their_web = |session: &EncryptionKey, user: &[&'static str], of: &'static str| {
+        let user_name = name(user);
+        let checksum = for_user_checksum(session, &user_name, of, "Kerberos");
+        let cksum = Checksum { cksumtype: FOR_USER_CHECKSUM_TYPE, checksum: &checksum };
+        let named = PaForUser { user_name, user_realm: of, cksum, auth_package: "Kerberos" }.to_der().leak();
+        vec![PaData { padata_type: PaDataType::FOR_USER, padata_value: named }]
+    };
+    let theirs = |sname: &[&'static str]| {
+        to("R.TEST", &their_web, sname).with(|ask| {
+            (ask.authenticator.crealm, ask.authenticator.cname) = ("S.TEST", name(&["HTTP", "web"]));
+        })
+    };
+    theirs(&["HTTP", "web"]).held(realm);
+    let itself = theirs(&["HTTP", "web"]).with(|ask| ask.padata = by_their_web(&ask.session, &["alice"], "R.TEST"));
+    assert_eq!(world.refused(&itself), ErrorCode::KDC_ERR_BADOPTION);
+
+    // Evidence for our service, shown by theirs.
+    let alice = world.tgt();
+    let evidence = to("R.TEST", &alice, &["HTTP", "web"]).held(realm);
+    let shown = Encoded::<Ticket<'_>>::decode(evidence.der).unwrap();
+    let onward = theirs(&["NFS", "files"]).with(|ask| {
+        (ask.body.kdc_options, ask.body.additional_tickets) = (KdcOptions::CNAME_IN_ADDL_TKT, vec![shown]);
+    });
+    let reason = "the ticket that shows whom the service acts for is not one to that service";
+    match answer(realm, &onward.bytes(), NOW).event.outcome {
+        crate::Outcome::Refused { code: ErrorCode::KDC_ERR_BADOPTION, reason: told } => assert_eq!(told, reason),
+        other => panic!("{other:?}"),
+    }
+
+    // The other realm's ticket-granting service is in the directory, and no user.
+    let own = super::tgs_exchange::forged(realm, &alice, |part| part.cname = name(&["HTTP", "web"]));
+    let for_krbtgt = to("R.TEST", &alice, &["HTTP", "web"]).with(|ask| {
+        (ask.ticket, ask.authenticator.cname) = (own, name(&["HTTP", "web"]));
+        ask.padata = by_their_web(&ask.session, &["krbtgt", "R.TEST"], "S.TEST");
+    });
+    assert_eq!(world.refused(&for_krbtgt), ErrorCode::KDC_ERR_C_PRINCIPAL_UNKNOWN);
+
+    // S.TEST knows the session key of a ticket that it writes: under that, alice would get a ticket for S.TEST to read.
+    let bobs = world.forged("S.TEST", "R.TEST", |part| (part.crealm, part.cname) = ("R.TEST", name(&["alice"])));
+    let to_user = to("R.TEST", &alice, &["alice"]).with(|ask| {
+        ask.body.kdc_options = KdcOptions::ENC_TKT_IN_SKEY;
+        ask.body.additional_tickets = vec![Encoded::<Ticket<'_>>::decode(bobs.der).unwrap()];
+    });
+    assert_eq!(world.refused(&to_user), ErrorCode::KDC_ERR_POLICY);
 }
 
 fn relabeled(_: &World, held: &Held, realm: &'static str) -> Vec<u8> {
@@ -184,7 +246,10 @@ fn a_realm_that_is_not_on_the_way_is_refused() {
         inside.flags.contains(TicketFlags::TRANSITED_POLICY_CHECKED)
     };
     assert!(flagged(&through(b"")) && flagged(&through(b"S.TEST")));
+    assert_eq!(through(b"S.TEST").held(&world.realms["R.TEST"]).inside.transited.contents, b"S.TEST", "not twice");
     assert_eq!(world.refused(&through(b"EVIL")), ErrorCode::KDC_ERR_POLICY);
+    let local = through(b"EVIL").with(|ask| ask.body.sname = body(&["krbtgt", "R.TEST"]).sname);
+    assert_eq!(world.refused(&local), ErrorCode::KDC_ERR_POLICY, "a further ticket of ours is no way to another realm");
     let unchecked = through(b"EVIL").with(|ask| ask.body.kdc_options = KdcOptions::DISABLE_TRANSITED_CHECK);
     let inside = unchecked.held(&world.realms["R.TEST"]).inside;
     assert!(!inside.flags.contains(TicketFlags::TRANSITED_POLICY_CHECKED));
