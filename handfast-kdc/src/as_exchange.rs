@@ -1,8 +1,8 @@
 use crate::directory::{LongTermKey, PrincipalEntry};
 use crate::event::Outcome;
 use crate::fast::{self, Armor};
-use crate::issue::{Armored, Grant, request_checksum, session_enctype};
-use crate::lifetime;
+use crate::issue::{Grant, Reply, request_checksum, session_enctype};
+use crate::lifetime::{self, Times};
 use crate::preauth::{self, Ask, OwnedPaData, Proof, ReplyKey};
 use crate::realm::{Realm, Request};
 use crate::refusal::{Refusal, Seen};
@@ -35,6 +35,14 @@ struct Asked<'a> {
     bytes: &'a [u8],
 }
 
+/// Who asks for a ticket, and for which service.
+struct Parties {
+    client: Arc<PrincipalEntry>,
+    service: Arc<PrincipalEntry>,
+    /// The anonymous principal, if the client has no name (RFC 8062).
+    anonymous: Option<Principal>,
+}
+
 impl Realm {
     /// The AS exchange (RFC 4120 3.1.3), inside of FAST or not.
     pub(crate) fn answer_as(
@@ -55,44 +63,15 @@ impl Realm {
         answer.map_err(|refusal| refusal.inside(armor))
     }
 
+    /// Who asks and what for, the client's proof, the key of the reply: the ticket and what is told beside it.
     fn answer_asked(&self, asked: &Asked<'_>, now: Time, seen: &mut Seen) -> Result<(Vec<u8>, Outcome), Refusal> {
         let body = asked.body;
-        seen.client = body.cname.as_ref().map(|name| name.to_principal(body.realm));
-        let client = self.client(body, seen, now)?;
-        let service = self.service(seen, now)?;
-        if body.kdc_options.intersects(REFUSED_OPTIONS) {
-            return Err(Refusal::new(ErrorCode::KDC_ERR_BADOPTION, "an option that no AS request can have"));
-        }
-        let anonymous = Principal::anonymous();
-        let is_anonymous = client.principal.components() == anonymous.components();
-        if is_anonymous != body.kdc_options.contains(KdcOptions::ANONYMOUS) {
-            // RFC 8062 4.1. Known clients get no tickets without their name here.
-            let reason = "an anonymous ticket for a client with a name, or another for one without";
-            return Err(Refusal::new(ErrorCode::KDC_ERR_BADOPTION, reason));
-        }
-        let mut times = lifetime::initial(body, &self.settings, &client, &service, now)?;
-        let session = session_enctype(&body.etype, &self.settings, &service)?;
-        // Who has no name has no key of its own.
-        let preferred = preauth::preferred_key(&client, &body.etype);
-        let preferred = if is_anonymous { preferred.ok() } else { Some(preferred?) };
+        let parties = self.parties(body, now, seen)?;
+        let Parties { client, service, .. } = &parties;
+        let mut times = lifetime::initial(body, &self.settings, client, service, now)?;
+        let session = session_enctype(&body.etype, &self.settings, service)?;
         let krbtgt = self.krbtgt()?;
-        let ask = Ask {
-            settings: &self.settings,
-            random: &*self.random,
-            krbtgt: &krbtgt,
-            client: &client,
-            body,
-            request: asked.bytes,
-            armor: asked.armor.map(|armor| &armor.key),
-            now,
-            #[cfg(feature = "pkinit")]
-            pkinit: self.pkinit.as_deref(),
-        };
-        let proof = self.count_proof(&client, preauth::authenticate(asked.padata, &ask, seen), now)?;
-        let proven = proof.is_some();
-        let unproven = preferred.map(|key| Proof { reply_key: ReplyKey::LongTerm(key), padata: Vec::new() });
-        let no_key = || Refusal::new(ErrorCode::KDC_ERR_NULL_KEY, "an anonymous client has no key for the reply");
-        let proof = proof.or(unproven).ok_or_else(no_key)?;
+        let (proof, proven) = self.proof(asked, &parties, &krbtgt, now, seen)?;
         let session_key = self.session_key(&proof, session)?;
         if let Some(until) = proof.until() {
             times.limit(until);
@@ -102,49 +81,78 @@ impl Realm {
             padata.push((PaDataType::PKINIT_KX, exchange));
             key
         });
-        let strengthened = asked.armor.map(|armor| armor.strengthen(key.key(), &*self.random)).transpose()?;
-        let (strengthen_key, key) = match strengthened {
-            Some((with, key)) => (Some(with), Held::Made(Box::new(LongTermKey::new(0, key)?))),
-            None => (None, key),
+        let armored = asked.armor.map(|armor| armor.strengthen(key.key(), &*self.random, now)).transpose()?;
+        let (key, armor) = match armored {
+            Some((key, armored)) => (Held::Made(Box::new(LongTermKey::new(0, key)?)), Some(armored)),
+            None => (key, None),
         };
-        // As the client wrote it, which may be with another name type, unless it is another name (RFC 6806 6).
-        let same = |name: &&PrincipalName<'_>| name.names(&client.principal) && name.name_type != NameType::ENTERPRISE;
-        let cname = body.cname.as_ref().filter(same);
-        let cname = cname.cloned().unwrap_or_else(|| PrincipalName::from(&client.principal));
+        let cname = named(body, client);
         let for_krbtgt = service.principal.is_krbtgt();
-        let pac = self.new_pac(&client, &cname, times.authtime.into(), for_krbtgt, asked.padata)?;
+        let pac = self.new_pac(client, &cname, times.authtime.into(), for_krbtgt, asked.padata)?;
+        let flags = flags(body.kdc_options, client, service, proven, times.renew_till.is_some());
+        let flags = flags.with(lifetime::later(&times, &self.settings, now));
         let asked_for_checksum = preauth::find(asked.padata, PaDataType::REQ_ENC_PA_REP).is_some();
-        let postdated = lifetime::is_postdated(&times, &self.settings, now);
-        let later = if postdated { TicketFlags::POSTDATED | TicketFlags::INVALID } else { TicketFlags::NONE };
-        Grant {
-            exchange: KdcExchange::As,
-            body,
-            crealm: if is_anonymous { anonymous.realm() } else { client.principal.realm() },
-            cname,
-            service: &service,
-            sname: body.sname.clone().unwrap_or_else(|| PrincipalName::from(&service.principal)),
-            session,
-            session_key,
-            flags: flags(body.kdc_options, &client, &service, proven, times.renew_till.is_some()).with(later),
-            times,
-            transited: &[],
-            caddr: body.addresses.clone(),
-            authorization_data: AuthorizationData::default(),
-            pac,
-            last_req: last_req(&client, now),
+        let reply = Reply {
+            key: &key.as_rep,
+            kvno,
+            request_checksum: asked_for_checksum.then(|| request_checksum(&key.request, asked.bytes)),
+            last_req: last_req(client, now),
             key_expiration: earliest(client.password_expires, client.expires),
             padata: padata.iter().map(preauth::borrowed).collect(),
-            user_to_user: None,
-            request_checksum: asked_for_checksum.then(|| request_checksum(&key.request, asked.bytes)),
-            reply_key: &key.as_rep,
-            reply_kvno: kvno,
-            armor: asked.armor.zip(strengthen_key.as_ref()).map(|(armor, strengthen_key)| Armored {
-                armor,
-                strengthen_key,
-                now,
-            }),
+            armor,
+        };
+        let grant = Grant { cname, session_key, pac: pac.as_ref(), ..grant(body, &parties, session, flags, times) };
+        grant.issue(&reply, &*self.random)
+    }
+
+    /// The client and the service, if a ticket may be asked for in this way.
+    fn parties(&self, body: &KdcReqBody<'_>, now: Time, seen: &mut Seen) -> Result<Parties, Refusal> {
+        seen.client = body.cname.as_ref().map(|name| name.to_principal(body.realm));
+        let client = self.client(body, seen, now)?;
+        let service = self.service(seen, now)?;
+        if body.kdc_options.intersects(REFUSED_OPTIONS) {
+            return Err(Refusal::new(ErrorCode::KDC_ERR_BADOPTION, "an option that no AS request can have"));
         }
-        .issue(&*self.random)
+        let anonymous = Principal::anonymous();
+        let anonymous = (client.principal.components() == anonymous.components()).then_some(anonymous);
+        if anonymous.is_some() != body.kdc_options.contains(KdcOptions::ANONYMOUS) {
+            // RFC 8062 4.1. Known clients get no tickets without their name here.
+            let reason = "an anonymous ticket for a client with a name, or another for one without";
+            return Err(Refusal::new(ErrorCode::KDC_ERR_BADOPTION, reason));
+        }
+        Ok(Parties { client, service, anonymous })
+    }
+
+    /// The client's proof, or its long-term key where the realm asks for none; and whether it is a proof.
+    fn proof<'a>(
+        &'a self,
+        asked: &'a Asked<'_>,
+        parties: &'a Parties,
+        krbtgt: &'a PrincipalEntry,
+        now: Time,
+        seen: &mut Seen,
+    ) -> Result<(Proof<'a>, bool), Refusal> {
+        let client = &*parties.client;
+        // Who has no name has no key of its own.
+        let preferred = preauth::preferred_key(client, &asked.body.etype);
+        let preferred = if parties.anonymous.is_some() { preferred.ok() } else { Some(preferred?) };
+        let ask = Ask {
+            settings: &self.settings,
+            random: &*self.random,
+            krbtgt,
+            client,
+            body: asked.body,
+            request: asked.bytes,
+            armor: asked.armor.map(|armor| &armor.key),
+            now,
+            #[cfg(feature = "pkinit")]
+            pkinit: self.pkinit.as_deref(),
+        };
+        let proof = self.count_proof(client, preauth::authenticate(asked.padata, &ask, seen), now)?;
+        let proven = proof.is_some();
+        let unproven = preferred.map(|key| Proof { reply_key: ReplyKey::LongTerm(key), padata: Vec::new() });
+        let no_key = || Refusal::new(ErrorCode::KDC_ERR_NULL_KEY, "an anonymous client has no key for the reply");
+        Ok((proof.or(unproven).ok_or_else(no_key)?, proven))
     }
 
     /// The session key, where it is made of an agreed reply key and of one of ours, and what tells the client ours (RFC 8062 7).
@@ -218,6 +226,40 @@ fn reply_parts(proof: Proof<'_>) -> Result<(Held<'_>, Option<u32>, Vec<OwnedPaDa
         ReplyKey::Agreed { key, .. } => (Held::Made(Box::new(LongTermKey::new(0, key)?)), None, padata),
         ReplyKey::Replaced(key) => (Held::Made(Box::new(LongTermKey::new(0, key)?)), None, padata),
     })
+}
+
+/// The client as it wrote its name, which may be with another name type, unless it is another name (RFC 6806 6).
+fn named<'a>(body: &KdcReqBody<'a>, client: &'a PrincipalEntry) -> PrincipalName<'a> {
+    let same = |name: &&PrincipalName<'_>| name.names(&client.principal) && name.name_type != NameType::ENTERPRISE;
+    body.cname.as_ref().filter(same).cloned().unwrap_or_else(|| PrincipalName::from(&client.principal))
+}
+
+/// A ticket in the client's name as the directory has it, with a session key that is a random one.
+fn grant<'a>(
+    body: &'a KdcReqBody<'a>,
+    parties: &'a Parties,
+    session: Enctype,
+    flags: TicketFlags,
+    times: Times,
+) -> Grant<'a> {
+    let Parties { client, service, anonymous } = parties;
+    Grant {
+        exchange: KdcExchange::As,
+        body,
+        crealm: anonymous.as_ref().unwrap_or(&client.principal).realm(),
+        cname: PrincipalName::from(&client.principal),
+        service,
+        sname: body.sname.clone().unwrap_or_else(|| PrincipalName::from(&service.principal)),
+        session,
+        session_key: None,
+        flags,
+        times,
+        transited: &[],
+        caddr: body.addresses.clone(),
+        authorization_data: AuthorizationData::default(),
+        pac: None,
+        user_to_user: None,
+    }
 }
 
 /// Whether the account is one that may have tickets now.

@@ -1,5 +1,6 @@
 //! FAST (RFC 6113 5.4): requests, replies and errors inside of an armor that a ticket-granting ticket's session key makes.
 
+use crate::issue::Armored;
 use crate::preauth::{self, OwnedPaData, borrowed, check_skew};
 use crate::realm::{Realm, Request};
 use crate::refusal::Refusal;
@@ -175,15 +176,16 @@ fn open(key: EncryptionKey, armored: &KrbFastArmoredReq<'_>, covered: &[u8]) -> 
 }
 
 impl Armor {
-    /// The reply key, strengthened with a new key (RFC 6113 5.4.3): both.
+    /// The reply key, strengthened with a new key, and what FAST makes of the reply (RFC 6113 5.4.3).
     pub(crate) fn strengthen(
         &self,
         reply_key: &EncryptionKey,
         random: &dyn Random,
-    ) -> Result<(EncryptionKey, EncryptionKey), Refusal> {
-        let with = EncryptionKey::generate(reply_key.enctype(), random)?;
-        let reply_key = fx_cf2(&with, reply_key, b"strengthenkey", b"replykey")?;
-        Ok((with, reply_key))
+        now: Time,
+    ) -> Result<(EncryptionKey, Armored<'_>), Refusal> {
+        let strengthen_key = EncryptionKey::generate(reply_key.enctype(), random)?;
+        let reply_key = fx_cf2(&strengthen_key, reply_key, b"strengthenkey", b"replykey")?;
+        Ok((reply_key, Armored { armor: self, strengthen_key, now }))
     }
 
     /// The PA-FX-FAST of a reply with a ticket.

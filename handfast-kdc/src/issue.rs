@@ -34,15 +34,20 @@ pub(crate) struct Grant<'a> {
     pub(crate) transited: &'a [u8],
     pub(crate) caddr: Vec<HostAddress<'a>>,
     pub(crate) authorization_data: AuthorizationData<'a>,
-    pub(crate) pac: Option<IssuedPac>,
+    pub(crate) pac: Option<&'a IssuedPac>,
+    /// The session key of the peer's ticket-granting ticket, in the place of the service's key.
+    pub(crate) user_to_user: Option<&'a UserKey>,
+}
+
+/// What the reply says beside the ticket, and what it is sealed with.
+pub(crate) struct Reply<'a> {
+    pub(crate) key: &'a CipherKey,
+    /// Of the client's key.
+    pub(crate) kvno: Option<u32>,
+    pub(crate) request_checksum: Option<Vec<u8>>,
     pub(crate) last_req: Vec<LastReqEntry>,
     pub(crate) key_expiration: Option<Time>,
     pub(crate) padata: Vec<PaData<'a>>,
-    /// The session key of the peer's ticket-granting ticket, in the place of the service's key.
-    pub(crate) user_to_user: Option<&'a UserKey>,
-    pub(crate) request_checksum: Option<Vec<u8>>,
-    pub(crate) reply_key: &'a CipherKey,
-    pub(crate) reply_kvno: Option<u32>,
     /// Inside of FAST: what protects the reply.
     pub(crate) armor: Option<Armored<'a>>,
 }
@@ -51,7 +56,7 @@ pub(crate) struct Grant<'a> {
 pub(crate) struct Armored<'a> {
     pub(crate) armor: &'a Armor,
     /// What the reply key was strengthened with.
-    pub(crate) strengthen_key: &'a EncryptionKey,
+    pub(crate) strengthen_key: EncryptionKey,
     pub(crate) now: Time,
 }
 
@@ -86,7 +91,7 @@ impl Randomness {
 
 impl Grant<'_> {
     /// The reply with the ticket in it (RFC 4120 3.1.3, 3.3.3), and what the log shall say.
-    pub(crate) fn issue(self, random: &dyn Random) -> Result<(Vec<u8>, Outcome), Refusal> {
+    pub(crate) fn issue(&self, reply: &Reply<'_>, random: &dyn Random) -> Result<(Vec<u8>, Outcome), Refusal> {
         let randomness = Randomness::new(random)?;
         let key = match &self.session_key {
             Some(key) => KeyRef::from(key),
@@ -100,28 +105,28 @@ impl Grant<'_> {
             sname: self.sname.clone(),
             enc_part: EncryptedData { etype: ticket_key.enctype(), kvno, cipher: &sealed_ticket },
         };
-        let sealed_part = self.sealed_part(key, &reply_confounder);
+        let sealed_part = self.sealed_part(reply, key, &reply_confounder);
         let mut buffer = Vec::with_capacity(sealed_ticket.len() + 256);
         let ticket = Encoded::<Ticket<'_>>::new(ticket, &mut buffer);
-        let fast = self.fast(ticket.bytes(), random)?;
+        let fast = self.fast(reply, ticket.bytes(), random)?;
         let fast = fast.as_deref().map(|value| PaData { padata_type: PaDataType::FX_FAST, padata_value: value });
         let anonymous = Principal::anonymous();
-        let hidden = self.armor.as_ref().is_some_and(|armored| armored.armor.hides_client);
-        let reply = KdcRep {
+        let hidden = reply.armor.as_ref().is_some_and(|armored| armored.armor.hides_client);
+        let message = KdcRep {
             exchange: self.exchange,
-            padata: fast.map_or_else(|| self.padata.clone(), |fast| vec![fast]),
+            padata: fast.map_or_else(|| reply.padata.clone(), |fast| vec![fast]),
             crealm: if hidden { anonymous.realm() } else { self.crealm },
             cname: if hidden { PrincipalName::from(&anonymous) } else { self.cname.clone() },
             ticket,
-            enc_part: EncryptedData { etype: self.reply_key.enctype(), kvno: self.reply_kvno, cipher: &sealed_part },
+            enc_part: EncryptedData { etype: reply.key.enctype(), kvno: reply.kvno, cipher: &sealed_part },
         };
-        Ok((reply.to_der(), self.outcome(ticket_key)))
+        Ok((message.to_der(), self.outcome(reply, ticket_key)))
     }
 
     /// The PA-FX-FAST that takes the place of the reply's padata.
-    fn fast(&self, ticket: &[u8], random: &dyn Random) -> Result<Option<Vec<u8>>, Refusal> {
-        let Some(Armored { armor, strengthen_key, now }) = &self.armor else { return Ok(None) };
-        armor.seal_reply(&self.padata, strengthen_key, (self.crealm, &self.cname), ticket, *now, random).map(Some)
+    fn fast(&self, reply: &Reply<'_>, ticket: &[u8], random: &dyn Random) -> Result<Option<Vec<u8>>, Refusal> {
+        let Some(Armored { armor, strengthen_key, now }) = &reply.armor else { return Ok(None) };
+        armor.seal_reply(&reply.padata, strengthen_key, (self.crealm, &self.cname), ticket, *now, random).map(Some)
     }
 
     /// The key that the ticket is under, with its version if it is a service's.
@@ -154,7 +159,7 @@ impl Grant<'_> {
             authorization_data: self.authorization_data.clone(),
         };
         let service_key = self.service.current_keys().next().map(LongTermKey::key);
-        let signed = self.pac.as_ref().zip(self.user_to_user.map(|peer| &peer.key).or(service_key));
+        let signed = self.pac.zip(self.user_to_user.map(|peer| &peer.key).or(service_key));
         let container = signed.map(|(pac, key)| pac.container(&part, &self.sname, key)).transpose()?;
         if let Some(ad_data) = container.as_deref() {
             part.authorization_data.0.insert(0, AdElement { ad_type: AdType::IF_RELEVANT, ad_data });
@@ -166,17 +171,17 @@ impl Grant<'_> {
         Ok(sealed)
     }
 
-    fn sealed_part(&self, key: KeyRef<'_>, confounder: &[u8; 16]) -> Vec<u8> {
-        let checksum = self.request_checksum.as_deref();
+    fn sealed_part(&self, reply: &Reply<'_>, key: KeyRef<'_>, confounder: &[u8; 16]) -> Vec<u8> {
+        let checksum = reply.request_checksum.as_deref();
         let checksum = checksum.map(|value| PaData { padata_type: PaDataType::REQ_ENC_PA_REP, padata_value: value });
         // Who sees this knows that nobody has hidden that FAST is taken here.
         let takes_fast = PaData { padata_type: PaDataType::FX_FAST, padata_value: &[] };
         let part = EncKdcRepPart {
             exchange: self.exchange,
             key,
-            last_req: self.last_req.clone(),
+            last_req: reply.last_req.clone(),
             nonce: self.body.nonce,
-            key_expiration: self.key_expiration.map(KerberosTime::from),
+            key_expiration: reply.key_expiration.map(KerberosTime::from),
             flags: self.flags,
             authtime: self.times.authtime.into(),
             starttime: Some(self.times.starttime.into()),
@@ -190,13 +195,13 @@ impl Grant<'_> {
         let mut plain = Secret::new(Vec::with_capacity(PART_ROOM));
         part.encode(plain.expose_mut());
         let mut sealed = Vec::new();
-        self.reply_key.encrypt(confounder, plain.expose(), &mut sealed);
+        reply.key.encrypt(confounder, plain.expose(), &mut sealed);
         sealed
     }
 
-    fn outcome(&self, ticket_key: &CipherKey) -> Outcome {
+    fn outcome(&self, reply: &Reply<'_>, ticket_key: &CipherKey) -> Outcome {
         Outcome::Issued {
-            reply: self.reply_key.enctype(),
+            reply: reply.key.enctype(),
             ticket: ticket_key.enctype(),
             session: self.session,
             flags: self.flags,

@@ -55,6 +55,7 @@ mod realm;
 mod refusal;
 mod settings;
 mod tgs_exchange;
+mod tgs_policy;
 mod tgs_proof;
 mod user_to_user;
 

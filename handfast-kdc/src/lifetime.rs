@@ -3,7 +3,7 @@ use crate::refusal::Refusal;
 use crate::settings::Settings;
 use core::time::Duration;
 use handfast::Time;
-use handfast::krb5::message::{EncTicketPart, ErrorCode, KdcOptions, KdcReqBody, KerberosTime};
+use handfast::krb5::message::{EncTicketPart, ErrorCode, KdcOptions, KdcReqBody, KerberosTime, TicketFlags};
 
 /// A ticket's times (RFC 4120 5.3), in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,9 +61,12 @@ pub(crate) fn starttime(body: &KdcReqBody<'_>, settings: &Settings, now: Time) -
     }
 }
 
-/// Whether the ticket is one that begins later, and has to be validated then.
-pub(crate) fn is_postdated(times: &Times, settings: &Settings, now: Time) -> bool {
-    times.starttime > now.saturating_add(settings.clock_skew)
+/// The flags of a ticket that begins later, and has to be validated then.
+pub(crate) fn later(times: &Times, settings: &Settings, now: Time) -> TicketFlags {
+    match times.starttime > now.saturating_add(settings.clock_skew) {
+        true => TicketFlags::POSTDATED | TicketFlags::INVALID,
+        false => TicketFlags::NONE,
+    }
 }
 
 /// The times of a validated ticket: its own, once it has begun (RFC 4120 3.3.3).

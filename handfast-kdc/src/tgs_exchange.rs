@@ -3,59 +3,67 @@ use crate::authorization;
 use crate::directory::PrincipalEntry;
 use crate::event::Outcome;
 use crate::fast::{self, Armor};
-use crate::issue::{Armored, Grant, request_checksum, session_enctype};
-use crate::lifetime::{self, Times};
-use crate::on_behalf::{Standing, for_user, one_additional, standing};
+use crate::issue::{Grant, Reply, request_checksum};
+use crate::on_behalf::{ForUser, Standing, for_user, standing};
 use crate::pac;
 use crate::preauth;
 use crate::realm::{Realm, Request};
 use crate::refusal::{Refusal, Seen};
+use crate::tgs_policy::{Allowed, check_renewal};
 use crate::tgs_proof::{ap_req, open_authenticator, proof};
+use crate::user_to_user::UserKey;
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use handfast::Time;
+use handfast::crypto::Secret;
 use handfast::krb5::enctype::{ChecksumKey, CipherKey, CryptoError, EncryptionKey, KeyUsage};
 use handfast::krb5::message::{
-    Authenticator, EncTicketPart, ErrorCode, HostAddress, KdcExchange, KdcOptions, KdcReq, KdcReqBody, KeyRef,
-    LastReqEntry, LrType, PaData, PaDataType, PrincipalName, Ticket, TicketFlags,
+    Authenticator, EncTicketPart, ErrorCode, KdcExchange, KdcReq, KeyRef, LastReqEntry, LrType, PaData, PaDataType,
+    Ticket,
 };
 
-/// What asks for the ticket itself, with other times.
-const AGAIN: KdcOptions = KdcOptions::RENEW.with(KdcOptions::VALIDATE);
-
-/// Options, each with the flag that the ticket must have for it (RFC 4120 3.3.3).
-const NEED_FLAGS: [(KdcOptions, TicketFlags, &str); 9] = [
-    (
-        KdcOptions::ALLOW_POSTDATE,
-        TicketFlags::MAY_POSTDATE,
-        "a ticket to postdate from was asked for, and this is none",
-    ),
-    (KdcOptions::POSTDATED, TicketFlags::MAY_POSTDATE, "POSTDATED was asked for, the ticket may not be postdated"),
-    (KdcOptions::VALIDATE, TicketFlags::INVALID, "VALIDATE was asked for, the ticket is valid"),
-    (KdcOptions::FORWARDABLE, TicketFlags::FORWARDABLE, "FORWARDABLE was asked for, the ticket is not forwardable"),
-    (KdcOptions::FORWARDED, TicketFlags::FORWARDABLE, "FORWARDED was asked for, the ticket is not forwardable"),
-    (KdcOptions::PROXIABLE, TicketFlags::PROXIABLE, "PROXIABLE was asked for, the ticket is not proxiable"),
-    (KdcOptions::PROXY, TicketFlags::PROXIABLE, "PROXY was asked for, the ticket is not proxiable"),
-    (KdcOptions::RENEWABLE, TicketFlags::RENEWABLE, "RENEWABLE was asked for, the ticket is not renewable"),
-    (KdcOptions::RENEW, TicketFlags::RENEWABLE, "RENEW was asked for, the ticket is not renewable"),
-];
-
-/// Flags that go from a ticket to those that are issued from it.
-const INHERITED: TicketFlags = TicketFlags::NONE
-    .with(TicketFlags::PRE_AUTHENT)
-    .with(TicketFlags::HW_AUTHENT)
-    .with(TicketFlags::ANONYMOUS)
-    .with(TicketFlags::FORWARDED)
-    .with(TicketFlags::PROXY);
-
 /// The ticket of a TGS request, whose proof was found right, and the keys that go with it.
-struct Presented<'a> {
-    sealed: &'a Ticket<'a>,
-    ticket: &'a EncTicketPart<'a>,
-    session: &'a EncryptionKey,
-    subkey: Option<&'a EncryptionKey>,
+#[derive(Clone, Copy)]
+pub(crate) struct Presented<'a> {
+    pub(crate) sealed: &'a Ticket<'a>,
+    pub(crate) ticket: &'a EncTicketPart<'a>,
+    pub(crate) session: &'a EncryptionKey,
+    pub(crate) subkey: Option<&'a EncryptionKey>,
+}
+
+impl<'a> Presented<'a> {
+    /// The reply's key: the subkey if there is one, and the usage that goes with it (RFC 4120 3.3.3, 7.5.1).
+    fn reply_key(&self) -> (&'a EncryptionKey, KeyUsage) {
+        match self.subkey {
+            Some(subkey) => (subkey, KeyUsage::TGS_REP_ENC_PART_SUBKEY),
+            None => (self.session, KeyUsage::TGS_REP_ENC_PART_SESSION_KEY),
+        }
+    }
+}
+
+/// What counts of a request, and the ticket that comes with it.
+pub(crate) struct Asked<'a> {
+    /// As it came.
+    request: &'a Request<'a>,
+    /// What is inside of FAST, if something is.
+    pub(crate) message: &'a KdcReq<'a>,
+    armor: Option<&'a Armor>,
+    pub(crate) presented: Presented<'a>,
+    pub(crate) now: Time,
+}
+
+/// The ticket that is asked for, by how that is done.
+pub(crate) struct Wanted<'a> {
+    pub(crate) standing: Standing,
+    /// Whom it is for: the service, the way to it, or the peer whose own ticket's key it is under.
+    pub(crate) service: Arc<PrincipalEntry>,
+    to_user: Option<UserKey>,
+    /// In whose name a service asks for one to itself.
+    user: Option<ForUser<'a>>,
+    /// The ticket that shows whom a service acts for, opened.
+    evidence: Option<Secret>,
 }
 
 impl Realm {
@@ -81,118 +89,87 @@ impl Realm {
         let presented =
             Presented { sealed: &ap_req.ticket, ticket: &ticket, session: &session, subkey: subkey.as_ref() };
         let Some(opened) = opened else {
-            return self.answer_presented(request, message, &presented, None, now, seen);
+            return self.answer_presented(&Asked { request, message, armor: None, presented, now }, seen);
         };
         let (inside, armor) = opened.request()?;
         seen.service = inside.req_body.sname.as_ref().map(|name| name.to_principal(inside.req_body.realm));
         let message = KdcReq { exchange: message.exchange, padata: inside.padata, req_body: inside.req_body };
-        let answer = fast::check_options(inside.fast_options)
-            .and_then(|()| self.answer_presented(request, &message, &presented, Some(&armor), now, seen));
+        let asked = Asked { request, message: &message, armor: Some(&armor), presented, now };
+        let answer = fast::check_options(inside.fast_options).and_then(|()| self.answer_presented(&asked, seen));
         answer.map_err(|refusal| refusal.inside(armor))
     }
 
-    /// What counts of a request is `message`: what is inside of FAST, if something is.
-    fn answer_presented(
-        &self,
-        request: &Request<'_>,
-        message: &KdcReq<'_>,
-        presented: &Presented<'_>,
-        armor: Option<&Armor>,
-        now: Time,
-        seen: &mut Seen,
-    ) -> Result<(Vec<u8>, Outcome), Refusal> {
-        let body = &message.req_body;
-        let Presented { sealed, ticket, session, subkey } = *presented;
-        self.check_presentable(sealed, body)?;
-        self.check_presented(ticket, body.kdc_options, request.peer, now)?;
-        self.check_issuer(ticket, sealed.realm)?;
-        self.check_client(seen, now)?;
-
-        check_renewal(body, sealed)?;
-        let standing = standing(message)?;
-        let to_user = (standing == Standing::UserToUser).then(|| self.to_user(message, seen, now)).transpose()?;
-        let service = match &to_user {
-            Some(to_user) => Arc::clone(&to_user.peer),
-            None => self.service_or_referral(body, seen, now)?,
-        };
-        let user = (standing == Standing::ForUser).then(|| for_user(message, session, subkey)).transpose()?;
-        let evidence = (standing == Standing::Delegated).then(|| self.open_evidence(message, ticket)).transpose()?;
-        let evidence = evidence.as_ref().map(|opened| EncTicketPart::decode(opened.expose())).transpose();
+    /// The ticket presented, the one asked for, what that is made from, what the realm's policy makes of it: the reply.
+    fn answer_presented(&self, asked: &Asked<'_>, seen: &mut Seen) -> Result<(Vec<u8>, Outcome), Refusal> {
+        self.check_use(asked, seen)?;
+        let wanted = self.wanted(asked, seen)?;
+        let evidence = wanted.evidence.as_ref().map(|opened| EncTicketPart::decode(opened.expose())).transpose();
         let evidence = evidence.map_err(|_| unreadable("the additional ticket"))?;
-        let basis = match (&user, &evidence) {
-            (Some(user), _) => self.in_users_name(user, ticket, &service, now)?,
-            (_, Some(evidence)) => {
-                self.check_ticket(evidence, None, now)?;
-                self.in_clients_name(evidence, ticket, message, &service, now)?
-            }
-            _ => ticket.clone(),
-        };
-        if standing != Standing::Own {
+        let basis = self.basis(asked, &wanted, evidence.as_ref())?;
+        if wanted.standing != Standing::Own {
             seen.client = Some(basis.cname.to_principal(basis.crealm));
         }
-        let issuer = if evidence.is_some() { self.name() } else { sealed.realm };
-        let transited = self.transited(&basis, issuer)?;
-        let way_checked = self.check_way(&transited, body.kdc_options, &service)?;
-        check_options(message, ticket, &service)?;
-        let times = self.times(body, &basis, &service, now)?;
-        let added = body.enc_authorization_data.as_ref();
-        let added = added.map(|sealed| authorization::open(sealed, session, subkey)).transpose()?;
-        let (for_krbtgt, sname) = (service.principal.is_krbtgt(), named(body, &service));
-        // Whoever asks, in whatever name, is the account that the ticket presented was issued to.
-        let own_pac = self.further_pac(ticket, sealed, for_krbtgt)?;
-        let pac = match standing {
-            Standing::Own | Standing::UserToUser => own_pac,
-            Standing::ForUser => self.users_pac(&basis, for_krbtgt)?,
-            Standing::Delegated => match &evidence {
-                Some(evidence) => self.delegated_pac(evidence, one_additional(message)?, ticket, &sname)?,
-                None => None,
-            },
-        };
-        let reply_key = reply_key(session, subkey);
+        let allowed = self.allowed(asked, &wanted, evidence.as_ref(), &basis)?;
+        let Asked { request, message, armor, presented, now } = asked;
+        let (key, usage) = presented.reply_key();
+        let (strengthened, armored) =
+            armor.map(|armor| armor.strengthen(key, &*self.random, *now)).transpose()?.unzip();
+        let key = strengthened.as_ref().unwrap_or(key);
         let asked_for_checksum = preauth::find(&message.padata, PaDataType::REQ_ENC_PA_REP).is_some();
-        let strengthened = armor.map(|armor| armor.strengthen(reply_key.0, &*self.random)).transpose()?;
-        let key = strengthened.as_ref().map_or(reply_key.0, |(_, strengthened)| strengthened);
         let checksum = asked_for_checksum.then(|| ChecksumKey::new(key, KeyUsage::AS_REQ_CHECKSUM)).transpose()?;
-        let later = self.later(body.kdc_options, &times, now);
-        Grant {
-            exchange: KdcExchange::Tgs,
-            body,
-            crealm: basis.crealm,
-            cname: basis.cname.clone(),
-            service: &service,
-            sname,
-            session: session_enctype(&body.etype, &self.settings, &service)?,
-            session_key: None,
-            flags: flags(body.kdc_options, &basis, &service, times.renew_till.is_some(), way_checked).with(later),
-            transited: &transited.contents,
-            times,
-            caddr: addresses(body, &basis),
-            authorization_data: authorization::combined(
-                &pac::without_pac(&basis.authorization_data),
-                added.as_ref().map(|data| data.expose().as_slice()),
-            )?,
-            pac,
-            last_req: vec![LastReqEntry { lr_type: LrType::NONE, lr_value: now.into() }],
-            key_expiration: None,
-            padata: user.iter().filter_map(|user| user.reply.as_deref()).map(s4u_reply).collect(),
-            user_to_user: to_user.as_ref().map(|to_user| &to_user.key),
+        let reply = Reply {
+            key: &CipherKey::new(key, usage)?,
+            kvno: None,
             request_checksum: checksum.map(|key| request_checksum(&key, request.bytes)),
-            reply_key: &CipherKey::new(key, reply_key.1)?,
-            reply_kvno: None,
-            armor: armor.zip(strengthened.as_ref()).map(|(armor, (strengthen_key, _))| Armored {
-                armor,
-                strengthen_key,
-                now,
-            }),
-        }
-        .issue(&*self.random)
+            last_req: vec![LastReqEntry { lr_type: LrType::NONE, lr_value: (*now).into() }],
+            key_expiration: None,
+            padata: wanted.user.iter().filter_map(|user| user.reply.as_deref()).map(s4u_reply).collect(),
+            armor: armored,
+        };
+        grant(asked, &wanted, &basis, &allowed)?.issue(&reply, &*self.random)
     }
 
-    /// The flags of a ticket that begins later.
-    fn later(&self, options: KdcOptions, times: &Times, now: Time) -> TicketFlags {
-        match lifetime::is_postdated(times, &self.settings, now) && !options.intersects(AGAIN) {
-            true => TicketFlags::POSTDATED | TicketFlags::INVALID,
-            false => TicketFlags::NONE,
+    /// Whether the ticket presented may ask for another at all.
+    fn check_use(&self, asked: &Asked<'_>, seen: &Seen) -> Result<(), Refusal> {
+        let (body, Presented { sealed, ticket, .. }) = (&asked.message.req_body, asked.presented);
+        self.check_presentable(sealed, body)?;
+        self.check_presented(ticket, body.kdc_options, asked.request.peer, asked.now)?;
+        self.check_issuer(ticket, sealed.realm)?;
+        self.check_client(seen, asked.now)?;
+        check_renewal(body, sealed)
+    }
+
+    fn wanted<'a>(&self, asked: &Asked<'a>, seen: &Seen) -> Result<Wanted<'a>, Refusal> {
+        let Asked { message, presented, now, .. } = *asked;
+        let standing = standing(message)?;
+        let (service, to_user) = match standing {
+            Standing::UserToUser => {
+                let to_user = self.to_user(message, seen, now)?;
+                (to_user.peer, Some(to_user.key))
+            }
+            _ => (self.service_or_referral(&message.req_body, seen, now)?, None),
+        };
+        let user = (standing == Standing::ForUser).then(|| for_user(message, presented.session, presented.subkey));
+        let user = user.transpose()?;
+        let evidence = (standing == Standing::Delegated).then(|| self.open_evidence(message, presented.ticket));
+        Ok(Wanted { standing, service, to_user, user, evidence: evidence.transpose()? })
+    }
+
+    /// What the ticket wanted is made from: the one presented, or one in another's name.
+    fn basis<'a>(
+        &self,
+        asked: &Asked<'a>,
+        wanted: &Wanted<'a>,
+        evidence: Option<&EncTicketPart<'a>>,
+    ) -> Result<EncTicketPart<'a>, Refusal> {
+        let Asked { message, presented: Presented { ticket, .. }, now, .. } = *asked;
+        match (&wanted.user, evidence) {
+            (Some(user), _) => self.in_users_name(user, ticket, &wanted.service, now),
+            (_, Some(evidence)) => {
+                self.check_ticket(evidence, None, now)?;
+                self.in_clients_name(evidence, ticket, message, &wanted.service, now)
+            }
+            _ => Ok(ticket.clone()),
         }
     }
 
@@ -215,115 +192,38 @@ impl Realm {
         let entry = seen.client.as_ref().map(|name| self.find(name)).transpose()?.flatten();
         check_account(&*entry.ok_or_else(gone)?, now)
     }
+}
 
-    fn times(
-        &self,
-        body: &KdcReqBody<'_>,
-        ticket: &EncTicketPart<'_>,
-        service: &PrincipalEntry,
-        now: Time,
-    ) -> Result<Times, Refusal> {
-        if body.kdc_options.contains(KdcOptions::VALIDATE) {
-            return lifetime::validated(ticket);
-        }
-        if !body.kdc_options.contains(KdcOptions::RENEW) {
-            return lifetime::further(body, &self.settings, ticket, service, now);
-        }
-        match ticket.renew_till.map(Time::from) {
-            Some(till) if till > now => lifetime::renewed(ticket, till, now),
-            till => {
-                let reason = format!("the ticket could be renewed until {till:?}");
-                Err(Refusal::new(ErrorCode::KRB_AP_ERR_TKT_EXPIRED, reason))
-            }
-        }
-    }
+fn grant<'a>(
+    asked: &Asked<'a>,
+    wanted: &'a Wanted<'_>,
+    basis: &EncTicketPart<'a>,
+    allowed: &'a Allowed<'_>,
+) -> Result<Grant<'a>, Refusal> {
+    let added = allowed.added.as_ref().map(|data| data.expose().as_slice());
+    Ok(Grant {
+        exchange: KdcExchange::Tgs,
+        body: &asked.message.req_body,
+        crealm: basis.crealm,
+        cname: basis.cname.clone(),
+        service: &wanted.service,
+        sname: allowed.sname.clone(),
+        session: allowed.session,
+        session_key: None,
+        flags: allowed.flags,
+        transited: &allowed.transited.contents,
+        times: allowed.times,
+        caddr: allowed.caddr.clone(),
+        authorization_data: authorization::combined(&pac::without_pac(&basis.authorization_data), added)?,
+        pac: allowed.pac.as_ref(),
+        user_to_user: wanted.to_user.as_ref(),
+    })
 }
 
 fn s4u_reply(value: &[u8]) -> PaData<'_> {
     PaData { padata_type: PaDataType::S4U_X509_USER, padata_value: value }
 }
 
-/// The service as the client named it, by an alias, too (RFC 6806 6), unless it is another one: a referral.
-fn named<'a>(body: &KdcReqBody<'a>, service: &'a PrincipalEntry) -> PrincipalName<'a> {
-    let is_referral = service.principal.is_krbtgt();
-    let asked = body.sname.as_ref().filter(|name| !is_referral || name.names(&service.principal));
-    asked.cloned().unwrap_or_else(|| PrincipalName::from(&service.principal))
-}
-
 fn unreadable(what: &str) -> Refusal {
     Refusal::new(ErrorCode::KRB_AP_ERR_MODIFIED, format!("{what} does not decode"))
-}
-
-/// The subkey if there is one, and the usage that goes with it (RFC 4120 3.3.3, 7.5.1).
-fn reply_key<'a>(session: &'a EncryptionKey, subkey: Option<&'a EncryptionKey>) -> (&'a EncryptionKey, KeyUsage) {
-    match subkey {
-        Some(subkey) => (subkey, KeyUsage::TGS_REP_ENC_PART_SUBKEY),
-        None => (session, KeyUsage::TGS_REP_ENC_PART_SESSION_KEY),
-    }
-}
-
-/// A renewed or validated ticket is for the service that it was for (RFC 4120 3.3.3): not a way around another service's limits.
-fn check_renewal(body: &KdcReqBody<'_>, ticket: &Ticket<'_>) -> Result<(), Refusal> {
-    let same = body.sname.as_ref() == Some(&ticket.sname) && body.realm == ticket.realm;
-    if same || !body.kdc_options.intersects(AGAIN) {
-        return Ok(());
-    }
-    Err(Refusal::new(ErrorCode::KDC_ERR_SERVER_NOMATCH, "the ticket to be renewed or validated is for another service"))
-}
-
-fn check_options(message: &KdcReq<'_>, ticket: &EncTicketPart<'_>, service: &PrincipalEntry) -> Result<(), Refusal> {
-    let options = message.req_body.kdc_options;
-    let refused = |reason| Err(Refusal::new(ErrorCode::KDC_ERR_BADOPTION, reason));
-    if options.contains(KdcOptions::ANONYMOUS) && !ticket.flags.contains(TicketFlags::ANONYMOUS) {
-        return refused("an anonymous ticket was asked for with one that has a name");
-    }
-    for (option, flag, reason) in NEED_FLAGS {
-        if options.contains(option) && !ticket.flags.contains(flag) {
-            return refused(reason);
-        }
-    }
-    if options.intersects(AGAIN) && options.intersects(KdcOptions::FORWARDED | KdcOptions::PROXY) {
-        return refused("a renewed or validated ticket for other addresses was asked for");
-    }
-    if options.contains(KdcOptions::PROXY) && service.principal.is_krbtgt() {
-        return refused("a proxy ticket-granting ticket was asked for");
-    }
-    Ok(())
-}
-
-/// A renewed ticket keeps its flags; others inherit some and are asked for others (RFC 4120 3.3.3).
-fn flags(
-    options: KdcOptions,
-    ticket: &EncTicketPart<'_>,
-    service: &PrincipalEntry,
-    renewable: bool,
-    way_checked: bool,
-) -> TicketFlags {
-    if options.intersects(AGAIN) {
-        return ticket.flags.without(TicketFlags::INITIAL).without(TicketFlags::INVALID);
-    }
-    let mut flags = ticket.flags & INHERITED | TicketFlags::ENC_PA_REP;
-    // In another's name, a ticket may be made from one that has less than the ticket presented.
-    let may = |option, flag| service.allow_forwardable && options.contains(option) && ticket.flags.contains(flag);
-    for (set, flag) in [
-        (renewable, TicketFlags::RENEWABLE),
-        (may(KdcOptions::FORWARDABLE, TicketFlags::FORWARDABLE), TicketFlags::FORWARDABLE),
-        (may(KdcOptions::PROXIABLE, TicketFlags::PROXIABLE), TicketFlags::PROXIABLE),
-        (options.contains(KdcOptions::ALLOW_POSTDATE), TicketFlags::MAY_POSTDATE),
-        (options.contains(KdcOptions::FORWARDED), TicketFlags::FORWARDED),
-        (options.contains(KdcOptions::PROXY), TicketFlags::PROXY),
-        (service.ok_as_delegate, TicketFlags::OK_AS_DELEGATE),
-        (way_checked, TicketFlags::TRANSITED_POLICY_CHECKED),
-    ] {
-        flags = if set { flags | flag } else { flags };
-    }
-    flags
-}
-
-/// Forwarded and proxy tickets are for the addresses asked for, others for the ticket's.
-fn addresses<'a>(body: &KdcReqBody<'a>, ticket: &EncTicketPart<'a>) -> Vec<HostAddress<'a>> {
-    match body.kdc_options.intersects(KdcOptions::FORWARDED | KdcOptions::PROXY) {
-        true => body.addresses.clone(),
-        false => ticket.caddr.clone(),
-    }
 }
