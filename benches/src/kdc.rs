@@ -81,7 +81,7 @@ impl Client {
         let (login, refusal) = self.first_request(ask)?;
         let (login, request) = needs_kdc(login.reply(&refusal, now())?)?;
         match login.reply(&ask(&request)?, now())? {
-            ExchangeStep::Complete(tgt) => Ok(*tgt),
+            ExchangeStep::Complete(got) => Ok(got.ticket),
             ExchangeStep::NeedsKdc(..) | ExchangeStep::NeedsAnswer(..) => Err("the KDC wants more than a proof".into()),
         }
     }

@@ -49,7 +49,7 @@ fn ticket(realm: &Realm) -> HeldTicket {
     let mut step = Login::new(client, secret, options, Arc::new(SeededRandom::new(3))).begin(NOW);
     loop {
         step = match step.expect("an honest KDC") {
-            ExchangeStep::Complete(ticket) => return *ticket,
+            ExchangeStep::Complete(got) => return got.ticket,
             ExchangeStep::NeedsKdc(login, request) => {
                 let request = Request { bytes: &request.bytes, transport: Transport::Tcp, peer: None };
                 login.reply(&realm.handle(&request, NOW).reply.expect("a reply"), NOW)

@@ -10,8 +10,8 @@
 //! let alice = settings.principal("alice")?;
 //! let password = ClientSecret::Password(Secret::new(b"correct horse".to_vec()));
 //! let login = Login::new(alice, password, settings.ticket_options(), std::sync::Arc::new(OsRandom));
-//! let ticket = handfast_net::login::log_in(login, settings.kdcs(), &Clock::system())?;
-//! println!("good until {}", ticket.end_time);
+//! let got = handfast_net::login::log_in(login, settings.kdcs(), &Clock::system())?;
+//! println!("good until {}", got.ticket.end_time);
 //! # Ok(())
 //! # }
 //! ```
@@ -23,9 +23,9 @@ pub use lasting::{LastingLogin, LoginError};
 use std::fmt;
 
 use handfast::crypto::Secret;
-use handfast::krb5::HeldTicket;
 use handfast::krb5::exchange::{
-    Acquired, ExchangeError, ExchangeStep, KdcUnreachable, Login, PasswordError, PasswordRefusal, TicketRequest,
+    Acquired, ExchangeError, ExchangeStep, KdcUnreachable, LoggedIn, Login, PasswordError, PasswordRefusal,
+    TicketRequest,
 };
 use handfast::krb5::message::ErrorCode;
 use handfast::krb5::message::PasswordResultCode;
@@ -35,11 +35,12 @@ use crate::driver::KdcExchange;
 use crate::password::{ChangeError, change_password};
 use crate::{Clock, PasswordServers};
 
-/// Logs in: a first ticket, usually a ticket-granting ticket.
+/// Logs in: a first ticket, usually a ticket-granting ticket, and what was learned of the KDC.
+/// [`Ccache::of_login`](handfast::krb5::Ccache::of_login) makes a cache of both.
 ///
 /// # Errors
 /// [`TicketError`].
-pub fn log_in(login: Login, kdc: &(impl KdcExchange + ?Sized), clock: &Clock) -> Result<HeldTicket, TicketError> {
+pub fn log_in(login: Login, kdc: &(impl KdcExchange + ?Sized), clock: &Clock) -> Result<LoggedIn, TicketError> {
     drive(login.begin(clock.now()), Login::reply, Login::decline, kdc, clock)
 }
 
@@ -111,7 +112,7 @@ pub fn log_in_or_change(
     passwords: &NewPasswords<'_>,
     kdc: &(impl KdcExchange + ?Sized),
     clock: &Clock,
-) -> Result<HeldTicket, TicketError> {
+) -> Result<LoggedIn, TicketError> {
     log_in_answering(login, &Answers { new_password: Some(*passwords), ..Answers::default() }, kdc, clock)
 }
 
@@ -124,7 +125,7 @@ pub fn log_in_answering(
     answers: &Answers<'_>,
     kdc: &(impl KdcExchange + ?Sized),
     clock: &Clock,
-) -> Result<HeldTicket, TicketError> {
+) -> Result<LoggedIn, TicketError> {
     let mut step = answers.asked_by(login).begin(clock.now());
     loop {
         step = match step? {

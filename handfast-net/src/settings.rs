@@ -9,8 +9,8 @@ use handfast::krb5::conf::{EnctypeList, LibDefaults};
 use handfast::krb5::enctype::Enctype;
 use handfast::krb5::exchange::TicketOptions;
 use handfast::krb5::message::PaDataType;
-use handfast::krb5::{Conf, HostAddress};
-use handfast::{ParseNameError, Policy, Principal, ServiceName};
+use handfast::krb5::{Ccache, Conf, HostAddress};
+use handfast::{ParseNameError, Policy, Principal, ServiceName, Time};
 
 use crate::config::{self, ConfigError};
 #[cfg(unix)]
@@ -167,9 +167,12 @@ impl Settings {
         &self.host_names
     }
 
-    /// The default policy, with `clockskew`, `permitted_enctypes`, `allow_rc4`, `allow_des3` and the section `[capaths]`.
+    /// The default policy, with `clockskew`, `kdc_timesync`, `permitted_enctypes`, `allow_rc4`, `allow_des3` and the section `[capaths]`.
     pub fn policy(&self) -> Policy {
-        let policy = Policy::default().with_clock_skew(self.libdefaults.clockskew).with_capaths(self.conf.capaths());
+        let policy = Policy::default()
+            .with_clock_skew(self.libdefaults.clockskew)
+            .with_kdc_timesync(self.libdefaults.kdc_timesync)
+            .with_capaths(self.conf.capaths());
         let listed = self.libdefaults.permitted_enctypes.as_ref();
         let policy = match self.usable(listed) {
             Some(enctypes) => policy.with_enctypes(enctypes),
@@ -179,7 +182,7 @@ impl Settings {
         if self.weak_rc4(listed) { policy.weak_rc4() } else { policy }
     }
 
-    /// What tickets shall be like: `ticket_lifetime`, `renew_lifetime`, `forwardable`, `proxiable`, `clockskew`,
+    /// What tickets shall be like: `ticket_lifetime`, `renew_lifetime`, `forwardable`, `proxiable`, `clockskew`, `kdc_timesync`,
     /// `default_tkt_enctypes`, `permitted_enctypes`, `allow_rc4`, `preferred_preauth_types` and `spake_preauth_groups`, and the section
     /// `[capaths]`. For a login, [`login_options`](Self::login_options) has more.
     pub fn ticket_options(&self) -> TicketOptions {
@@ -187,6 +190,7 @@ impl Settings {
         let enctypes = defaults.default_tkt_enctypes.as_ref().or(defaults.permitted_enctypes.as_ref());
         let mut options = TicketOptions {
             clock_skew: defaults.clockskew,
+            kdc_timesync: defaults.kdc_timesync,
             lifetime: defaults.ticket_lifetime,
             renewable_for: defaults.renew_lifetime,
             forwardable: defaults.forwardable,
@@ -260,6 +264,12 @@ impl Settings {
     #[cfg(unix)]
     pub fn ccache(&self, name: Option<&str>) -> Result<Arc<dyn CredentialCache>, StoreError> {
         self.cache_types().cache(&self.ccache_name(name)?)
+    }
+
+    /// The time by which tickets of `cache` begin and end, when it is `now`: that of the KDC's clock, as the cache remembers it, unless
+    /// `kdc_timesync` is off.
+    pub fn kdc_time(&self, cache: &Ccache, now: Time) -> Time {
+        if self.libdefaults.kdc_timesync { cache.kdc_time(now) } else { now }
     }
 
     /// The credential caches that `name`, or the default name, stands for.

@@ -313,7 +313,7 @@ impl Testkit {
             None => ClientSecret::Keys(self.keytab(name).entries().iter().map(|entry| entry.key.clone()).collect()),
         };
         let login = Login::new(client, secret, options, self.random());
-        self.ask(login.begin(self.now(Party::Initiator)), Login::reply)
+        Ok(self.ask(login.begin(self.now(Party::Initiator)), Login::reply)?.ticket)
     }
 
     /// Gets a ticket for a service with a ticket-granting ticket.

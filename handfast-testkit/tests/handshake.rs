@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use handfast::krb5::HeldTicket;
+use handfast::krb5::ccache::KdcOffset;
 use handfast::krb5::enctype::Enctype;
 use handfast::krb5::exchange::{ExchangeError, Mismatch, TicketOptions};
 use handfast::krb5::message::ErrorCode;
-use handfast::{Acceptor, Context, Credential, CredentialError, Error, Flags, Protection, Refusal, ReplayGuard};
+use handfast::{
+    Acceptor, Context, Credential, CredentialError, Error, Flags, Initiator, Policy, Protection, Refusal, ReplayGuard,
+};
 use handfast_testkit::{End, Ends, Fault, Kind, Leg, Party, Say, ScriptedPeer, Testkit, Which, handfast};
 use std::time::Duration;
 
@@ -205,7 +208,9 @@ fn answers_swapped_between_two_clients() {
         kit.wire().fault(kind, Fault::Replay(number));
         let end = kit.handshake("alice", HTTP).run().initiator;
         match kind {
-            Kind::AsRep | Kind::TgsRep => assert!(matches!(mismatch(&end), Mismatch::Client { .. }), "{end}"),
+            Kind::AsRep => assert!(matches!(mismatch(&end), Mismatch::Client { .. }), "{end}"),
+            // Inside of FAST, under another armor key.
+            Kind::TgsRep => assert!(matches!(exchange_error(&end), ExchangeError::ReplyNotProven { .. }), "{end}"),
             _ => assert!(
                 matches!(end.error(), Some(Error::Refused(refusal)) if **refusal == Refusal::AcceptorNotProven),
                 "{end}"
@@ -374,8 +379,8 @@ fn tickets_are_renewed_until_they_are_not() {
     kit.clock().skew(Party::Initiator, -1200);
     let error = kit.renew(&tgt, options()).unwrap_err();
     assert!(matches!(&error, Error::Exchange(error) if matches!(**error, ExchangeError::Refused(_))), "{error}");
-    let plain = kit.login("bob", TicketOptions::default());
-    assert!(plain.is_err(), "with a clock that is 20 minutes behind");
+    let strict = TicketOptions { kdc_timesync: false, ..TicketOptions::default() };
+    assert!(kit.login("bob", strict).is_err(), "with a clock that is 20 minutes behind");
 }
 
 #[test]
@@ -389,7 +394,7 @@ fn clocks_may_be_five_minutes_apart_and_no_more() {
         for seconds in [-7200, -301, 301, 7200] {
             let kit = kit();
             kit.clock().skew(party, seconds);
-            let ends = kit.handshake("alice", HTTP).run();
+            let ends = kit.handshake("alice", HTTP).initiator(Initiator::new(strict())).run();
             match party {
                 Party::Initiator | Party::Kdc => {
                     assert_eq!(refused_with(&ends.initiator), ErrorCode::KRB_AP_ERR_SKEW, "{party:?} {seconds}");
@@ -406,6 +411,43 @@ fn clocks_may_be_five_minutes_apart_and_no_more() {
                 ),
             }
         }
+    }
+}
+
+fn strict() -> Policy {
+    Policy::default().with_kdc_timesync(false)
+}
+
+#[test]
+fn a_client_follows_the_clock_of_its_kdc() {
+    for seconds in [-7200, -301, 301, 7200] {
+        let kit = kit();
+        kit.clock().skew(Party::Initiator, seconds);
+        let (client, server) = kit.authenticate("alice", HTTP).unwrap_or_else(|error| panic!("{seconds}: {error}"));
+        let apart = Duration::from_secs(seconds.unsigned_abs());
+        let (ours, theirs) = (client.expires().unwrap(), server.expires().unwrap());
+        assert_eq!(ours.abs_diff(theirs), apart, "a context ends by the clock of who has it");
+        assert_eq!(ours > theirs, seconds > 0);
+        // The tickets alone, without what the login learned, are told by how much.
+        let tickets = Credential::tickets(&kit.ccache("alice", client.acquired().to_vec()));
+        let ends = kit.handshake("alice", HTTP).credential(&tickets).run();
+        assert!(matches!(refusal(&ends), Refusal::ClockSkew { .. }), "{ends:?}");
+        let mut remembered = kit.ccache("alice", client.acquired().to_vec());
+        remembered.kdc_offset = Some(KdcOffset { seconds: -i32::try_from(seconds).unwrap(), microseconds: 0 });
+        let credential = Credential::tickets(&remembered);
+        kit.handshake("alice", HTTP).credential(&credential).run().contexts().unwrap();
+        let ends = kit.handshake("alice", HTTP).credential(&credential).initiator(Initiator::new(strict())).run();
+        assert!(matches!(refusal(&ends), Refusal::ClockSkew { .. }), "{ends:?}");
+    }
+}
+
+#[test]
+fn a_service_does_not_follow_the_clock_of_a_kdc() {
+    for party in [Party::Kdc, Party::Acceptor] {
+        let kit = kit();
+        kit.clock().skew(party, 7200);
+        let ends = kit.handshake("alice", HTTP).run();
+        assert!(ends.initiator.error().is_some() && ends.acceptor.error().is_some(), "{party:?}: {ends:?}");
     }
 }
 

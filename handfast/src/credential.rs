@@ -1,6 +1,7 @@
 use crate::crypto::{Random, Secret};
 use crate::error::{CredentialError, Error};
 use crate::krb5::enctype::EncryptionKey;
+use crate::krb5::exchange::Known;
 use crate::krb5::keytab::Keytab;
 #[cfg(feature = "pkinit")]
 use crate::krb5::pkinit::{KdcTrust, PkinitIdentity};
@@ -80,9 +81,12 @@ impl Credential {
     pub fn tickets(cache: &Ccache) -> Self {
         let tickets: Vec<_> = cache.tickets().cloned().collect();
         match cache.impersonator().and_then(|own| Some((cache.evidence(&own)?.clone(), own))) {
-            None => Credential::held(cache.principal.clone(), tickets),
+            None => {
+                let client = KerberosCredential::new(cache.principal.clone(), Secrets::None, tickets);
+                Credential::by_kerberos(client.knowing(Known::of_cache(cache)))
+            }
             Some((evidence, own)) => {
-                let own = KerberosCredential::new(own, Secrets::None, tickets.clone());
+                let own = KerberosCredential::new(own, Secrets::None, tickets.clone()).knowing(Known::of_cache(cache));
                 Credential::by_kerberos(own.with_evidence(evidence, tickets))
             }
         }

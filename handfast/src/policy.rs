@@ -23,6 +23,7 @@ pub struct Policy {
     /// Of tickets alone.
     weak_tickets: Vec<Enctype>,
     clock_skew: Duration,
+    kdc_timesync: bool,
     capaths: Capaths,
     absent_bindings: AbsentBindings,
     delegation: Delegation,
@@ -110,6 +111,7 @@ impl Default for Policy {
             .into(),
             weak_tickets: Vec::new(),
             clock_skew: Duration::from_secs(300),
+            kdc_timesync: true,
             capaths: Capaths::default(),
             absent_bindings: AbsentBindings::Refuse,
             delegation: Delegation::Never,
@@ -415,6 +417,20 @@ impl Policy {
     #[must_use]
     pub fn with_clock_skew(mut self, clock_skew: Duration) -> Self {
         self.clock_skew = clock_skew;
+        self
+    }
+
+    /// Whether an initiator follows the clock of its KDC where that differs from its own: on, unless set.
+    pub fn kdc_timesync(&self) -> bool {
+        self.kdc_timesync
+    }
+
+    /// Whether an initiator follows the clock of its KDC (`kdc_timesync` of krb5.conf(5)): a login takes the KDC's time, and tickets
+    /// are asked for and presented by it, as the cache remembers it
+    /// ([`TicketOptions::kdc_timesync`](crate::krb5::exchange::TicketOptions::kdc_timesync)). An acceptor never does.
+    #[must_use]
+    pub fn with_kdc_timesync(mut self, kdc_timesync: bool) -> Self {
+        self.kdc_timesync = kdc_timesync;
         self
     }
 

@@ -104,7 +104,7 @@ fn step<M, T>(step: ExchangeStep<M, T>, wrap: fn(M) -> Machine, ticket: fn(T) ->
 impl Machine {
     fn begin(self, now: Time) -> Result<Step, ExchangeError> {
         match self {
-            Machine::Login(login) => login.begin(now).map(|next| step(next, Machine::Login, |ticket| ticket)),
+            Machine::Login(login) => login.begin(now).map(|next| step(next, Machine::Login, |got| got.ticket)),
             Machine::Ticket(request) => {
                 request.begin(now).map(|next| step(next, Machine::Ticket, |acquired| acquired.ticket))
             }
@@ -113,7 +113,7 @@ impl Machine {
 
     fn reply(self, reply: &[u8], now: Time) -> Result<Step, ExchangeError> {
         match self {
-            Machine::Login(login) => login.reply(reply, now).map(|next| step(next, Machine::Login, |ticket| ticket)),
+            Machine::Login(login) => login.reply(reply, now).map(|next| step(next, Machine::Login, |got| got.ticket)),
             Machine::Ticket(request) => {
                 request.reply(reply, now).map(|next| step(next, Machine::Ticket, |acquired| acquired.ticket))
             }
@@ -142,7 +142,7 @@ impl Machine {
 fn as_recorded() -> TicketOptions {
     let preauth = vec![PaDataType::ENCRYPTED_CHALLENGE, PaDataType::ENC_TIMESTAMP];
     let enctypes = [20, 19, 18, 17].map(Enctype).to_vec();
-    TicketOptions { enctypes, preauth, referrals: false, ..TicketOptions::default() }
+    TicketOptions { enctypes, preauth, referrals: false, kdc_timesync: false, ..TicketOptions::default() }
 }
 
 /// What the recorded exchange was started with.

@@ -8,7 +8,7 @@ use handfast::crypto::OsRandom;
 use handfast::krb5::enctype::{EncryptionKey, Enctype};
 use handfast::krb5::exchange::{Acquired, TicketOptions, TicketRequest};
 use handfast::krb5::{Ccache, HeldTicket};
-use handfast::{Principal, ServiceName};
+use handfast::{Principal, ServiceName, Time};
 use handfast_net::login::{TicketError, get_ticket};
 use handfast_net::store::CredentialCache;
 use handfast_net::{Clock, Settings};
@@ -70,11 +70,11 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let settings = Settings::from_process()?;
     let file = settings.ccache(args.cache.as_deref())?;
     let cache = file.load()?;
-    let home = cache.principal.realm();
-    let tgt = cache.tgt(home, cache.kdc_time(span::now())).cloned().ok_or_else(|| {
+    let tgt = cache.tgt(cache.start_realm(), settings.kdc_time(&cache, span::now())).cloned().ok_or_else(|| {
         let cause = format!("{file} has no ticket-granting ticket of {} that is good now", cache.principal);
         Failure::new(Exit::NoCredentials, cause).next("log in with `handfast login`")
     })?;
+    let now = settings.kdc_time(&cache, span::now());
     let asking = Asking { args, settings, cache, tgt };
     let got = asking.all()?;
     let out = match &args.out_cache {
@@ -85,11 +85,10 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
             file
         }
     };
-    got.iter().try_for_each(|(_, ticket)| tell(ticket, &*out, output))
+    got.iter().try_for_each(|(_, ticket)| tell(ticket, now, &*out, output))
 }
 
-fn tell(ticket: &HeldTicket, cache: &dyn CredentialCache, output: &Output) -> Result<(), Failure> {
-    let now = span::now();
+fn tell(ticket: &HeldTicket, now: Time, cache: &dyn CredentialCache, output: &Output) -> Result<(), Failure> {
     let (client, left) = (output.paint(STRONG, &ticket.client), span::words(ticket.remaining(now)));
     let key = kvno(ticket).map(|kvno| format!(", key version {kvno}")).unwrap_or_default();
     output.line(format!("{client} has a ticket for {}, good for {left}{key}, in {cache}", ticket.server))?;
@@ -152,7 +151,7 @@ impl Asking<'_> {
         if let Some(cache) = &self.args.u2u {
             let peer = self.settings.principal(name)?;
             let peers = self.settings.ccache(Some(cache))?.load()?;
-            let theirs = peers.tgt(peer.realm(), peers.kdc_time(span::now())).ok_or_else(|| {
+            let theirs = peers.tgt(peer.realm(), self.settings.kdc_time(&peers, span::now())).ok_or_else(|| {
                 let cause = format!("{cache} has no ticket-granting ticket of {} that is good now", peers.principal);
                 Failure::new(Exit::NoCredentials, cause).next("its user has to log in first")
             })?;
@@ -171,16 +170,16 @@ impl Asking<'_> {
 
     /// The ticket that is there, or a new one.
     fn ticket_for(&self, service: &Principal) -> Result<Got, TicketError> {
-        let held = self.cache.ticket_for(service, self.cache.kdc_time(span::now()));
+        let held = self.cache.ticket_for(service, self.settings.kdc_time(&self.cache, span::now()));
         if let Some(held) = held.filter(|_| self.args.enctype.is_empty()) {
             return Ok((vec![], held.clone()));
         }
         let request = TicketRequest::new(&self.tgt, service.clone(), self.options(), Arc::new(OsRandom));
-        get_ticket(request, self.settings.kdcs(), &Clock::system()).map(new)
+        get_ticket(request.knowing(&self.cache), self.settings.kdcs(), &Clock::system()).map(new)
     }
 
     fn ask(&self, request: TicketRequest) -> Result<Acquired, Failure> {
-        let acquired = get_ticket(request, self.settings.kdcs(), &Clock::system())?;
+        let acquired = get_ticket(request.knowing(&self.cache), self.settings.kdcs(), &Clock::system())?;
         self.check(&acquired.ticket)?;
         Ok(acquired)
     }
@@ -219,6 +218,7 @@ impl Asking<'_> {
         let out = self.settings.ccache(Some(name))?;
         let client = got.first().map_or(&self.cache.principal, |(_, ticket)| &ticket.client);
         let mut cache = Ccache::new(client.clone());
+        cache.kdc_offset = self.cache.kdc_offset;
         got.iter().for_each(|(_, ticket)| cache.replace(ticket.clone()));
         out.replace(&cache)?;
         Ok(out)

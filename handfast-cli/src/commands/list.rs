@@ -3,6 +3,7 @@
 use crate::failure::{Exit, Failure};
 use crate::output::{BAD, FAINT, GOOD, Output, STRONG};
 use crate::span;
+use handfast::krb5::ccache::{ConfigEntry, KdcOffset};
 use handfast::krb5::enctype::Enctype;
 use handfast::krb5::message::{Ticket, TicketFlags};
 use handfast::krb5::{Ccache, HeldTicket, KeytabEntry};
@@ -10,6 +11,7 @@ use handfast::{Principal, Time};
 use handfast_net::Settings;
 use handfast_net::store::CredentialCache;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Show the tickets in the credential cache, or the keys in a keytab
 ///
@@ -22,6 +24,7 @@ use serde_json::{Value, json};
   handfast list                       tickets of the default cache
   handfast list --all                 caches and tickets of everybody that you are (DIR, KEYRING, KCM)
   handfast list --check || handfast login        for scripts: exits 0 if there is a ticket to get others with, else 3
+  handfast list --config              and what the login has learned of the KDC: its method, FAST, its clock
   handfast list --keytab              keys of the default keytab
   handfast list --keytab host.keytab --json"
 )]
@@ -32,6 +35,9 @@ pub(crate) struct Args {
     /// Show every cache of the collection: first a table of them, then the tickets of each
     #[arg(long, short = 'A', conflicts_with_all = ["keytab", "check"])]
     all: bool,
+    /// Show what the cache remembers beside tickets, too: its configuration entries, and the offset of the KDC's clock
+    #[arg(long, short = 'C', conflicts_with_all = ["keytab", "check"])]
+    config: bool,
     /// Show a keytab instead [default: KRB5_KTNAME, else the configured one]
     #[arg(long, short = 'k', value_name = "FILE", num_args = 0..=1, require_equals = false)]
     keytab: Option<Option<String>>,
@@ -46,75 +52,139 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     if let Some(name) = &args.keytab {
         return list_keytab(&settings, name.as_deref(), output);
     }
+    let showing = Showing { settings: &settings, config: args.config };
     if args.all {
-        return list_all(&settings, args.cache.as_deref(), output);
+        return showing.all(args.cache.as_deref(), output);
     }
     let file = settings.ccache(args.cache.as_deref())?;
     let cache = file.load()?;
-    let now = span::now();
     if args.check {
-        return check(&cache, &*file, now);
+        return check(&cache, &*file, settings.kdc_time(&cache, span::now()));
     }
-    output.object(&cache_object(&cache, &*file, now))?;
-    show(&cache, &*file, now, output)
+    output.object(&showing.object(&cache, &*file))?;
+    showing.text(&cache, &*file, output)
 }
 
-fn show(cache: &Ccache, file: &dyn CredentialCache, now: Time, output: &Output) -> Result<(), Failure> {
-    output.line(format!("{}   {file}", output.paint(FAINT, "Cache    ")))?;
-    output.line(format!("{}   {}", output.paint(FAINT, "Principal"), output.paint(STRONG, &cache.principal)))?;
-    if let Some(service) = cache.impersonator() {
-        output.line(format!("{}   {service}, for {}", output.paint(FAINT, "Acts     "), cache.principal))?;
-    }
-    if cache.tickets().next().is_none() {
-        return output.line("no tickets: log in with `handfast login`");
-    }
-    cache.tickets().try_for_each(|ticket| output.line(ticket_text(ticket, &cache.principal, now, output)))
+/// How caches are shown.
+struct Showing<'a> {
+    settings: &'a Settings,
+    /// With what they remember beside tickets.
+    config: bool,
 }
 
-/// A cache that can't be read does not hide the others.
-fn list_all(settings: &Settings, name: Option<&str>, output: &Output) -> Result<(), Failure> {
-    let collection = settings.ccaches(name)?;
-    let (primary, now) = (collection.primary()?.name(), span::now());
-    let caches: Vec<_> = collection.caches()?.into_iter().map(|file| (file.load(), file)).collect();
-    if caches.is_empty() {
-        let failure = Failure::new(Exit::NoCredentials, format!("there is no credential cache at {primary}"));
-        return Err(failure.next("log in with `handfast login`"));
+impl Showing<'_> {
+    fn now(&self, cache: &Ccache) -> Time {
+        self.settings.kdc_time(cache, span::now())
     }
-    let width = caches.iter().flat_map(|(held, _)| held).map(|held| held.principal.to_string().chars().count());
-    let width = width.max().unwrap_or(0).max(9);
-    output.line(output.paint(FAINT, format!("  {:<width$}  {:<10}  cache", "principal", "login")))?;
-    for (held, file) in &caches {
-        let mark = if file.name() == primary { "*" } else { " " };
-        let (principal, state) = match held {
-            Ok(held) => (held.principal.to_string(), login_state(held, now)),
-            Err(_) => ("?".to_owned(), "unreadable".to_owned()),
-        };
-        output.line(format!("{mark} {principal:<width$}  {state:<10}  {file}"))?;
+
+    fn text(&self, cache: &Ccache, file: &dyn CredentialCache, output: &Output) -> Result<(), Failure> {
+        output.line(format!("{}   {file}", output.paint(FAINT, "Cache    ")))?;
+        output.line(format!("{}   {}", output.paint(FAINT, "Principal"), output.paint(STRONG, &cache.principal)))?;
+        if let Some(service) = cache.impersonator() {
+            output.line(format!("{}   {service}, for {}", output.paint(FAINT, "Acts     "), cache.principal))?;
+        }
+        if self.config {
+            remembered(cache).iter().try_for_each(|line| output.line(line))?;
+        }
+        if cache.tickets().next().is_none() {
+            return output.line("no tickets: log in with `handfast login`");
+        }
+        let now = self.now(cache);
+        cache.tickets().try_for_each(|ticket| output.line(ticket_text(ticket, &cache.principal, now, output)))
     }
-    for (held, file) in &caches {
-        output.line("")?;
-        match held {
-            Ok(held) => {
-                let mut object = cache_object(held, &**file, now);
-                if let Value::Object(fields) = &mut object {
-                    fields.insert("primary".to_owned(), (file.name() == primary).into());
+
+    fn object(&self, cache: &Ccache, file: &dyn CredentialCache) -> Value {
+        let now = self.now(cache);
+        let tickets: Vec<Value> = cache.tickets().map(|ticket| ticket_object(ticket, now)).collect();
+        let mut object = json!({
+            "cache": file.to_string(),
+            "principal": cache.principal.to_string(),
+            "impersonator": cache.impersonator().map(|service| service.to_string()),
+            "tickets": tickets,
+        });
+        if self.config
+            && let Value::Object(fields) = &mut object
+        {
+            fields.insert("kdc_offset_seconds".to_owned(), cache.kdc_offset.map(|offset| offset.seconds).into());
+            fields.insert("config".to_owned(), cache.configs().map(config_object).collect());
+        }
+        object
+    }
+
+    /// A cache that can't be read does not hide the others.
+    fn all(&self, name: Option<&str>, output: &Output) -> Result<(), Failure> {
+        let collection = self.settings.ccaches(name)?;
+        let primary = collection.primary()?.name();
+        let caches: Vec<_> = collection.caches()?.into_iter().map(|file| (file.load(), file)).collect();
+        if caches.is_empty() {
+            let failure = Failure::new(Exit::NoCredentials, format!("there is no credential cache at {primary}"));
+            return Err(failure.next("log in with `handfast login`"));
+        }
+        let width = caches.iter().flat_map(|(held, _)| held).map(|held| held.principal.to_string().chars().count());
+        let width = width.max().unwrap_or(0).max(9);
+        output.line(output.paint(FAINT, format!("  {:<width$}  {:<10}  cache", "principal", "login")))?;
+        for (held, file) in &caches {
+            let mark = if file.name() == primary { "*" } else { " " };
+            let (principal, state) = match held {
+                Ok(held) => (held.principal.to_string(), login_state(held, self.now(held))),
+                Err(_) => ("?".to_owned(), "unreadable".to_owned()),
+            };
+            output.line(format!("{mark} {principal:<width$}  {state:<10}  {file}"))?;
+        }
+        for (held, file) in &caches {
+            output.line("")?;
+            match held {
+                Ok(held) => {
+                    let mut object = self.object(held, &**file);
+                    if let Value::Object(fields) = &mut object {
+                        fields.insert("primary".to_owned(), (file.name() == primary).into());
+                    }
+                    output.object(&object)?;
+                    self.text(held, &**file, output)?;
                 }
-                output.object(&object)?;
-                show(held, &**file, now, output)?;
-            }
-            Err(error) => {
-                output.object(&json!({ "cache": file.to_string(), "error": error.to_string() }))?;
-                output.line(output.paint(BAD, error))?;
+                Err(error) => {
+                    output.object(&json!({ "cache": file.to_string(), "error": error.to_string() }))?;
+                    output.line(output.paint(BAD, error))?;
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
+}
+
+/// What the cache remembers beside tickets, one on a line.
+fn remembered(cache: &Ccache) -> Vec<String> {
+    let clock = cache.kdc_offset.map(|offset| format!("clock       {}", clock_words(offset)));
+    let config = |entry: &ConfigEntry| {
+        let about = entry.about.as_ref().map(|about| format!("({})", about.escape_debug())).unwrap_or_default();
+        format!("remembered  {}{about} = {}", entry.name.escape_debug(), value_text(&entry.value))
+    };
+    clock.into_iter().chain(cache.configs().map(config)).collect()
+}
+
+fn clock_words(offset: KdcOffset) -> String {
+    let direction = if offset.micros() < 0 { "behind" } else { "ahead of" };
+    match Duration::from_micros(offset.micros().unsigned_abs()) {
+        apart if apart < Duration::from_secs(1) => "the KDC's is the same as this machine's".to_owned(),
+        apart => format!("the KDC's is {} {direction} this machine's", span::words(apart)),
+    }
+}
+
+/// Text as it is, other bytes escaped.
+fn value_text(value: &[u8]) -> String {
+    match std::str::from_utf8(value) {
+        Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
+        _ => value.escape_ascii().to_string(),
+    }
+}
+
+fn config_object(entry: &ConfigEntry) -> Value {
+    json!({ "name": entry.name, "about": entry.about, "value": value_text(&entry.value) })
 }
 
 /// What other tickets are got with: the client's login, or that of the service which acts for it.
 fn login(cache: &Ccache, now: Time) -> Option<&HeldTicket> {
-    let now = cache.kdc_time(now);
-    let Some(service) = cache.impersonator() else { return cache.tgt(cache.principal.realm(), now) };
+    let Some(service) = cache.impersonator() else { return cache.tgt(cache.start_realm(), now) };
     let krbtgt = Principal::krbtgt(service.realm(), service.realm());
     cache.tickets().find(|held| held.client == service && held.server == krbtgt && held.is_valid_at(now))
 }
@@ -170,16 +240,6 @@ fn ticket_text(ticket: &HeldTicket, client: &Principal, now: Time, output: &Outp
         line("from", format!("{} alone", addresses(ticket).join(", ")));
     }
     text
-}
-
-fn cache_object(cache: &Ccache, file: &dyn CredentialCache, now: Time) -> Value {
-    let tickets: Vec<Value> = cache.tickets().map(|ticket| ticket_object(ticket, now)).collect();
-    json!({
-        "cache": file.to_string(),
-        "principal": cache.principal.to_string(),
-        "impersonator": cache.impersonator().map(|service| service.to_string()),
-        "tickets": tickets,
-    })
 }
 
 /// What programs are told of a ticket; the session key is not of it.

@@ -11,10 +11,10 @@ use crate::failure::{Exit, Failure};
 use crate::output::{Output, STRONG};
 use crate::secret::PasswordSource;
 use crate::span;
-use handfast::Principal;
 use handfast::crypto::OsRandom;
-use handfast::krb5::exchange::{ClientSecret, Login, TicketOptions, TicketRequest};
+use handfast::krb5::exchange::{ClientSecret, LoggedIn, Login, TicketOptions, TicketRequest};
 use handfast::krb5::{Ccache, HeldTicket, TicketFlags};
+use handfast::{Principal, Time};
 use handfast_net::login::{get_ticket, log_in};
 use handfast_net::store::{CacheCollection, CredentialCache, StoreError};
 use handfast_net::{Clock, Settings};
@@ -77,6 +77,9 @@ pub(crate) struct Args {
     otp: OtpSource,
     #[command(flatten)]
     for_user: ForUser,
+    /// Log in by the method that the login in this cache proved itself by, if the realm still takes it
+    #[arg(long, short = 'I', value_name = "CACHE", conflicts_with_all = ["renew", "validate", "anonymous"])]
+    input_cache: Option<String>,
     /// Credential cache, such as FILE:/tmp/cc or KCM:1000 [default: KRB5CCNAME, else the configured one]
     #[arg(long, short = 'c', value_name = "NAME")]
     cache: Option<String>,
@@ -87,47 +90,57 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let settings = Settings::from_process()?;
     let collection = settings.ccaches(args.cache.as_deref())?;
     let file = settings.ccache(args.cache.as_deref())?;
-    let ticket = if args.renew || args.validate {
+    let cache = if args.renew || args.validate {
         again(args, &settings, &*file.load()?)?
     } else {
-        first(args, &settings, &*file, output)?
+        Ccache::of_login(&first(args, &settings, &*file, output)?)
     };
     let choose = !(args.renew || args.validate) && args.cache.is_none() && settings.ccache_name(None)?.is_collection();
-    let file = if choose { cache_for(&ticket, &*collection, file)? } else { file };
-    let (cache, ticket) = args.for_user.cache(ticket, args.keytab.named(), &settings)?;
+    let file = if choose { cache_for(&cache.principal, &*collection, file)? } else { file };
+    let (cache, ticket) = args.for_user.cache(cache, args.keytab.named(), &settings)?;
     file.replace(&cache)?;
     if choose {
         make_primary(&*file, &*collection)?;
     }
-    let (now, client) = (span::now(), output.paint(STRONG, &ticket.client));
+    tell(args, &ticket, settings.kdc_time(&cache, span::now()), &*file, output)
+}
+
+fn tell(
+    args: &Args,
+    ticket: &HeldTicket,
+    now: Time,
+    file: &dyn CredentialCache,
+    output: &Output,
+) -> Result<(), Failure> {
+    let client = output.paint(STRONG, &ticket.client);
     let good = match ticket.start_time.filter(|_| ticket.flags.contains(TicketFlags::INVALID)) {
         Some(start) => format!("to be validated from {} UTC on", span::moment(start)),
         None => format!("good for {}", span::words(ticket.remaining(now))),
     };
     output.line(format!("{client} has a ticket for {}, {good}, in {file}", ticket.server))?;
-    args.wishes.tell(&ticket, output)?;
+    args.wishes.tell(ticket, output)?;
     output.object(&json!({
         "cache": file.to_string(),
         "principal": ticket.client.to_string(),
-        "ticket": ticket_object(&ticket, now),
+        "ticket": ticket_object(ticket, now),
     }))
 }
 
 /// The cache of the same client; else the primary one if it is free, or one that is not there yet.
 fn cache_for(
-    ticket: &HeldTicket,
+    client: &Principal,
     collection: &dyn CacheCollection,
     primary: Arc<dyn CredentialCache>,
 ) -> Result<Arc<dyn CredentialCache>, Failure> {
-    let is_theirs = |held: &Ccache| held.principal == ticket.client;
+    let is_theirs = |held: &Ccache| held.principal == *client;
     match primary.load() {
         Ok(held) if is_theirs(&held) => Ok(primary),
-        Ok(_) => match collection.cache_of(&ticket.client)? {
+        Ok(_) => match collection.cache_of(client)? {
             Some(cache) => Ok(cache),
             None => Ok(collection.unused()?),
         },
         Err(StoreError::Missing { .. } | StoreError::NoCache { .. }) => {
-            Ok(collection.cache_of(&ticket.client)?.unwrap_or(primary))
+            Ok(collection.cache_of(client)?.unwrap_or(primary))
         }
         Err(_) => Ok(primary), // damaged: it is replaced
     }
@@ -142,8 +155,8 @@ fn make_primary(cache: &dyn CredentialCache, collection: &dyn CacheCollection) -
 }
 
 /// The same ticket with other times, or valid.
-fn again(args: &Args, settings: &Settings, cache: &Ccache) -> Result<HeldTicket, Failure> {
-    let realm = cache.principal.realm();
+fn again(args: &Args, settings: &Settings, cache: &Ccache) -> Result<Ccache, Failure> {
+    let realm = cache.start_realm();
     let own = Principal::krbtgt(realm, realm);
     let what = if args.validate { "validate" } else { "renew" };
     let tgt = cache.tickets().find(|ticket| ticket.server == own).ok_or_else(|| {
@@ -151,11 +164,15 @@ fn again(args: &Args, settings: &Settings, cache: &Ccache) -> Result<HeldTicket,
         Failure::new(Exit::NoCredentials, cause).next("log in with `handfast login`")
     })?;
     let ask = if args.validate { TicketRequest::validate } else { TicketRequest::renew };
-    let request = ask(tgt, settings.ticket_options(), Arc::new(OsRandom));
-    Ok(get_ticket(request, settings.kdcs(), &Clock::system())?.ticket)
+    let request = ask(tgt, settings.ticket_options(), Arc::new(OsRandom)).knowing(cache);
+    let ticket = get_ticket(request, settings.kdcs(), &Clock::system())?.ticket;
+    let mut renewed = Ccache::new(ticket.client.clone());
+    renewed.keep_memory_of(cache);
+    renewed.replace(ticket);
+    Ok(renewed)
 }
 
-fn first(args: &Args, settings: &Settings, file: &dyn CredentialCache, output: &Output) -> Result<HeldTicket, Failure> {
+fn first(args: &Args, settings: &Settings, file: &dyn CredentialCache, output: &Output) -> Result<LoggedIn, Failure> {
     if args.anonymous {
         return anonymous(args, settings);
     }
@@ -168,12 +185,16 @@ fn first(args: &Args, settings: &Settings, file: &dyn CredentialCache, output: &
     args.certificate.set(&mut options, settings, &realm)?;
     let secret = secret(args, settings, &client)?;
     let login = Login::new(client, secret, options, Arc::new(OsRandom));
+    let login = match &args.input_cache {
+        Some(name) => login.remembering(&*settings.ccache(Some(name))?.load()?),
+        None => login,
+    };
     let login = args.armor.protect(login, settings, &realm, Some(&args.certificate))?;
     args.new_password.log_in(login, &args.otp, settings, output)
 }
 
 /// A ticket of nobody, of the realm that is named (`@REALM`), else of the default one.
-fn anonymous(args: &Args, settings: &Settings) -> Result<HeldTicket, Failure> {
+fn anonymous(args: &Args, settings: &Settings) -> Result<LoggedIn, Failure> {
     let named = args.principal.as_deref().map(|name| name.strip_prefix('@').ok_or(name));
     let realm = match named.transpose() {
         Ok(Some(realm)) => realm.to_owned(),

@@ -3,7 +3,6 @@
 use super::login_certificate::CertificateOptions;
 use crate::failure::{Exit, Failure};
 use handfast::crypto::OsRandom;
-use handfast::krb5::HeldTicket;
 use handfast::krb5::exchange::{FastUse, Login, TicketOptions};
 use handfast_net::login::log_in;
 use handfast_net::{Clock, Settings};
@@ -80,19 +79,16 @@ impl ArmorOptions {
             };
             let options = settings.login_options(realm)?;
             let nobody = Login::anonymous(realm, trust, options, Arc::new(OsRandom));
-            return Ok(login.with_armor(&log_in(nobody, settings.kdcs(), &Clock::system())?));
+            let got = log_in(nobody, settings.kdcs(), &Clock::system())?;
+            return Ok(login.with_kdc_offset(got.learned.kdc_offset).with_armor(&got.ticket));
         }
         let Some(name) = &self.armor else { return Ok(login) };
         let cache = settings.ccache(Some(name))?;
         let held = cache.load()?;
-        let fits = |ticket: &&HeldTicket| {
-            ticket.server.is_krbtgt() && ticket.server.components().get(1).is_some_and(|of| of == realm)
-        };
-        let Some(ticket) = held.tickets().find(fits) else {
+        login.with_armor_from(&held).ok_or_else(|| {
             let cause = format!("{cache} has no ticket-granting ticket for {realm}, which FAST takes as armor");
-            return Err(Failure::new(Exit::NoCredentials, cause)
-                .next(format!("get one: handfast login --keytab FILE --cache {name} host/HOST")));
-        };
-        Ok(login.with_armor(ticket))
+            Failure::new(Exit::NoCredentials, cause)
+                .next(format!("get one: handfast login --keytab FILE --cache {name} host/HOST"))
+        })
     }
 }

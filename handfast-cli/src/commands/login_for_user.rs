@@ -1,7 +1,7 @@
 //! `handfast login --for-user`: a service's login to act for a user (constrained delegation).
 
 use super::login::keys;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use handfast::crypto::OsRandom;
 use handfast::krb5::exchange::{ClientSecret, TicketOptions, TicketRequest};
 use handfast::krb5::{Ccache, HeldTicket};
@@ -24,19 +24,17 @@ impl ForUser {
         self.for_user.is_some()
     }
 
-    /// What goes into the cache for the login `tgt`, and the ticket to tell of: the login alone, or with it the user's ticket to the
+    /// What goes into the cache, of that of the `login`, and the ticket to tell of: the login alone, or with it the user's ticket to the
     /// service, whose keys `keytab` may have: where a KDC (Samba's, say) leaves it to the ticket to prove the name.
     pub(super) fn cache(
         &self,
-        tgt: HeldTicket,
+        login: Ccache,
         keytab: Option<Option<&str>>,
         settings: &Settings,
     ) -> Result<(Ccache, HeldTicket), Failure> {
-        let Some(user) = &self.for_user else {
-            let mut cache = Ccache::new(tgt.client.clone());
-            cache.replace(tgt.clone());
-            return Ok((cache, tgt));
-        };
+        let tgt = login.tickets().next().cloned();
+        let tgt = tgt.ok_or_else(|| Failure::new(Exit::Other, "a login without a ticket"))?;
+        let Some(user) = &self.for_user else { return Ok((login, tgt)) };
         let user = settings.principal(user)?;
         let options = TicketOptions { forwardable: true, ..settings.ticket_options() };
         let own = keytab.map(|name| keys(name, settings, &tgt.client)).transpose()?;
@@ -44,9 +42,11 @@ impl ForUser {
             Some(ClientSecret::Keys(keys)) => keys,
             _ => Vec::new(),
         };
-        let request = TicketRequest::for_user(&tgt, user, options, Arc::new(OsRandom)).with_own_keys(own);
+        let request =
+            TicketRequest::for_user(&tgt, user, options, Arc::new(OsRandom)).with_own_keys(own).knowing(&login);
         let evidence = get_ticket(request, settings.kdcs(), &Clock::system())?.ticket;
         let mut cache = Ccache::new(evidence.client.clone());
+        cache.keep_memory_of(&login);
         cache.set_impersonator(&tgt.client);
         cache.replace(tgt);
         cache.replace(evidence.clone());

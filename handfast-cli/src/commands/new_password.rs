@@ -5,8 +5,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::secret::{self, PasswordSource};
 use handfast::crypto::Secret;
-use handfast::krb5::HeldTicket;
-use handfast::krb5::exchange::{Login, PasswordRefusal};
+use handfast::krb5::exchange::{LoggedIn, Login, PasswordRefusal};
 use handfast::{OtpToken, Principal};
 use handfast_net::login::{Answers, NewPasswords, log_in_answering};
 use handfast_net::{Clock, Settings};
@@ -46,7 +45,7 @@ impl NewPasswordSource {
         otp: &OtpSource,
         settings: &Settings,
         output: &Output,
-    ) -> Result<HeldTicket, Failure> {
+    ) -> Result<LoggedIn, Failure> {
         let (kdcs, clock) = (settings.kdcs(), Clock::system());
         let failed = Mutex::new(None);
         let keep = |failure| *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
@@ -65,10 +64,10 @@ impl NewPasswordSource {
             new_password: self.is_there(output).then_some(new_password),
             one_time_password: otp.is_there(output).then_some(&ask_otp),
         };
-        let ticket = log_in_answering(login, &answers, kdcs, &clock);
+        let got = log_in_answering(login, &answers, kdcs, &clock);
         match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(failure) => Err(failure),
-            None => Ok(ticket?),
+            None => Ok(got?),
         }
     }
 }

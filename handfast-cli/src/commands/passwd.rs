@@ -10,6 +10,7 @@ use crate::span;
 use handfast::Principal;
 use handfast::crypto::OsRandom;
 use handfast::krb5::HeldTicket;
+use handfast::krb5::ccache::KdcOffset;
 use handfast::krb5::exchange::{ClientSecret, Login, PasswordChange, TicketOptions, TicketRequest};
 use handfast_net::login::{get_ticket, log_in};
 use handfast_net::password::change_password;
@@ -57,7 +58,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let settings = Settings::from_process()?;
     let target = args.set.as_ref().map(|name| of_a_realm(&settings, name)).transpose()?;
-    let ticket = match &target {
+    let (ticket, kdc_offset) = match &target {
         Some(target) if !args.says_who_asks() => from_login(args, &settings, target)?,
         _ => from_password(args, &settings, target.as_ref())?,
     };
@@ -67,6 +68,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         Some(target) => PasswordChange::set(&ticket, target, new_password, Arc::new(OsRandom)),
         None => PasswordChange::new(&ticket, new_password, Arc::new(OsRandom)),
     };
+    let change = change.with_kdc_offset(kdc_offset);
     change_password(&change, settings.password_servers(), &Clock::system())?;
     let done = if whose == ticket.client { "changed" } else { "set" };
     output.result(
@@ -91,8 +93,11 @@ fn of_a_realm(settings: &Settings, name: &str) -> Result<Principal, Failure> {
     Ok(principal)
 }
 
+/// A ticket for the password service, and how far the clock there is ahead.
+type Proof = (HeldTicket, Option<KdcOffset>);
+
 /// A ticket that came from the password itself, or from keys: the server sees that by its flag INITIAL.
-fn from_password(args: &Args, settings: &Settings, target: Option<&Principal>) -> Result<HeldTicket, Failure> {
+fn from_password(args: &Args, settings: &Settings, target: Option<&Principal>) -> Result<Proof, Failure> {
     let file = settings.ccache(args.cache.as_deref())?;
     let client = login::client(args.principal.as_deref(), settings, &*file)?;
     let realm = client.realm().to_owned();
@@ -109,7 +114,8 @@ fn from_password(args: &Args, settings: &Settings, target: Option<&Principal>) -
     let secret = secret(args, settings, &client)?;
     let login = Login::new(client, secret, options, Arc::new(OsRandom));
     let login = args.armor.protect(login, settings, &realm, None)?;
-    Ok(log_in(login, settings.kdcs(), &Clock::system())?)
+    let got = log_in(login, settings.kdcs(), &Clock::system())?;
+    Ok((got.ticket, got.learned.kdc_offset))
 }
 
 fn secret(args: &Args, settings: &Settings, client: &Principal) -> Result<ClientSecret, Failure> {
@@ -120,18 +126,18 @@ fn secret(args: &Args, settings: &Settings, client: &Principal) -> Result<Client
 }
 
 /// A ticket with the login in the cache.
-fn from_login(args: &Args, settings: &Settings, target: &Principal) -> Result<HeldTicket, Failure> {
+fn from_login(args: &Args, settings: &Settings, target: &Principal) -> Result<Proof, Failure> {
     let file = settings.ccache(args.cache.as_deref())?;
     let cache = file.load()?;
-    let home = cache.principal.realm();
-    let tgt = cache.tgt(home, cache.kdc_time(span::now())).ok_or_else(|| {
+    let tgt = cache.tgt(cache.start_realm(), settings.kdc_time(&cache, span::now())).ok_or_else(|| {
         let cause = format!("{file} has no ticket-granting ticket of {} that is good now", cache.principal);
         Failure::new(Exit::NoCredentials, cause).next("log in with `handfast login`, or name who sets the password")
     })?;
     let (service, options) = (PasswordChange::service(target.realm()), options(settings));
-    let request = TicketRequest::new(tgt, service, options, Arc::new(OsRandom));
+    let kdc_offset = cache.kdc_offset.filter(|_| options.kdc_timesync);
+    let request = TicketRequest::new(tgt, service, options, Arc::new(OsRandom)).knowing(&cache);
     match get_ticket(request, settings.kdcs(), &Clock::system()) {
-        Ok(acquired) => Ok(acquired.ticket),
+        Ok(acquired) => Ok((acquired.ticket, kdc_offset)),
         Err(error) => Err(Failure::from(error).next(format!(
             "the realm may want a proof for this alone: handfast passwd {} --set {target}",
             cache.principal

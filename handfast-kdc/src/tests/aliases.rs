@@ -57,7 +57,7 @@ fn run(realms: &[Realm], login: Login) -> (Vec<String>, Result<HeldTicket, Excha
                 asked.push(request.realm.clone());
                 login.reply(&reply(realms, &request.realm, &request.bytes), NOW)
             }
-            Ok(ExchangeStep::Complete(ticket)) => return (asked, Ok(*ticket)),
+            Ok(ExchangeStep::Complete(got)) => return (asked, Ok(got.ticket)),
             Ok(ExchangeStep::NeedsAnswer(..)) => panic!(),
             Err(error) => return (asked, Err(error)),
         };

@@ -57,7 +57,7 @@ fn drive(
                 next.reply(&on_the_way(2 * number + 1, reply), NOW)?
             }
             ExchangeStep::NeedsAnswer(..) => panic!("a question"),
-            ExchangeStep::Complete(ticket) => return Ok(*ticket),
+            ExchangeStep::Complete(got) => return Ok(got.ticket),
         };
     }
     panic!("it never ends")
@@ -312,7 +312,7 @@ fn replayed(armor: &HeldTicket, replies: [&[u8]; 2]) -> Result<HeldTicket, Excha
         step = login.reply(reply, NOW)?;
     }
     match step {
-        ExchangeStep::Complete(ticket) => Ok(*ticket),
+        ExchangeStep::Complete(got) => Ok(got.ticket),
         _ => panic!("it asks for more"),
     }
 }

@@ -40,7 +40,7 @@ fn held(client: &str, key: EncryptionKey) -> HeldTicket {
                 next.reply(&answer(&realm(), &request.bytes, NOW).reply.unwrap(), NOW).unwrap()
             }
             ExchangeStep::NeedsAnswer(..) => panic!("a question"),
-            ExchangeStep::Complete(ticket) => return *ticket,
+            ExchangeStep::Complete(got) => return got.ticket,
         };
     }
 }

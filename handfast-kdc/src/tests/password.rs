@@ -75,7 +75,7 @@ impl Served {
         let mut step = Login::new(principal(name), secret, options, Arc::new(OsRandom)).begin(now)?;
         loop {
             step = match step {
-                ExchangeStep::Complete(ticket) => return Ok(*ticket),
+                ExchangeStep::Complete(got) => return Ok(got.ticket),
                 ExchangeStep::NeedsKdc(next, request) => next.reply(&self.kdc(&request.bytes, now), now)?,
                 ExchangeStep::NeedsAnswer(_, question) => panic!("{question}"),
             };

@@ -106,7 +106,7 @@ fn through(
     let mut step = login.begin(THEN)?;
     for round in 0.. {
         step = match step {
-            ExchangeStep::Complete(ticket) => return Ok(*ticket),
+            ExchangeStep::Complete(got) => return Ok(got.ticket),
             ExchangeStep::NeedsAnswer(next, _) => next.decline(THEN)?,
             ExchangeStep::NeedsKdc(next, request) => {
                 let mut bytes = request.bytes;

@@ -53,7 +53,7 @@ fn drive(
                 next.reply(&on_the_way(2 * number + 1, reply), NOW)?
             }
             ExchangeStep::NeedsAnswer(..) => panic!("a question"),
-            ExchangeStep::Complete(ticket) => return Ok(*ticket),
+            ExchangeStep::Complete(got) => return Ok(got.ticket),
         };
     }
     panic!("it never ends")

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use handfast::crypto::{OsRandom, Secret};
-use handfast::krb5::exchange::{ClientSecret, Login, TicketOptions, TicketRequest};
+use handfast::krb5::exchange::{ClientSecret, LoggedIn, Login, TicketOptions, TicketRequest};
 use handfast::krb5::{Ccache, HeldTicket};
 use handfast::{Credential, Principal};
 
@@ -16,7 +16,7 @@ mod flight;
 mod held;
 
 pub(crate) use flight::{Flight, Flights};
-pub(crate) use held::{Held, Look};
+pub(crate) use held::{Got, Held, Look};
 
 /// A login that lasts: it logs in when a ticket is wanted, renews the ticket or logs in again before it ends, and keeps tickets for
 /// services. Share one (behind an [`Arc`]) between all threads or tasks of a program.
@@ -188,13 +188,13 @@ impl LastingLogin {
 
     fn ask(&self, kdc: &(impl KdcExchange + ?Sized)) -> Result<Credential, LoginError> {
         let result = match self.renewal().map(|renewal| get_ticket(renewal, kdc, &self.clock)) {
-            Some(Ok(renewed)) => Ok(renewed.ticket),
-            Some(Err(_)) | None => self.log_in(kdc),
+            Some(Ok(renewed)) => Ok(Got::Renewed(renewed.ticket)),
+            Some(Err(_)) | None => self.log_in(kdc).map(Got::LoggedIn),
         };
         self.keep_result(result)
     }
 
-    fn log_in(&self, kdc: &(impl KdcExchange + ?Sized)) -> Result<HeldTicket, LoginError> {
+    fn log_in(&self, kdc: &(impl KdcExchange + ?Sized)) -> Result<LoggedIn, LoginError> {
         Ok(log_in(self.login(self.source.secret(&self.client)?), kdc, &self.clock)?)
     }
 
@@ -211,18 +211,20 @@ impl LastingLogin {
     /// The request that renews what is held, if that can make it last longer.
     pub(crate) fn renewal(&self) -> Option<TicketRequest> {
         let tgt = self.held().renewable(self.clock.now())?;
-        Some(TicketRequest::renew(&tgt, self.options.clone(), Arc::new(OsRandom)))
+        let request = TicketRequest::renew(&tgt, self.options.clone(), Arc::new(OsRandom));
+        Some(request.knowing(&self.tickets()))
     }
 
     pub(crate) fn request(&self, service: &Principal) -> Result<TicketRequest, LoginError> {
         let tgt = self.held().tgt(self.clock.now()).ok_or(LoginError::NoTgt)?;
-        Ok(TicketRequest::new(&tgt, service.clone(), self.options.clone(), Arc::new(OsRandom)))
+        let request = TicketRequest::new(&tgt, service.clone(), self.options.clone(), Arc::new(OsRandom));
+        Ok(request.knowing(&self.tickets()))
     }
 
-    pub(crate) fn keep_result(&self, result: Result<HeldTicket, LoginError>) -> Result<Credential, LoginError> {
+    pub(crate) fn keep_result(&self, result: Result<Got, LoginError>) -> Result<Credential, LoginError> {
         let (mut held, now) = (self.held(), self.clock.now());
         match result {
-            Ok(ticket) => Ok(held.begin(ticket, now)),
+            Ok(got) => Ok(held.begin(got, now)),
             Err(error) => {
                 held.failed(now);
                 Err(error)

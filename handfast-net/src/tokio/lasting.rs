@@ -1,9 +1,9 @@
 use handfast::krb5::HeldTicket;
-use handfast::krb5::exchange::ClientSecret;
+use handfast::krb5::exchange::{ClientSecret, LoggedIn};
 use handfast::{Credential, Principal};
 
 use super::{KdcExchange, get_ticket, log_in};
-use crate::login::lasting::{Look, Source};
+use crate::login::lasting::{Got, Look, Source};
 use crate::login::{LastingLogin, LoginError};
 
 impl LastingLogin {
@@ -60,13 +60,13 @@ impl LastingLogin {
         if let Some(renewal) = self.renewal()
             && let Ok(renewed) = get_ticket(renewal, kdc, &self.clock).await
         {
-            return self.keep_result(Ok(renewed.ticket));
+            return self.keep_result(Ok(Got::Renewed(renewed.ticket)));
         }
         let result = self.log_in_async(kdc).await;
-        self.keep_result(result)
+        self.keep_result(result.map(Got::LoggedIn))
     }
 
-    async fn log_in_async<K: KdcExchange>(&self, kdc: &K) -> Result<HeldTicket, LoginError> {
+    async fn log_in_async<K: KdcExchange>(&self, kdc: &K) -> Result<LoggedIn, LoginError> {
         let login = self.login(self.secret_async().await?);
         Ok(log_in(login, kdc, &self.clock).await?)
     }

@@ -1,6 +1,5 @@
 use handfast::crypto::Secret;
-use handfast::krb5::HeldTicket;
-use handfast::krb5::exchange::{Acquired, ExchangeStep, Login, TicketRequest};
+use handfast::krb5::exchange::{Acquired, ExchangeStep, LoggedIn, Login, TicketRequest};
 
 use handfast::{Answer, Principal, Question, Time};
 
@@ -12,7 +11,7 @@ use crate::login::{Answers, NewPasswords, Step, TicketError, worth_another};
 ///
 /// # Errors
 /// [`TicketError`].
-pub async fn log_in<K: KdcExchange>(login: Login, kdc: &K, clock: &Clock) -> Result<HeldTicket, TicketError> {
+pub async fn log_in<K: KdcExchange>(login: Login, kdc: &K, clock: &Clock) -> Result<LoggedIn, TicketError> {
     drive(login.begin(clock.now()), Login::reply, Login::decline, kdc, clock).await
 }
 
@@ -26,7 +25,7 @@ pub async fn log_in_or_change<K: KdcExchange>(
     passwords: &NewPasswords<'_>,
     kdc: &K,
     clock: &Clock,
-) -> Result<HeldTicket, TicketError> {
+) -> Result<LoggedIn, TicketError> {
     log_in_answering(login, &Answers { new_password: Some(*passwords), ..Answers::default() }, kdc, clock).await
 }
 
@@ -40,7 +39,7 @@ pub async fn log_in_answering<K: KdcExchange>(
     answers: &Answers<'_>,
     kdc: &K,
     clock: &Clock,
-) -> Result<HeldTicket, TicketError> {
+) -> Result<LoggedIn, TicketError> {
     let mut step = answers.asked_by(login).begin(clock.now());
     loop {
         step = match step? {

@@ -48,7 +48,7 @@ fn kdcs(config: &MitConfig) -> Kdcs {
 fn alice(config: &MitConfig, options: TicketOptions) -> HeldTicket {
     let client = format!("alice@{}", config.realm()).parse().unwrap();
     let password = ClientSecret::Password(Secret::new(b"alice-password".to_vec()));
-    log_in(Login::new(client, password, options, Arc::new(OsRandom)), &kdcs(config), &Clock::system()).unwrap()
+    log_in(Login::new(client, password, options, Arc::new(OsRandom)), &kdcs(config), &Clock::system()).unwrap().ticket
 }
 
 fn ticket(config: &MitConfig, tgt: &HeldTicket, service: &str, options: TicketOptions) -> Acquired {

@@ -49,12 +49,11 @@ fn krb5kdc_takes_a_one_time_password_where_it_takes_nothing_else() {
     };
     let answers = Answers { one_time_password: Some(&ask), ..Answers::default() };
     let carol = login(&realm, "carol@MIT.TEST", password(), FastUse::Required);
-    let ticket = log_in_answering(carol, &answers, &kdc(realm.kdc()), &Clock::system());
+    let got = log_in_answering(carol, &answers, &kdc(realm.kdc()), &Clock::system());
     radius.expect("accepted carol with 755224");
-    let ticket = ticket.unwrap_or_else(|error| panic!("{error}: {}", realm.kdc_log()));
+    let got = got.unwrap_or_else(|error| panic!("{error}: {}", realm.kdc_log()));
     let client = realm.client();
-    let mut ccache = Ccache::new(ticket.client.clone());
-    ccache.replace(ticket);
+    let ccache = Ccache::of_login(&got);
     std::fs::write(client.ccache(), ccache.encode().unwrap().expose()).unwrap();
     assert_eq!(client.klist().principal, "carol@MIT.TEST");
     client.kvno("guarded/localhost").expect_success();

@@ -65,7 +65,7 @@ pub fn log_in_as(
     let mut step = Login::new(client, secret, options, Arc::new(OsRandom)).begin(now)?;
     loop {
         step = match step {
-            ExchangeStep::Complete(ticket) => return Ok(*ticket),
+            ExchangeStep::Complete(got) => return Ok(got.ticket),
             ExchangeStep::NeedsAnswer(next, _) => next.decline(now)?,
             ExchangeStep::NeedsKdc(next, request) => next.reply(&kdc(address).exchange(&request).unwrap(), now)?,
         };

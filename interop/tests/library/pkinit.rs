@@ -45,7 +45,7 @@ fn run(login: Login, realm: &MitRealm, sign: Option<&PkinitIdentity>) -> Result<
     let mut step = login.begin(now())?;
     loop {
         step = match step {
-            ExchangeStep::Complete(ticket) => return Ok((*ticket, requests)),
+            ExchangeStep::Complete(got) => return Ok((got.ticket, requests)),
             ExchangeStep::NeedsAnswer(next, handfast::Question::Sign { algorithm, octets, .. }) if sign.is_some() => {
                 let signature = sign.unwrap().sign_octets(algorithm, &octets, &OsRandom).unwrap();
                 next.answer(Answer::Signature(signature), now())?

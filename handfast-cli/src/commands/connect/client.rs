@@ -114,13 +114,13 @@ fn settled(settings: &Settings, service: &ServiceName, cache: Option<&str>) -> S
     let [first, second, ..] = names.as_slice() else { return names.into_iter().next().unwrap_or(service.clone()) };
     let asked = || {
         let held = settings.ccache(cache).ok()?.load().ok()?;
-        let (realm, now) = (held.principal.realm(), held.kdc_time(span::now()));
+        let (realm, now) = (held.start_realm(), settings.kdc_time(&held, span::now()));
         let name = first.to_principal(realm);
         if held.ticket_for(&name, now).is_some() {
             return None;
         }
         let request = TicketRequest::new(held.tgt(realm, now)?, name, settings.ticket_options(), Arc::new(OsRandom));
-        get_ticket(request, settings.kdcs(), &Clock::system()).err()
+        get_ticket(request.knowing(&held), settings.kdcs(), &Clock::system()).err()
     };
     if asked().is_some_and(|error| error.is_unknown_service()) { second.clone() } else { first.clone() }
 }

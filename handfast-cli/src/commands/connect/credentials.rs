@@ -17,6 +17,8 @@ pub(super) struct Credentials {
     login: Option<LastingLogin>,
     file: Arc<dyn CredentialCache>,
     account: Option<Account>,
+    /// Whether a cache's tickets go by the KDC's clock.
+    kdc_timesync: bool,
     /// What logs in through the server. It keeps what it gets there itself.
     through_server: Option<Credential>,
     /// Of the cache as it was last: what is obtained with a credential is kept in it.
@@ -36,7 +38,9 @@ impl Credentials {
         let through_server = through_server(args, settings)?;
         let keytab = args.client_keytab.as_ref().filter(|_| through_server.is_none());
         let login = keytab.map(|name| login(name.as_deref(), settings)).transpose()?;
-        Ok(Credentials { mechanism: args.mechanism(), login, file, account, through_server, kept: Mutex::default() })
+        let (mechanism, kdc_timesync) = (args.mechanism(), settings.libdefaults().kdc_timesync);
+        let kept = Mutex::default();
+        Ok(Credentials { mechanism, login, file, account, kdc_timesync, through_server, kept })
     }
 
     /// What logs in by itself, if that was asked for and the mechanism has logins.
@@ -62,7 +66,10 @@ impl Credentials {
         let is_for = |ticket: &HeldTicket, cache: &Ccache| {
             ticket.server.components() == service.to_principal(cache.principal.realm()).components()
         };
-        tickets.is_some_and(|cache| cache.tickets().any(|ticket| ticket.is_valid_at(now) && is_for(ticket, &cache)))
+        tickets.is_some_and(|cache| {
+            let kdc_time = if self.kdc_timesync { cache.kdc_time(now) } else { now };
+            cache.tickets().any(|ticket| ticket.is_valid_at(kdc_time) && is_for(ticket, &cache))
+        })
     }
 
     /// Whether the mechanism takes tickets at all.

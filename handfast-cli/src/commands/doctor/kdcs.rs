@@ -4,6 +4,7 @@ use super::{Finding, Report};
 use crate::failure::{Exit, Failure};
 use crate::span;
 use handfast::crypto::{OsRandom, Secret};
+use handfast::krb5::ccache::KdcOffset;
 use handfast::krb5::exchange::{ClientSecret, ExchangeStep, Login, TicketOptions};
 use handfast::krb5::message::KrbError;
 use handfast::{NameType, Principal, Time};
@@ -34,14 +35,29 @@ impl Answers {
         self.any
     }
 
-    /// Whether the clocks agree well enough (RFC 4120 1.6 (7)).
-    pub(super) fn clock(&self, settings: &Settings) -> Vec<Finding> {
+    /// Whether the clocks agree well enough (RFC 4120 1.6 (7)), and whether the login goes by the KDC's as it is now: it has learned
+    /// how far that was ahead then.
+    pub(super) fn clock(&self, settings: &Settings, learned: Option<KdcOffset>) -> Vec<Finding> {
         let Some(ahead) = self.ahead else { return Vec::new() };
         let (apart, allowed) = (Duration::from_micros(ahead.unsigned_abs()), settings.libdefaults().clockskew);
+        let drifted = learned.map(|offset| Duration::from_micros(ahead.abs_diff(offset.micros())));
         let direction = if ahead > 0 { "behind" } else { "ahead of" };
         let what = format!("this machine's clock is {} {direction} the KDC's", words(apart));
         let next = "let NTP set the clock, on this machine and on the KDC";
+        if let Some(drifted) = drifted.filter(|drifted| *drifted > allowed) {
+            let cause =
+                format!("{what}; a clock was set since the login, which goes by one that is {} off", words(drifted));
+            return vec![Finding::wrong(
+                "clock",
+                Failure::new(Exit::KdcRefused, cause).next("log in with `handfast login`"),
+            )];
+        }
         vec![match apart {
+            apart if apart > allowed && settings.libdefaults().kdc_timesync => {
+                let so = if learned.is_some() { "the login goes by the KDC's" } else { "logins go by the KDC's" };
+                let cause = format!("{what}; {so} (kdc_timesync), but services on this machine refuse their clients");
+                Finding::odd("clock", cause, next)
+            }
             apart if apart > allowed => {
                 let cause = format!("{what}; {} is allowed", span::words(allowed));
                 Finding::wrong("clock", Failure::new(Exit::KdcRefused, cause).next(next))

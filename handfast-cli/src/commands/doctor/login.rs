@@ -3,6 +3,9 @@
 use super::Finding;
 use crate::failure::{Exit, Failure};
 use crate::span;
+use handfast::Time;
+use handfast::krb5::ccache::KdcOffset;
+use handfast::krb5::exchange::TicketRequest;
 use handfast::krb5::{Ccache, HeldTicket};
 use handfast_net::Settings;
 use std::sync::Arc;
@@ -13,15 +16,17 @@ const LOG_IN: &str = "log in with `handfast login`";
 pub(super) struct Login {
     name: String,
     held: Result<Arc<Ccache>, Failure>,
+    kdc_timesync: bool,
 }
 
 impl Login {
     pub(super) fn find(settings: &Settings, cache: Option<&str>) -> Self {
+        let kdc_timesync = settings.libdefaults().kdc_timesync;
         let file = match settings.ccache(cache) {
             Ok(file) => file,
-            Err(error) => return Login { name: String::new(), held: Err(Failure::from(error)) },
+            Err(error) => return Login { name: String::new(), held: Err(Failure::from(error)), kdc_timesync },
         };
-        Login { name: file.to_string(), held: file.load().map_err(Failure::from) }
+        Login { name: file.to_string(), held: file.load().map_err(Failure::from), kdc_timesync }
     }
 
     /// The realm of whoever is logged in.
@@ -32,7 +37,26 @@ impl Login {
     /// The ticket-granting ticket, if it is good now.
     pub(super) fn tgt(&self) -> Option<&HeldTicket> {
         let cache = self.held.as_ref().ok()?;
-        cache.tgt(cache.principal.realm(), cache.kdc_time(span::now()))
+        cache.tgt(cache.start_realm(), self.now(cache))
+    }
+
+    /// By the clock that its tickets go by.
+    fn now(&self, cache: &Ccache) -> Time {
+        if self.kdc_timesync { cache.kdc_time(span::now()) } else { span::now() }
+    }
+
+    /// How far the clock of the KDCs of `realm` is ahead, as the login there has learned, and goes by.
+    pub(super) fn kdc_offset_of(&self, realm: &str) -> Option<KdcOffset> {
+        let cache = self.held.as_ref().ok()?;
+        cache.kdc_offset.filter(|_| self.kdc_timesync && cache.start_realm() == realm)
+    }
+
+    /// With what the login knows of the KDCs.
+    pub(super) fn knowing(&self, request: TicketRequest) -> TicketRequest {
+        match &self.held {
+            Ok(cache) => request.knowing(cache),
+            Err(_) => request,
+        }
     }
 
     pub(super) fn finding(&self) -> Finding {
@@ -43,7 +67,7 @@ impl Login {
         let (whose, name) = (&cache.principal, &self.name);
         match (self.tgt(), self.ended(cache)) {
             (Some(tgt), _) => {
-                let left = span::words(tgt.remaining(span::now()));
+                let left = span::words(tgt.remaining(self.now(cache)));
                 let key = tgt.key.enctype();
                 Finding::good("login", format!("{whose} in {name}, good for {left}, with a key of {key}"))
             }

@@ -71,7 +71,7 @@ fn walk(
         return report.tell(Finding::wrong("realm", login::no_realm()));
     };
     let answers = kdcs::look(settings, home, report)?;
-    report.tell_all(answers.clock(settings))?;
+    report.tell_all(answers.clock(settings, login.kdc_offset_of(home)))?;
     report.tell(login.finding())?;
     let Some(service) = service else { return Ok(()) };
     report.tell_all(service::host(service))?;
@@ -81,7 +81,7 @@ fn walk(
         kdcs::look(settings, name.realm(), report)?;
     }
     let ticket = match login.tgt() {
-        Some(tgt) if answers.any() => service::ticket(settings, tgt, &names, report)?,
+        Some(tgt) if answers.any() => service::ticket(settings, &login, tgt, &names, report)?,
         _ => None,
     };
     let name = ticket.as_ref().map_or(&name, |ticket| &ticket.server);

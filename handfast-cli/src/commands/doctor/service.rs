@@ -1,5 +1,6 @@
 //! The service: its host's address, and a ticket for it.
 
+use super::login::Login;
 use super::{Finding, Report};
 use crate::failure::{Exit, Failure};
 use handfast::crypto::OsRandom;
@@ -36,6 +37,7 @@ pub(super) fn host(service: &ServiceName) -> Vec<Finding> {
 /// A new ticket from the KDC, so that it is under the key that the service has now. Of several names the first that is known.
 pub(super) fn ticket(
     settings: &Settings,
+    login: &Login,
     tgt: &HeldTicket,
     services: &[Principal],
     report: &mut Report<'_>,
@@ -43,7 +45,7 @@ pub(super) fn ticket(
     let mut names = services.iter().peekable();
     while let Some(service) = names.next() {
         let request = TicketRequest::new(tgt, service.clone(), settings.ticket_options(), Arc::new(OsRandom));
-        match get_ticket(request, settings.kdcs(), &Clock::system()) {
+        match get_ticket(login.knowing(request), settings.kdcs(), &Clock::system()) {
             Ok(acquired) => {
                 report.tell(Finding::good("ticket", told(&acquired)))?;
                 return Ok(Some(acquired.ticket));

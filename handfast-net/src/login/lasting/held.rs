@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use handfast::crypto::{OsRandom, Random};
-use handfast::krb5::exchange::Acquired;
+use handfast::krb5::exchange::{Acquired, LoggedIn};
 use handfast::krb5::message::TicketFlags;
 use handfast::krb5::{Ccache, HeldTicket};
 use handfast::{Credential, Principal, Time};
@@ -20,11 +20,17 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 pub(crate) struct Held {
     tickets: Arc<Ccache>,
     credential: Credential,
-    /// From when on the ticket-granting ticket is to be replaced.
+    /// From when on the ticket-granting ticket is to be replaced, by our clock.
     due: Time,
     pause: Duration,
     /// Services whose tickets are of another realm than was asked for: what was asked for, and what the KDCs made of it.
     referred: HashMap<Principal, Principal>,
+}
+
+/// A new ticket-granting ticket.
+pub(crate) enum Got {
+    Renewed(HeldTicket),
+    LoggedIn(LoggedIn),
 }
 
 /// What there is.
@@ -57,12 +63,13 @@ impl Held {
     }
 
     pub(super) fn tgt(&self, now: Time) -> Option<HeldTicket> {
-        self.tickets.tgt(self.tickets.principal.realm(), now.saturating_add(MARGIN)).cloned()
+        let kdc_time = self.tickets.kdc_time(now.saturating_add(MARGIN));
+        self.tickets.tgt(self.tickets.start_realm(), kdc_time).cloned()
     }
 
     pub(super) fn ticket_for(&self, service: &Principal, now: Time) -> Option<HeldTicket> {
         let service = self.referred.get(service).unwrap_or(service);
-        self.tickets.ticket_for(service, now.saturating_add(MARGIN)).cloned()
+        self.tickets.ticket_for(service, self.tickets.kdc_time(now.saturating_add(MARGIN))).cloned()
     }
 
     /// The ticket-granting ticket, if it can be renewed to last longer than it does.
@@ -72,15 +79,23 @@ impl Held {
     }
 
     /// Holds a new ticket-granting ticket.
-    pub(super) fn begin(&mut self, tgt: HeldTicket, now: Time) -> Credential {
-        self.due = due(tgt.remaining(now), now);
+    pub(super) fn begin(&mut self, got: Got, now: Time) -> Credential {
         self.pause = FIRST_PAUSE;
-        let own = Principal::krbtgt(tgt.client.realm(), tgt.client.realm());
         self.change(now, |tickets| {
-            tickets.principal = tgt.client.clone();
+            let tgt = match got {
+                Got::Renewed(tgt) => tgt,
+                Got::LoggedIn(LoggedIn { ticket, learned }) => {
+                    tickets.principal = ticket.client.clone();
+                    tickets.remember(&ticket.server, &learned);
+                    ticket
+                }
+            };
+            let own = Principal::krbtgt(tgt.client.realm(), tgt.client.realm());
             tickets.remove(|held| held.server == own);
             tickets.replace(tgt);
         });
+        let life = self.tgt(now).map_or(Duration::ZERO, |tgt| tgt.remaining(self.tickets.kdc_time(now)));
+        self.due = due(life, now);
         self.credential.clone()
     }
 
@@ -107,7 +122,8 @@ impl Held {
 
     fn change(&mut self, now: Time, change: impl FnOnce(&mut Ccache)) {
         let tickets = Arc::make_mut(&mut self.tickets);
-        tickets.remove(|held| held.end_time <= now);
+        let kdc_time = tickets.kdc_time(now);
+        tickets.remove(|held| held.end_time <= kdc_time);
         change(tickets);
         self.referred.retain(|_, server| tickets.tickets().any(|ticket| ticket.server == *server));
         self.credential = Credential::tickets(tickets);

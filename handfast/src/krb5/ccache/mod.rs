@@ -15,6 +15,7 @@ mod decode;
 mod encode;
 pub mod kcm;
 pub mod keyring;
+mod remembered;
 
 pub use decode::decode_principal;
 use encode::as_server;
@@ -25,7 +26,6 @@ use crate::name::Principal;
 use crate::time::Time;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::time::Duration;
 
 /// The name of the format in errors.
 const WHAT: &str = "credential cache";
@@ -90,26 +90,6 @@ pub struct KdcOffset {
     pub microseconds: i32,
 }
 
-impl KdcOffset {
-    /// What the KDC's clock showed at `client_time`.
-    pub fn kdc_time(self, client_time: Time) -> Time {
-        let offset = i64::from(self.seconds) * 1_000_000 + i64::from(self.microseconds);
-        let distance = Duration::from_micros(offset.unsigned_abs());
-        if offset < 0 { client_time.saturating_sub(distance) } else { client_time.saturating_add(distance) }
-    }
-
-    /// The offset between two readings of the same moment; saturates at about 68 years.
-    pub fn between(client_time: Time, kdc_time: Time) -> Self {
-        let micros = kdc_time.unix_micros().saturating_sub(client_time.unix_micros());
-        let seconds = micros.div_euclid(1_000_000);
-        let saturated = if seconds < 0 { i32::MIN } else { i32::MAX };
-        KdcOffset {
-            seconds: i32::try_from(seconds).unwrap_or(saturated),
-            microseconds: i32::try_from(micros.rem_euclid(1_000_000)).unwrap_or(0),
-        }
-    }
-}
-
 impl Ccache {
     /// The largest file that is read, in bytes.
     pub const SIZE_LIMIT: usize = 64 << 20;
@@ -125,11 +105,6 @@ impl Ccache {
     /// version 4 only; any other is to be written anew.
     pub fn file_version(&self) -> u8 {
         self.file_version
-    }
-
-    /// `client_time` by the KDC's clock, as far as it is known.
-    pub fn kdc_time(&self, client_time: Time) -> Time {
-        self.kdc_offset.map_or(client_time, |offset| offset.kdc_time(client_time))
     }
 
     /// Tickets and configuration, in the order of the file.

@@ -23,6 +23,8 @@ pub(super) struct Applicant {
     pub(super) random: Arc<dyn Random>,
     /// A ticket-granting ticket, whose session key protects the login.
     pub(super) armor: Option<Box<HeldTicket>>,
+    /// Whether the KDC is known to take FAST.
+    pub(super) fast_known: bool,
 }
 
 /// A request in the making: a new body, with a new nonce, for each (RFC 6113 5.4.3).
@@ -42,13 +44,16 @@ impl Applicant {
     }
 
     /// What pre-authentication needs to know of a request.
-    pub(super) fn round<'a>(&'a self, draft: &'a Draft, armor: Option<&'a Armor>, now: Time) -> Round<'a> {
+    ///
+    /// `now` is the KDC's time, `here` our own clock.
+    pub(super) fn round<'a>(&'a self, draft: &'a Draft, armor: Option<&'a Armor>, now: Time, here: Time) -> Round<'a> {
         Round {
             client: &self.client,
             secret: &self.secret,
             options: &self.options,
             random: &*self.random,
             now,
+            here,
             enctypes: &draft.asked.enctypes,
             nonce: draft.asked.nonce,
             body: &draft.body,
@@ -64,7 +69,8 @@ impl Applicant {
         };
         let ticket = self.armor.as_deref();
         match (self.options.fast, ticket.filter(fits)) {
-            (FastUse::IfPossible | FastUse::Required, Some(ticket)) => {
+            (FastUse::IfKnown, _) if !self.fast_known => Ok(None),
+            (FastUse::IfPossible | FastUse::IfKnown | FastUse::Required, Some(ticket)) => {
                 Armor::of_ticket(ticket, &*self.random, now).map(Some)
             }
             (FastUse::Required, None) => Err(ExchangeError::NoArmor {
@@ -72,7 +78,7 @@ impl Applicant {
                 ticket: ticket.map(|ticket| ticket.server.clone()),
                 end: ticket.map(|ticket| ticket.end_time),
             }),
-            (FastUse::Off | FastUse::IfPossible, _) => Ok(None),
+            (FastUse::Off | FastUse::IfPossible | FastUse::IfKnown, _) => Ok(None),
         }
     }
 

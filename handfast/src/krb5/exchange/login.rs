@@ -1,15 +1,17 @@
 use super::applicant::{Applicant, Draft};
 use super::asked::Answer;
+use super::learned::{KdcClock, Learned, LoggedIn, offset_of_reply};
 use super::{ClientSecret, ExchangeStep, FastUse, KdcRefusal, KdcRequest, PasswordChange, TicketOptions};
 use super::{ExchangeError, Mismatch};
 use crate::crypto::{Random, Secret};
-use crate::krb5::HeldTicket;
+use crate::krb5::ccache::KdcOffset;
 use crate::krb5::enctype::{ChecksumKey, CipherKey, CryptoError, EncryptionKey, KeyUsage};
 use crate::krb5::message::{
     Checksum, EncKdcRepPart, Encoded, EncryptedData, ErrorCode, FastOptions, KdcExchange, KdcRep, KdcReq, KdcReqBody,
     KrbError, KrbFastReq, PaData, PaDataType, PrincipalName, TicketFlags,
 };
 use crate::krb5::preauth::{Armor, ArmoredReply, Conversation, Move, OwnedPaData, any_data, method_data};
+use crate::krb5::{Ccache, HeldTicket};
 use crate::name::Principal;
 use crate::question::{self, Question};
 use crate::time::Time;
@@ -34,6 +36,7 @@ pub const LOGIN_REFERRAL_LIMIT: usize = 5;
 pub struct Login {
     applicant: Box<Applicant>,
     conversation: Conversation,
+    clock: KdcClock,
     /// Of this conversation.
     armor: Option<Armor>,
     /// Whether a KDC that seems not to know FAST is asked without.
@@ -63,23 +66,26 @@ struct ExpiredPassword {
     /// The service that the login was for.
     service: Option<Principal>,
     /// A ticket for the password service, once the old password was found right.
-    ticket: Option<Box<HeldTicket>>,
+    ticket: Option<Box<LoggedIn>>,
 }
 
 /// The request that waits for its answer.
 struct Sent {
     draft: Draft,
     request: KdcRequest,
+    /// When, by our clock.
+    at: Time,
 }
 
 impl Login {
     /// A login of `client`, whose realm must be known.
     pub fn new(client: Principal, secret: ClientSecret, options: TicketOptions, random: Arc<dyn Random>) -> Login {
-        let applicant = Box::new(Applicant { client, secret, options, random, armor: None });
+        let applicant = Box::new(Applicant { client, secret, options, random, armor: None, fast_known: false });
         let conversation = Conversation::default();
         Login {
             applicant,
             conversation,
+            clock: KdcClock::default(),
             armor: None,
             without_armor: false,
             may_change: false,
@@ -111,6 +117,40 @@ impl Login {
         self
     }
 
+    /// The same, with the ticket-granting ticket that `cache` has for the client's realm, and what is known there of the KDC: whether it
+    /// takes FAST, and how far its clock is ahead. None if there is no such ticket.
+    #[must_use]
+    pub fn with_armor_from(mut self, cache: &Ccache) -> Option<Login> {
+        let realm = self.applicant.client.realm();
+        let fits = |ticket: &&HeldTicket| {
+            ticket.server.is_krbtgt() && ticket.server.components().get(1).is_some_and(|of| of == realm)
+        };
+        let ticket = cache.tickets().find(fits)?;
+        self.applicant.fast_known = cache.knows_fast(realm);
+        Some(self.with_kdc_offset(cache.kdc_offset).with_armor(ticket))
+    }
+
+    /// Goes by what an earlier login of the same client has left in `cache` (`kinit -I`): the method by which it proved itself comes first
+    /// among those that the options have, and the KDC's clock is as far ahead as it was.
+    ///
+    /// The method is the one that was offered then. Where the realm takes a better one since, it stays with the old one; so do
+    /// this where a person asked for it, not each time.
+    #[must_use]
+    pub fn remembering(mut self, cache: &Ccache) -> Login {
+        if let Some(method) = cache.preauth_method(self.applicant.client.realm()) {
+            // It is sorted by whether it is another one; the others keep their order.
+            self.applicant.options.preauth.sort_by_key(|kind| *kind != method);
+        }
+        self.with_kdc_offset(cache.kdc_offset)
+    }
+
+    /// Goes by a clock of the KDC's that is known to be so far ahead of ours, if [`TicketOptions::kdc_timesync`] lets it.
+    #[must_use]
+    pub fn with_kdc_offset(mut self, offset: impl Into<Option<KdcOffset>>) -> Login {
+        self.clock.known = offset.into().filter(|_| self.applicant.options.kdc_timesync);
+        self
+    }
+
     /// Where the KDC says that the password has expired, gets a ticket for the password service with it, and asks
     /// [`Question::NewPassword`]. For drivers that know that question; without this the login just fails.
     #[must_use]
@@ -121,13 +161,14 @@ impl Login {
 
     /// While [`Question::NewPassword`] is asked: the ticket for `kadmin/changepw` to change the password with (RFC 3244 2).
     pub fn password_ticket(&self) -> Option<&HeldTicket> {
-        self.change.as_ref()?.ticket.as_deref()
+        self.change.as_ref()?.ticket.as_ref().map(|got| &got.ticket)
     }
 
     /// While [`Question::NewPassword`] is asked: the change of the password to `new_password`, in UTF-8.
     pub fn change_password(&self, new_password: Secret<Vec<u8>>) -> Option<PasswordChange> {
+        let got = self.change.as_ref()?.ticket.as_ref()?;
         let random = Arc::clone(&self.applicant.random);
-        Some(PasswordChange::new(self.password_ticket()?, new_password, random))
+        Some(PasswordChange::new(&got.ticket, new_password, random).with_kdc_offset(got.learned.kdc_offset))
     }
 
     /// Makes the first request.
@@ -149,8 +190,8 @@ impl Login {
         };
         match Answer::decode(reply)? {
             Answer::Reply(reply) => {
-                let ticket = self.accept(&sent, reply, now)?;
-                Ok(self.finish(Box::new(ticket)))
+                let got = self.accept(&sent, reply, now)?;
+                Ok(self.finish(Box::new(got)))
             }
             Answer::Refusal(error) => self.hear(sent, &error, now),
         }
@@ -166,8 +207,10 @@ impl Login {
             Some(Waiting::Answer(draft, _)) => draft,
             _ => return Err(ExchangeError::ApiMisuse("an answer to no question")),
         };
-        let next = self.conversation.answered(answer, &self.applicant.round(&draft, self.armor.as_ref(), now))?;
-        self.follow(draft, next)
+        let next = self
+            .conversation
+            .answered(answer, &self.applicant.round(&draft, self.armor.as_ref(), self.clock.time(now), now))?;
+        self.follow(draft, next, now)
     }
 
     /// Goes on without an answer to the question that was asked: there is no ticket then.
@@ -183,9 +226,9 @@ impl Login {
     }
 
     /// With the ticket asked for, the end; with one for the password service, the question for a new password.
-    fn finish(mut self, ticket: Box<HeldTicket>) -> ExchangeStep<Login> {
-        let Some(change) = &mut self.change else { return ExchangeStep::Complete(ticket) };
-        change.ticket = Some(ticket);
+    fn finish(mut self, got: Box<LoggedIn>) -> ExchangeStep<Login> {
+        let Some(change) = &mut self.change else { return ExchangeStep::Complete(got) };
+        change.ticket = Some(got);
         self.waiting = Some(Box::new(Waiting::NewPassword));
         let question = Question::NewPassword { client: self.applicant.client.clone() };
         ExchangeStep::NeedsAnswer(self, question)
@@ -223,15 +266,15 @@ impl Login {
     /// A new conversation; its first request has no proof.
     fn start(mut self, tcp_required: bool, now: Time) -> Result<ExchangeStep<Login>, ExchangeError> {
         self.conversation = Conversation::default();
-        self.armor = if self.without_armor { None } else { self.applicant.armor(now)? };
-        let draft = self.applicant.draft(tcp_required, now)?;
+        self.armor = if self.without_armor { None } else { self.applicant.armor(self.clock.time(now))? };
+        let draft = self.applicant.draft(tcp_required, self.request_time(now))?;
         let first = self.applicant.first_padata();
-        self.send(draft, &first)
+        self.send(draft, &first, now)
     }
 
-    fn follow(mut self, draft: Draft, next: Move) -> Result<ExchangeStep<Login>, ExchangeError> {
+    fn follow(mut self, draft: Draft, next: Move, now: Time) -> Result<ExchangeStep<Login>, ExchangeError> {
         match next {
-            Move::Send(padata) => self.send(draft, &padata),
+            Move::Send(padata) => self.send(draft, &padata, now),
             Move::Ask(question) => {
                 self.waiting = Some(Box::new(Waiting::Answer(draft, question.clone())));
                 Ok(ExchangeStep::NeedsAnswer(self, question))
@@ -239,11 +282,11 @@ impl Login {
         }
     }
 
-    fn send(mut self, draft: Draft, own: &[OwnedPaData]) -> Result<ExchangeStep<Login>, ExchangeError> {
+    fn send(mut self, draft: Draft, own: &[OwnedPaData], now: Time) -> Result<ExchangeStep<Login>, ExchangeError> {
         let bytes = self.request(&draft, own)?;
         let request = KdcRequest { realm: draft.asked.kdc_realm.clone(), bytes, tcp_required: draft.tcp_required };
         self.requests += 1;
-        self.wait(Sent { draft, request })
+        self.wait(Sent { draft, request, at: now })
     }
 
     /// The AS-REQ of a draft. It says that the KDC's view of it will be checked (RFC 6806 11).
@@ -311,7 +354,7 @@ impl Login {
         let tcp_required = sent.request.tcp_required;
         match error.error_code {
             ErrorCode::KRB_ERR_RESPONSE_TOO_BIG if !tcp_required => {
-                sent.request.tcp_required = true;
+                (sent.request.tcp_required, sent.at) = (true, now);
                 self.wait(sent)
             }
             ErrorCode::KDC_ERR_WRONG_REALM => {
@@ -327,9 +370,10 @@ impl Login {
             ErrorCode::KDC_ERR_PREAUTH_EXPIRED => self.start(tcp_required, now),
             _ if !may_continue => Err(self.refused(&sent, error, now)),
             _ => {
-                let draft = self.applicant.draft(tcp_required, now)?;
+                self.hear_time(error, now);
+                let draft = self.applicant.draft(tcp_required, self.request_time(now))?;
                 match self.next(&draft, error, now)? {
-                    Some(next) => self.follow(draft, next),
+                    Some(next) => self.follow(draft, next, now),
                     None => Err(self.refused(&sent, error, now)),
                 }
             }
@@ -355,13 +399,14 @@ impl Login {
             });
         }
         applicant.client = applicant.client.clone().with_realm(realm);
+        self.clock.forget_heard();
         self.without_armor = false;
         self.start(false, now)
     }
 
     /// What the client's pre-authentication makes of an error (RFC 6113 2.3); none if it ends the conversation.
     fn next(&mut self, draft: &Draft, error: &KrbError<'_>, now: Time) -> Result<Option<Move>, ExchangeError> {
-        let round = self.applicant.round(draft, self.armor.as_ref(), now);
+        let round = self.applicant.round(draft, self.armor.as_ref(), self.clock.time(now), now);
         let (proven, begun) = (self.conversation.proof().is_some(), !self.conversation.tried().is_empty());
         match error.error_code {
             ErrorCode::KDC_ERR_PREAUTH_REQUIRED if !proven => {
@@ -376,6 +421,19 @@ impl Login {
             }
             code if begun => self.conversation.refused(code, &any_data(error.e_data), &round),
             _ => Ok(None),
+        }
+    }
+
+    /// The time to ask from.
+    fn request_time(&self, now: Time) -> Time {
+        self.clock.request_time(now, self.applicant.options.clock_skew)
+    }
+
+    /// Takes the KDC's time from an error that asks for a proof, or for another one, as MIT krb5 does; from no other.
+    fn hear_time(&mut self, error: &KrbError<'_>, now: Time) {
+        let asks = matches!(error.error_code, ErrorCode::KDC_ERR_PREAUTH_REQUIRED | ErrorCode::KDC_ERR_PREAUTH_FAILED);
+        if asks && self.applicant.options.kdc_timesync {
+            self.clock.hear(error.stime, error.susec, now);
         }
     }
 
@@ -398,7 +456,7 @@ impl Login {
         KdcRefusal { tried, takes, ..refusal }
     }
 
-    fn accept(&mut self, sent: &Sent, reply: KdcRep<'_>, now: Time) -> Result<HeldTicket, ExchangeError> {
+    fn accept(&mut self, sent: &Sent, reply: KdcRep<'_>, now: Time) -> Result<LoggedIn, ExchangeError> {
         let asked = &sent.draft.asked;
         let inside = self.inside(sent, &reply)?;
         let reply = match &inside {
@@ -406,7 +464,7 @@ impl Login {
             None => reply,
         };
         asked.check_outside(&reply)?;
-        let round = self.applicant.round(&sent.draft, self.armor.as_ref(), now);
+        let round = self.applicant.round(&sent.draft, self.armor.as_ref(), self.clock.time(now), now);
         let keys = self.conversation.reply_keys(&reply.padata, reply.enc_part.etype, &sent.request.bytes, &round)?;
         let keys = match &inside {
             Some(inside) => keys.iter().map(|key| inside.strengthened(key)).collect::<Result<_, _>>()?,
@@ -415,12 +473,28 @@ impl Login {
         let (key, plain) = self.decrypt(&keys, &reply.enc_part)?;
         let part = EncKdcRepPart::decode(plain.expose())?;
         self.conversation.check_session_key(&reply.padata, &part.key)?;
-        let ticket = asked.take(&reply, &part, inside.is_some(), now)?;
+        let learned = self.learned(sent, &part);
+        let kdc_time = learned.kdc_offset.map_or(now, |offset| offset.kdc_time(now));
+        let ticket = asked.take(&reply, &part, inside.is_some(), kdc_time)?;
         check_request(key, &sent.request.bytes, &part)?;
-        if self.without_armor && part.encrypted_pa_data.iter().any(|padata| padata.padata_type == PaDataType::FX_FAST) {
+        if learned.kdc_offset.is_some_and(|offset| !self.clock.agrees(offset, self.applicant.options.clock_skew)) {
+            return Err(ExchangeError::mismatch(Mismatch::OtherTimeTold));
+        }
+        if self.without_armor && names_fast(&part) {
             return Err(ExchangeError::mismatch(Mismatch::FastStripped));
         }
-        Ok(ticket)
+        Ok(LoggedIn { ticket, learned })
+    }
+
+    /// What a reply teaches, once all checks are passed. Its `authtime` is the KDC's clock (RFC 4120 3.1.3). That the KDC knows FAST
+    /// counts where it also says what it was asked (RFC 6806 11).
+    fn learned(&self, sent: &Sent, part: &EncKdcRepPart<'_>) -> Learned {
+        let kdc_offset = offset_of_reply(sent.at, part.authtime.into());
+        Learned {
+            preauth: self.conversation.method(),
+            fast_available: part.flags.contains(TicketFlags::ENC_PA_REP) && names_fast(part),
+            kdc_offset: self.applicant.options.kdc_timesync.then_some(kdc_offset),
+        }
     }
 
     /// What the KDC says inside of FAST; none if the login goes on without.
@@ -455,6 +529,11 @@ impl Login {
 
 fn not_armored(sent: &Sent, refusal: Option<Box<KdcRefusal>>) -> ExchangeError {
     ExchangeError::NotArmored { realm: sent.draft.asked.kdc_realm.clone(), refusal }
+}
+
+/// Whether the KDC says that it knows FAST (RFC 6113 5.4.3).
+fn names_fast(part: &EncKdcRepPart<'_>) -> bool {
+    part.encrypted_pa_data.iter().any(|padata| padata.padata_type == PaDataType::FX_FAST)
 }
 
 /// The body to show outside of FAST, without the client's name.

@@ -104,6 +104,9 @@ pub enum Mismatch {
     /// The KDC says, where nobody can change it, that it knows FAST; but what was sent inside of FAST came to nothing, and
     /// it went on without: somebody on the way has seen to it.
     FastStripped,
+    /// The KDC's clock is another than the error before has told, further from it than clocks may be apart: somebody on the way has
+    /// told a wrong time, or two KDCs of the realm disagree.
+    OtherTimeTold,
     /// Outside of FAST it names another client than inside.
     OutsideClient {
         /// The client named inside.
@@ -140,6 +143,9 @@ words! { Mismatch {
     Self::NoErrorInside => "it is a refusal without a reason";
     Self::ChallengeUnanswered => "the KDC has not proven that it knows the client's key";
     Self::FastStripped => "the KDC knows FAST, and somebody on the way has hidden that";
+    Self::OtherTimeTold =>
+        "the KDC's clock is another than its error before said: somebody on the way has changed that, or the realm's KDCs \
+         disagree; set their clocks";
     Self::OutsideClient { inside, outside } =>
         "it is for {inside}, and claims outside of FAST to be for {outside}";
 } }

@@ -1,8 +1,7 @@
 //! Exchanges with a KDC as sans-IO machines: requests come out, replies go in.
 //!
 //! [`Login`] is the AS exchange (RFC 4120 3.1), [`TicketRequest`] the TGS exchange (3.3). Both take the time as an
-//! argument and randomness from a [`Random`](crate::crypto::Random), and end in a [`HeldTicket`] or an
-//! [`ExchangeError`]: a login after at most [`LOGIN_REQUEST_LIMIT`] requests, and one more over TCP for each; a ticket
+//! argument and randomness from a [`Random`](crate::crypto::Random), and end in a ticket or an [`ExchangeError`]: a login after at most [`LOGIN_REQUEST_LIMIT`] requests, and one more over TCP for each; a ticket
 //! request after a few for each realm on the way.
 //!
 //! [`PasswordChange`] is the request to the password service (RFC 3244), which is no KDC: another kind of step, and of error.
@@ -29,6 +28,7 @@
 mod applicant;
 mod asked;
 mod error;
+mod learned;
 mod login;
 mod mismatch;
 mod options;
@@ -47,6 +47,8 @@ mod tests;
 pub use super::preauth::{ClientSecret, OtpError};
 pub(super) use asked::draw_confounder;
 pub use error::ExchangeError;
+pub(crate) use learned::Known;
+pub use learned::{Learned, LoggedIn};
 pub use login::{LOGIN_REFERRAL_LIMIT, LOGIN_REQUEST_LIMIT, Login};
 pub use mismatch::Mismatch;
 pub use options::{FastUse, PREAUTH, SPAKE_GROUPS, TicketOptions};
@@ -56,7 +58,6 @@ pub use refusal::{ClientProof, KdcRefusal};
 pub use route::REFERRAL_LIMIT;
 pub use ticket_request::{Acquired, TicketRequest};
 
-use super::HeldTicket;
 use super::enctype::KeyUsage;
 use crate::question::Question;
 use alloc::boxed::Box;
@@ -69,7 +70,7 @@ const REQUEST_CHECKSUM: KeyUsage = KeyUsage(56);
 
 /// Where an exchange `M` stands, which ends in a `T`.
 #[derive(Debug)]
-pub enum ExchangeStep<M, T = HeldTicket> {
+pub enum ExchangeStep<M, T = LoggedIn> {
     /// The request shall be sent to a KDC, and its answer given to `M::reply`.
     NeedsKdc(M, KdcRequest),
     /// The question shall be answered with `M::answer`, or declined with `M::decline`. A driver that doesn't know a question

@@ -30,6 +30,9 @@ pub enum FastUse {
     /// the KDC's proven reply then says that it does know FAST, somebody on the way has pretended, and there is no ticket.
     #[default]
     IfPossible,
+    /// It does as with [`FastUse::IfPossible`], but only with a KDC that is known to take it: a login before has found that out, and
+    /// the cache says so ([`Ccache::knows_fast`](crate::krb5::Ccache::knows_fast)).
+    IfKnown,
     /// It does, or there is no ticket: nothing that a KDC, or who pretends to be it, says outside of FAST is believed.
     Required,
 }
@@ -50,6 +53,10 @@ pub struct TicketOptions {
     pub weak_rc4: bool,
     /// How far the KDC's clock and ours may be apart: 5 minutes by default.
     pub clock_skew: Duration,
+    /// Whether a KDC's clock is followed where it differs from ours: a login then takes the time of its KDC, and later requests go by what
+    /// it has learned (`kdc_timesync` of krb5.conf(5)). On by default. Without it a login fails if the clocks are further apart
+    /// than [`clock_skew`](Self::clock_skew).
+    pub kdc_timesync: bool,
     /// How long the ticket shall be good, from now on: a day by default. A ticket for a service ends with the
     /// ticket-granting ticket at the latest.
     pub lifetime: Duration,
@@ -93,8 +100,8 @@ pub struct TicketOptions {
     pub pkinit: crate::krb5::pkinit::PkinitOptions,
     /// Whether a login goes on inside of FAST, with [`Login::with_armor`](super::Login::with_armor): if possible, by default.
     pub fast: FastUse,
-    /// Whether requests for further tickets go inside of FAST; they need no armor ticket (RFC 6113 5.4.2). Off by default: nothing
-    /// that is kept of a login says yet whether its KDC knows FAST, and where it does not matter it makes requests longer.
+    /// Whether requests for further tickets go inside of FAST; they need no armor ticket (RFC 6113 5.4.2). By default they do where
+    /// the KDC is known to take it, which [`TicketRequest::knowing`](super::TicketRequest::knowing) tells.
     pub fast_tgs: FastUse,
     /// Whether the client's name stays inside of FAST, where eavesdroppers don't see it (hide-client-names, RFC 6113 5.4.2).
     /// It counts where FAST is required, as a KDC that doesn't know FAST has to see the name. Off by default.
@@ -107,6 +114,7 @@ impl Default for TicketOptions {
             enctypes: Enctype::strong().collect(),
             weak_rc4: false,
             clock_skew: Duration::from_secs(300),
+            kdc_timesync: true,
             lifetime: Duration::from_secs(86_400),
             start_in: None,
             renewable_for: None,
@@ -124,7 +132,7 @@ impl Default for TicketOptions {
             #[cfg(feature = "pkinit")]
             pkinit: crate::krb5::pkinit::PkinitOptions::default(),
             fast: FastUse::default(),
-            fast_tgs: FastUse::Off,
+            fast_tgs: FastUse::IfKnown,
             hide_client_name: false,
         }
     }

@@ -1,6 +1,8 @@
 use super::asked::{draw_confounder, draw_nonce};
+use super::learned::KdcClock;
 use super::password_error::{PasswordError, PasswordRefusal};
 use crate::crypto::{Random, Secret};
+use crate::krb5::ccache::KdcOffset;
 use crate::krb5::enctype::{CipherKey, CryptoError, EncryptionKey, KeyUsage};
 use crate::krb5::message::{
     self, AddressType, ApOptions, ApRep, ApReq, Authenticator, AuthorizationData, ChangePasswdData, EncApRepPart,
@@ -54,6 +56,7 @@ const ACCEPTOR: [u8; 4] = [0, 0, 0, 1];
 #[derive(Clone)]
 pub struct PasswordChange {
     wish: Arc<Wish>,
+    clock: KdcClock,
 }
 
 /// What is wanted.
@@ -95,13 +98,21 @@ impl PasswordChange {
     /// A new password, in UTF-8, for the client of `ticket`, which is one for `kadmin/changepw`.
     pub fn new(ticket: &HeldTicket, new_password: Secret<Vec<u8>>, random: Arc<dyn Random>) -> Self {
         let wish = Wish { ticket: ticket.clone(), new_password, target: None, random };
-        PasswordChange { wish: Arc::new(wish) }
+        PasswordChange { wish: Arc::new(wish), clock: KdcClock::default() }
     }
 
     /// A new password, in UTF-8, for `target`, set by the client of `ticket`, which is one for `kadmin/changepw` of its realm.
     pub fn set(ticket: &HeldTicket, target: Principal, new_password: Secret<Vec<u8>>, random: Arc<dyn Random>) -> Self {
         let wish = Wish { ticket: ticket.clone(), new_password, target: Some(target), random };
-        PasswordChange { wish: Arc::new(wish) }
+        PasswordChange { wish: Arc::new(wish), clock: KdcClock::default() }
+    }
+
+    /// Goes by a clock of the realm's that is known to be so far ahead of ours. The times that the exchange is given stay those of our
+    /// clock.
+    #[must_use]
+    pub fn with_kdc_offset(mut self, offset: impl Into<Option<KdcOffset>>) -> Self {
+        self.clock.known = offset.into();
+        self
     }
 
     /// The service that tickets are needed for, in a realm (RFC 3244 2).
@@ -130,7 +141,7 @@ impl PasswordChange {
         if ticket.server != needed {
             return Err(PasswordError::WrongService { needed, got: ticket.server.clone() });
         }
-        if ticket.end_time <= now {
+        if ticket.end_time <= self.clock.time(now) {
             return Err(PasswordError::TicketEnded { end: ticket.end_time });
         }
         // For one's own, all servers know the original protocol; MIT's takes RFC 3244's for others alone.
@@ -139,7 +150,7 @@ impl PasswordChange {
     }
 
     fn ask(&self, from: Option<HostAddress>, version: u16, now: Time) -> Result<PasswordExchange, PasswordError> {
-        let random = &*self.wish.random;
+        let (random, now) = (&*self.wish.random, self.clock.time(now));
         let subkey = EncryptionKey::generate(self.wish.ticket.key.enctype(), random)?;
         let sequence_number = draw_nonce(random)?;
         let ap = self.ap_req(&subkey, sequence_number, now)?;

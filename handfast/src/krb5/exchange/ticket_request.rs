@@ -1,4 +1,5 @@
 use super::asked::{Answer, Asked, draw_nonce};
+use super::learned::Known;
 use super::proof::{Inside, check_request, write_request};
 use super::purpose::{Purpose, options_of_hop};
 use super::route::Route;
@@ -11,7 +12,7 @@ use crate::krb5::message::{
     EncKdcRepPart, ErrorCode, FastOptions, KdcExchange, KdcOptions, KdcRep, KerberosTime, KrbError, PaDataType,
 };
 use crate::krb5::preauth::{Armor, ArmoredReply};
-use crate::krb5::{HeldTicket, HostAddress};
+use crate::krb5::{Ccache, HeldTicket, HostAddress};
 use crate::name::Principal;
 use crate::time::Time;
 use alloc::boxed::Box;
@@ -37,6 +38,7 @@ pub struct TicketRequest {
     own_keys: Vec<EncryptionKey>,
     options: TicketOptions,
     random: Arc<dyn Random>,
+    known: Known,
     route: Option<Route>,
     acquired: Vec<HeldTicket>,
     sent: Option<Box<Sent>>,
@@ -156,6 +158,19 @@ impl TicketRequest {
         TicketRequest::with(tgt, service, Purpose::Delegated(Box::new(evidence.clone())), options, random)
     }
 
+    /// Goes by what the login has left in `cache` about the KDCs: how far their clock is ahead of ours, if
+    /// [`TicketOptions::kdc_timesync`] lets it, and which of them take FAST. The times that the exchange is given stay those of our clock.
+    #[must_use]
+    pub fn knowing(mut self, cache: &Ccache) -> TicketRequest {
+        self.known = Known::of_cache(cache).following_clock(self.options.kdc_timesync);
+        self
+    }
+
+    pub(crate) fn with_known(mut self, known: Known) -> TicketRequest {
+        self.known = known;
+        self
+    }
+
     fn with(
         held: &HeldTicket,
         service: Principal,
@@ -171,6 +186,7 @@ impl TicketRequest {
             own_keys: Vec::new(),
             options,
             random,
+            known: Known::default(),
             route: None,
             acquired: Vec::new(),
             sent: None,
@@ -184,7 +200,7 @@ impl TicketRequest {
     /// [`ExchangeError::Random`]; [`ExchangeError::Decode`] and [`ExchangeError::Crypto`] for a ticket that can't
     /// be presented.
     pub fn begin(mut self, now: Time) -> Result<Step, ExchangeError> {
-        self.purpose.check(&self.held, now)?;
+        self.purpose.check(&self.held, self.known.kdc_time(now))?;
         let realm = self.kdc_realm()?;
         let mut route = Route::new(&self.held, realm.clone());
         if self.service.realm().is_empty() {
@@ -236,14 +252,24 @@ impl TicketRequest {
                 .ok_or_else(|| ExchangeError::NoWay { service: self.service.clone(), realm: realm.clone() });
             Principal::krbtgt(&next?, &realm)
         };
-        let asked = self.asked(realm, wanted, now)?;
+        let kdc_time = self.known.kdc_time(now);
+        let asked = self.asked(realm, wanted, kdc_time)?;
         let subkey = EncryptionKey::generate(self.held.key.enctype(), &*self.random)?;
-        let wants_fast = self.options.fast_tgs != FastUse::Off;
+        let wants_fast = self.wants_fast(&asked.kdc_realm);
         let armor = wants_fast.then(|| Armor::implicit(&subkey, &self.held.key, &asked.kdc_realm)).transpose()?;
         let options = if self.is_hidden() { FastOptions::HIDE_CLIENT_NAMES } else { FastOptions::NONE };
         let inside = armor.as_ref().map(|armor| Inside { armor, is_alone: self.requires_fast(), options });
-        let request = write_request(&self.held, &asked, &subkey, inside, &*self.random, now)?;
+        let request = write_request(&self.held, &asked, &subkey, inside, &*self.random, kdc_time)?;
         Ok(self.send(Sent { asked, request, subkey, armor }))
+    }
+
+    /// Whether a request to this realm's KDC goes inside of FAST.
+    fn wants_fast(&self, realm: &str) -> bool {
+        match self.options.fast_tgs {
+            FastUse::Off => false,
+            FastUse::IfKnown => self.known.knows_fast(realm),
+            FastUse::IfPossible | FastUse::Required => true,
+        }
     }
 
     fn requires_fast(&self) -> bool {
@@ -381,7 +407,7 @@ impl TicketRequest {
         };
         let plain = decrypt(&key, &reply, &sent.asked)?;
         let part = EncKdcRepPart::decode(plain.expose())?;
-        let ticket = sent.asked.take(&reply, &part, inside.is_some(), now)?;
+        let ticket = sent.asked.take(&reply, &part, inside.is_some(), self.known.kdc_time(now))?;
         check_request(&key, &sent.request.bytes, &part)?;
         let knows_fast = part.encrypted_pa_data.iter().any(|padata| padata.padata_type == PaDataType::FX_FAST);
         if sent.armor.is_some() && inside.is_none() && knows_fast {

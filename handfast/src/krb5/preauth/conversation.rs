@@ -26,6 +26,11 @@ impl Conversation {
         self.current.as_deref().and_then(Mechanism::proof)
     }
 
+    /// The method in use.
+    pub(in crate::krb5) fn method(&self) -> Option<PaDataType> {
+        self.current.as_ref().and_then(|_| self.tried.last().copied())
+    }
+
     /// The methods that were tried.
     pub(in crate::krb5) fn tried(&self) -> Vec<PaDataType> {
         self.tried.clone()

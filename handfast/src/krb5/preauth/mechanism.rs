@@ -96,7 +96,14 @@ pub(in crate::krb5) struct Round<'a> {
     pub(in crate::krb5) secret: &'a ClientSecret,
     pub(in crate::krb5) options: &'a TicketOptions,
     pub(in crate::krb5) random: &'a dyn Random,
+    /// The KDC's time, as far as it is known: of proofs, and what they are held against.
     pub(in crate::krb5) now: Time,
+    /// Our own clock, which no KDC can set: certificates are judged by it.
+    #[cfg_attr(
+        not(feature = "pkinit"),
+        allow(dead_code, reason = "for mechanisms with certificates (RFC 4556 3.2.4)")
+    )]
+    pub(in crate::krb5) here: Time,
     /// The enctypes that the body offers, in its order.
     pub(in crate::krb5) enctypes: &'a [Enctype],
     /// The body's nonce.

@@ -261,6 +261,7 @@ mod tests {
             options: &options,
             random,
             now,
+            here: now,
             enctypes,
             nonce: 1,
             body,

@@ -183,7 +183,7 @@ impl InUse {
         let trust = &self.trust;
         let signed = SignedData::decode(info.dh_signed_data)?;
         let signer = signed
-            .verify(ContentType::DhKeyData, &trust.anchors, &trust.certificates, round.now)
+            .verify(ContentType::DhKeyData, &trust.anchors, &trust.certificates, round.here)
             .map_err(unbelieved)?;
         let content = signer.content_of_kdc(realm, &trust.kdc).map_err(unbelieved)?;
         let key_info = KdcDhKeyInfo::decode(content)?;

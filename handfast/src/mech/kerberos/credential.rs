@@ -2,6 +2,7 @@ use super::on_behalf::OnBehalf;
 use crate::crypto::Secret;
 use crate::krb5::HeldTicket;
 use crate::krb5::enctype::EncryptionKey;
+use crate::krb5::exchange::{Known, Learned};
 use crate::krb5::message::Ticket;
 #[cfg(feature = "pkinit")]
 use crate::krb5::pkinit::{KdcTrust, PkinitIdentity};
@@ -28,6 +29,8 @@ struct Inner {
     /// Services that were asked for, and the ones of other realms that KDCs referred to.
     referred: Lock<Vec<(Principal, Principal)>>,
     last_proof: Lock<Time>,
+    /// What logins have learned of KDCs.
+    known: Lock<Known>,
 }
 
 /// What a client can log in with.
@@ -73,7 +76,24 @@ impl KerberosCredential {
             held: Lock::new(held),
             referred: Lock::new(Vec::new()),
             last_proof: Lock::new(Time::EPOCH),
+            known: Lock::new(Known::default()),
         }))
+    }
+
+    /// The same, with what is known of KDCs.
+    pub(crate) fn knowing(self, known: Known) -> Self {
+        self.0.known.with(|held| *held = known);
+        self
+    }
+
+    /// What who logs in knows of KDCs; without the offset of their clocks if the policy does not follow them.
+    pub(crate) fn known(&self, policy: &Policy) -> Known {
+        self.logs_in().0.known.with(|known| known.clone()).following_clock(policy.kdc_timesync())
+    }
+
+    /// Takes what a login at a KDC of `realm` has learned.
+    pub(crate) fn learn(&self, realm: &str, learned: &Learned) {
+        self.logs_in().0.known.with(|known| known.learn(realm, learned));
     }
 
     pub(crate) fn client(&self) -> &Principal {

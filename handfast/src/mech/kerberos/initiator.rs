@@ -154,11 +154,27 @@ impl Handshake {
             enctypes: self.policy.enctypes().to_vec(),
             weak_rc4: self.policy.permits(Enctype::RC4_HMAC),
             clock_skew: self.policy.clock_skew(),
+            kdc_timesync: self.policy.kdc_timesync(),
             // Evidence is forwardable only if the login of who shows it is.
             forwardable: self.policy.delegation() != Delegation::Never || self.credential.on_behalf().is_some(),
             capaths: self.policy.capaths().clone(),
             ..TicketOptions::default()
         }
+    }
+
+    /// What the KDC's clock shows, as far as it is known, when ours shows `now`. Tickets begin and end by it, and acceptors share it.
+    pub(super) fn kdc_time(&self, now: Time) -> Time {
+        self.credential.known(&self.policy).kdc_time(now)
+    }
+
+    /// A request that goes by what is known of the KDC.
+    pub(super) fn knowing(&self, request: TicketRequest) -> TicketRequest {
+        request.with_known(self.credential.known(&self.policy))
+    }
+
+    /// What our clock shows when the KDC's shows `kdc_time`.
+    fn by_our_clock(&self, kdc_time: Time) -> Time {
+        self.credential.known(&self.policy).kdc_offset.map_or(kdc_time, |offset| offset.client_time(kdc_time))
     }
 
     /// With a ticket at hand, goes on to the acceptor; without one, to a KDC.
@@ -175,23 +191,24 @@ impl Handshake {
         if matches!(self.style, Style::UserToUser(None)) {
             return Ok(user_to_user::ask(self, out));
         }
+        let kdc_time = self.kdc_time(now);
         let held = match self.style.peers_login() {
-            Some(login) => self.credential.find_user_to_user(&self.service, login, &self.policy, now),
+            Some(login) => self.credential.find_user_to_user(&self.service, login, &self.policy, kdc_time),
             None => {
-                let of_no_realm = || self.credential.find_of_no_realm(&self.service, &self.policy, now);
-                let found = self.credential.find_for(&self.service, &self.policy, now);
+                let of_no_realm = || self.credential.find_of_no_realm(&self.service, &self.policy, kdc_time);
+                let found = self.credential.find_for(&self.service, &self.policy, kdc_time);
                 found.or_else(|| self.of_the_clients_realm.then(of_no_realm).flatten())
             }
         };
-        let held = held.filter(|_| !self.must_log_in_to_delegate(now) && !self.must_converse(now));
+        let held = held.filter(|_| !self.must_log_in_to_delegate(kdc_time) && !self.must_converse(kdc_time));
         if let Some(ticket) = held {
             return self.with_ticket(ticket, now, out);
         }
         let realm = self.credential.logs_in().acting().realm().to_string();
         let krbtgt = Principal::krbtgt(&realm, &realm);
-        let find = |server| self.credential.find(server, &self.policy, now);
+        let find = |server| self.credential.find(server, &self.policy, kdc_time);
         let tgt = match self.credential.on_behalf() {
-            Some(behalf) => behalf.login(&krbtgt, &self.policy, now),
+            Some(behalf) => behalf.login(&krbtgt, &self.policy, kdc_time),
             None => find(&Principal::krbtgt(self.service.realm(), &realm)).or_else(|| find(&krbtgt)),
         };
         match tgt {
@@ -231,7 +248,8 @@ impl Handshake {
                 });
             }
         };
-        let login = Login::new(client, secret, self.options(), Arc::clone(&self.random));
+        let login = Login::new(client, secret, self.options(), Arc::clone(&self.random))
+            .with_kdc_offset(self.credential.known(&self.policy).kdc_offset);
         let step = login.begin(now)?;
         self.logging_in(step, now, out)
     }
@@ -244,8 +262,10 @@ impl Handshake {
             ExchangeStep::NeedsAnswer(login, question) => {
                 Ok(InitiateStep::NeedsAnswer(Box::new(LoggingIn { handshake: self, login }), question))
             }
-            ExchangeStep::Complete(tgt) => {
-                let (handshake, tgt) = self.named(&tgt.client).keep_login(*tgt, now);
+            ExchangeStep::Complete(got) => {
+                let tgt = got.ticket;
+                self.credential.learn(tgt.server.realm(), &got.learned);
+                let (handshake, tgt) = self.named(&tgt.client).keep_login(tgt, now);
                 handshake.ask_for_ticket(&tgt, now, out)
             }
         }
@@ -263,7 +283,7 @@ impl Handshake {
     fn keep_login(mut self, tgt: HeldTicket, now: Time) -> (Self, Arc<HeldTicket>) {
         self.acquired.push(tgt.clone());
         let tgt = Arc::new(tgt);
-        self.credential.logs_in().hold(Arc::clone(&tgt), now);
+        self.credential.logs_in().hold(Arc::clone(&tgt), self.kdc_time(now));
         (self, tgt)
     }
 
@@ -272,7 +292,7 @@ impl Handshake {
             ticket.second_ticket.clone_from(login);
         }
         let ticket = Arc::new(ticket);
-        self.credential.hold(Arc::clone(&ticket), now);
+        self.credential.hold(Arc::clone(&ticket), self.kdc_time(now));
         self.acquired.push((*ticket).clone());
         (self, ticket)
     }
@@ -297,7 +317,7 @@ impl Handshake {
     }
 
     pub(super) fn ask_with(self, request: TicketRequest, now: Time, out: &mut Vec<u8>) -> Result<InitiateStep, Error> {
-        match request.begin(now)? {
+        match self.knowing(request).begin(now)? {
             ExchangeStep::NeedsKdc(exchange, request) => {
                 self.ask_kdc(request, out, |handshake| Box::new(AskingForTicket { handshake, exchange }))
             }
@@ -314,8 +334,11 @@ impl Handshake {
         now: Time,
         out: &mut Vec<u8>,
     ) -> Result<InitiateStep, Error> {
-        let Some(tgt) = self.to_hand_on(&ticket, now)? else { return self.present(ticket, None, now, out) };
-        let exchange = TicketRequest::forward(&tgt, self.options(), Arc::clone(&self.random)).begin(now)?;
+        let Some(tgt) = self.to_hand_on(&ticket, self.kdc_time(now))? else {
+            return self.present(ticket, None, now, out);
+        };
+        let exchange = TicketRequest::forward(&tgt, self.options(), Arc::clone(&self.random));
+        let exchange = self.knowing(exchange).begin(now)?;
         let ExchangeStep::NeedsKdc(exchange, request) = exchange else {
             return Err(Error::ApiMisuse("a ticket before it was asked for"));
         };
@@ -337,7 +360,7 @@ impl Handshake {
         let seeds = Seeds::draw(&*self.random)?;
         let subkey = seeds.subkey_like(&ticket.key)?;
         let flags = offered(&self.policy) | handed_on.map_or(Flags::NONE, |_| Flags::DELEGATION);
-        let time = self.credential.proof_time(now);
+        let time = self.credential.proof_time(self.kdc_time(now));
         let delegated = handed_on.map(|tgt| delegation::write(tgt, &ticket.key, &*self.random, time)).transpose()?;
         let proof = Proof { ctime: time.into(), cusec: time.into(), flags, delegated, seeds };
         write_ap_req(&ticket, &subkey, &proof, &self, out)?;
@@ -551,7 +574,7 @@ impl WaitingForProof {
             peer: Identity::Principal(self.ticket.server.clone()),
             local: Identity::Principal(self.handshake.credential.acting()),
             flags,
-            expires: Some(self.ticket.end_time),
+            expires: Some(self.handshake.by_our_clock(self.ticket.end_time)),
             session_key,
             enctype,
             acquired: self.handshake.acquired,

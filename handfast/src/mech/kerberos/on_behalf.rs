@@ -91,7 +91,7 @@ impl Handshake {
         now: Time,
         out: &mut Vec<u8>,
     ) -> Result<InitiateStep, Error> {
-        match behalf.evidence(now)? {
+        match behalf.evidence(self.kdc_time(now))? {
             Some(evidence) if evidence.server == self.service => self.with_ticket(evidence, now, out),
             Some(evidence) => {
                 let service = self.service.clone();
@@ -111,7 +111,7 @@ impl Handshake {
     ) -> Result<InitiateStep, Error> {
         let user = self.credential.acting();
         let request = TicketRequest::for_user(&tgt, user, self.options(), self.random());
-        match request.with_own_keys(own_keys(&behalf.own)).begin(now)? {
+        match self.knowing(request.with_own_keys(own_keys(&behalf.own))).begin(now)? {
             ExchangeStep::NeedsKdc(exchange, request) => {
                 self.ask_kdc(request, out, |handshake| Box::new(AskingForEvidence { handshake, tgt, exchange }))
             }

@@ -1,6 +1,7 @@
 //! Exchanges against a KDC that says whatever a test wants it to say.
 
 mod canonical;
+mod learned;
 mod login;
 mod new_password;
 mod password;
@@ -72,8 +73,8 @@ fn seconds(count: i64) -> Time {
 
 /// A machine of either exchange.
 trait Exchange: Sized {
-    fn begin(self, now: Time) -> Result<ExchangeStep<Self>, ExchangeError>;
-    fn reply(self, reply: &[u8], now: Time) -> Result<ExchangeStep<Self>, ExchangeError>;
+    fn begin(self, now: Time) -> Result<ExchangeStep<Self, HeldTicket>, ExchangeError>;
+    fn reply(self, reply: &[u8], now: Time) -> Result<ExchangeStep<Self, HeldTicket>, ExchangeError>;
 
     /// Runs to the end with a KDC that answers as `kdc` does.
     fn run(self, mut kdc: impl FnMut(&KdcRequest) -> Vec<u8>) -> Result<HeldTicket, ExchangeError> {
@@ -96,29 +97,29 @@ trait Exchange: Sized {
 }
 
 /// The ticket alone.
-fn alone(step: ExchangeStep<TicketRequest, Acquired>) -> ExchangeStep<TicketRequest> {
+fn alone<M, T>(step: ExchangeStep<M, T>, ticket: fn(T) -> HeldTicket) -> ExchangeStep<M, HeldTicket> {
     match step {
         ExchangeStep::NeedsKdc(machine, request) => ExchangeStep::NeedsKdc(machine, request),
         ExchangeStep::NeedsAnswer(machine, question) => ExchangeStep::NeedsAnswer(machine, question),
-        ExchangeStep::Complete(acquired) => ExchangeStep::Complete(Box::new(acquired.ticket)),
+        ExchangeStep::Complete(end) => ExchangeStep::Complete(Box::new(ticket(*end))),
     }
 }
 
 macro_rules! exchange {
     ($type:ty, $take:expr) => {
         impl Exchange for $type {
-            fn begin(self, now: Time) -> Result<ExchangeStep<Self>, ExchangeError> {
+            fn begin(self, now: Time) -> Result<ExchangeStep<Self, HeldTicket>, ExchangeError> {
                 self.begin(now).map($take)
             }
 
-            fn reply(self, reply: &[u8], now: Time) -> Result<ExchangeStep<Self>, ExchangeError> {
+            fn reply(self, reply: &[u8], now: Time) -> Result<ExchangeStep<Self, HeldTicket>, ExchangeError> {
                 self.reply(reply, now).map($take)
             }
         }
     };
 }
-exchange!(Login, |step| step);
-exchange!(TicketRequest, alone);
+exchange!(Login, |step| alone(step, |got| got.ticket));
+exchange!(TicketRequest, |step| alone(step, |acquired| acquired.ticket));
 
 /// A login with the key of the scripted KDC.
 fn key_login(options: TicketOptions) -> Login {

@@ -75,6 +75,13 @@ impl Reply {
         }
     }
 
+    /// What a KDC says to this TGS-REQ, under `subkey`, whatever the proof in it is.
+    pub(super) fn to_body_of(request: &[u8], client: Principal, subkey: &EncryptionKey) -> Self {
+        let decoded = KdcReq::decode(request).unwrap();
+        let usage = KeyUsage::TGS_REP_ENC_PART_SUBKEY;
+        Reply { usage, ..Reply::to_body(KdcExchange::Tgs, &decoded.req_body, client, subkey) }
+    }
+
     fn to_body(exchange: KdcExchange, body: &KdcReqBody<'_>, client: Principal, key: &EncryptionKey) -> Self {
         let service = body.sname.clone().unwrap().to_principal(body.realm);
         let addresses = body.addresses.iter().map(|address| address.address.try_into().unwrap()).collect();
@@ -198,7 +205,7 @@ pub(super) fn methods(entries: &[(i32, Option<&str>, Option<u32>)]) -> Padata {
     ]
 }
 
-/// Checks the encrypted timestamp in an AS-REQ.
+/// Checks the encrypted timestamp in an AS-REQ: it is of the KDC's clock, which [`refusal`] has told.
 pub(super) fn check_timestamp(request: &[u8], with: &EncryptionKey) {
     let request = KdcReq::decode(request).unwrap();
     let find = |wanted| request.padata.iter().find(|padata| padata.padata_type == wanted).unwrap().padata_value;
@@ -206,7 +213,15 @@ pub(super) fn check_timestamp(request: &[u8], with: &EncryptionKey) {
     assert_eq!((sealed.etype, sealed.kvno), (with.enctype(), None));
     let plain = CipherKey::new(with, KeyUsage(1)).unwrap().decrypt(sealed.cipher).unwrap();
     let time = PaEncTsEnc::decode(plain.expose()).unwrap();
-    assert_eq!(time.patimestamp.with_micros(time.pausec.unwrap()), NOW);
+    assert_eq!(time.patimestamp.with_micros(time.pausec.unwrap()), seconds(7));
     assert_eq!(find(PaDataType::FX_COOKIE), b"a cookie");
     assert_ne!(*with, key(17, 0));
+}
+
+/// The subkey in a TGS-REQ.
+pub(super) fn subkey_of(request: &[u8], session_key: &EncryptionKey) -> EncryptionKey {
+    let decoded = KdcReq::decode(request).unwrap();
+    let proof = ApReq::decode(decoded.padata[0].padata_value).unwrap();
+    let plain = CipherKey::new(session_key, KeyUsage(7)).unwrap().decrypt(proof.authenticator.cipher).unwrap();
+    Authenticator::decode(plain.expose()).unwrap().subkey.unwrap().to_key().unwrap()
 }
