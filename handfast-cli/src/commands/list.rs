@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// Show every cache of the collection: first a table of them, then the tickets of each
     #[arg(long, short = 'A', conflicts_with_all = ["keytab", "check"])]
     all: bool,
-    /// Show what the cache remembers beside tickets, too: its configuration entries, and the offset of the KDC's clock
+    /// Show what the cache remembers beside tickets, too: of the KDC, its clock, and how the login went
     #[arg(long, short = 'C', conflicts_with_all = ["keytab", "check"])]
     config: bool,
     /// Show a keytab instead [default: KRB5_KTNAME, else the configured one]

@@ -62,7 +62,7 @@ pub(super) static KERBEROS: [Cheat; 12] = [
     Cheat {
         name: "skewed-clock-login",
         title: "a wrong clock, at login",
-        what: "Alice logs in with the right password; her clock is 10 minutes fast.",
+        what: "Alice logs in with the right password; her clock is 10 minutes fast, and she trusts it.",
         expected: Expected { by: Party::Kdc, reason: Reason::ClockSkew },
         honest_messages: 0,
         try_it: skewed_login,

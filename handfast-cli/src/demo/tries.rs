@@ -52,7 +52,10 @@ pub(super) fn wrong_ntlm_password(theatre: &Theatre<'_>) -> Try {
 }
 
 pub(super) fn skewed_login(theatre: &Theatre<'_>) -> Try {
-    theatre.try_visit(Client { ahead: AHEAD, ..theatre.client_with(theatre.stage.credential()?) })
+    let client = theatre.client_with(theatre.stage.credential()?);
+    // Else she would take the KDC's clock for hers.
+    let policy = client.policy.clone().with_kdc_timesync(false);
+    theatre.try_visit(Client { ahead: AHEAD, policy, ..client })
 }
 
 pub(super) fn skewed_clock(theatre: &Theatre<'_>) -> Try {

@@ -2,6 +2,8 @@
 
 use crate::support::World;
 use handfast::Principal;
+use handfast::krb5::Ccache;
+use handfast::krb5::ccache::KdcOffset;
 use handfast::krb5::message::{ErrorCode, KrbError, PrincipalName};
 use serde_json::Value;
 use std::fs;
@@ -121,15 +123,27 @@ fn clocks_that_are_apart_are_told_with_the_way_to_go() {
     let (world, _kdc) = World::with_alice();
     let conf = fs::read_to_string(world.path("krb5.conf")).unwrap();
     let before = |line: &str| line.trim_start().starts_with("kdc = ");
-    for (ahead, code, state, says) in [
-        (-3600, 5, "wrong", "clock is 1 h ahead of the KDC's; 5 min is allowed"),
-        (3600, 5, "wrong", "behind the KDC's; 5 min is allowed"),
-        (100, 0, "odd", "behind the KDC's"),
-        (3, 0, "good", "behind the KDC's"),
+    let cache = world.path("cc");
+    let learned = fs::read(&cache).unwrap();
+    let with_offset = |seconds: i32| {
+        let mut held = Ccache::decode(&learned).unwrap();
+        held.kdc_offset = Some(KdcOffset { seconds, microseconds: 0 });
+        fs::write(&cache, held.encode().unwrap().expose()).unwrap();
+    };
+    for (ahead, offset, settings, code, state, says) in [
+        (-3600, 0, "kdc_timesync = 0", 5, "wrong", "clock is 1 h ahead of the KDC's; 5 min is allowed"),
+        (3600, 3600, "kdc_timesync = 0", 5, "wrong", "behind the KDC's; 5 min is allowed"),
+        (3600, 3600, "", 0, "odd", "the login goes by the KDC's (kdc_timesync), but services on this machine"),
+        (3600, 0, "", 5, "wrong", "a clock was set since the login, which goes by one that is"),
+        (0, 3600, "", 5, "wrong", "a clock was set since the login, which goes by one that is"),
+        (100, 0, "", 0, "odd", "behind the KDC's"),
+        (3, 0, "", 0, "good", "behind the KDC's"),
     ] {
+        with_offset(offset);
         let kdc = format!("  kdc = udp/{}", kdc_at(ahead));
         let lines: Vec<_> = conf.lines().map(|line| if before(line) { kdc.as_str() } else { line }).collect();
-        fs::write(world.path("krb5.conf"), lines.join("\n")).unwrap();
+        let text = lines.join("\n").replacen("[libdefaults]", &format!("[libdefaults]\n  {settings}"), 1);
+        fs::write(world.path("krb5.conf"), text).unwrap();
         expect(&world, "", code, &[("clock", state, says)]);
     }
 }

@@ -54,7 +54,7 @@ pub(super) const PAGE: &[Relation] = &[
     ignored(LibDefaults, "kcm_mach_service", "of macOS only; kcm_socket is read"),
     honoured(LibDefaults, "kcm_socket", "where the daemon of KCM: caches listens"),
     unsupported(LibDefaults, "kdc_default_options", "forwardable, proxiable and renew_lifetime are read"),
-    unsupported(LibDefaults, "kdc_timesync", "this host's clock is taken as right, as with 0"),
+    honoured(LibDefaults, "kdc_timesync", "whether logins and their tickets follow the KDC's clock where it differs"),
     honoured(LibDefaults, "noaddresses", "whether tickets of a login are good from any address"),
     honoured(LibDefaults, "permitted_enctypes", "which encryption types are used, and in which order"),
     ignored(LibDefaults, "plugin_base_dir", NO_PLUGINS),
