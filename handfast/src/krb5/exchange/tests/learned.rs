@@ -217,7 +217,7 @@ fn a_ticket_is_asked_for_by_the_kdcs_clock_and_inside_of_fast_where_that_is_know
     of_another.set_config("fast_avail", Some(&Principal::krbtgt("OTHER", "OTHER")), b"yes");
     of_another.set_config("fast_avail", Some(&Principal::krbtgt(REALM, "OTHER")), b"yes");
     of_another.set_config("fast_avail", None, b"yes");
-    assert_eq!(first(options(), &of_another).0, false);
+    assert!(!first(options(), &of_another).0);
 }
 
 #[test]
