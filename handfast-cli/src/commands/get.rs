@@ -49,6 +49,9 @@ pub(crate) struct Args {
     /// With --s4u2self: get tickets for other services in the user's name (S4U2proxy)
     #[arg(long, short = 'P', requires = "s4u2self", requires = "services")]
     s4u2proxy: bool,
+    /// Take a ticket under another name of the service, if the KDC knows it by that
+    #[arg(long, short = 'C', conflicts_with_all = ["u2u", "s4u2self"])]
+    canonicalize: bool,
     /// Credential cache, such as FILE:/tmp/cc [default: KRB5CCNAME, else the configured one]
     #[arg(long, short = 'c', value_name = "NAME")]
     cache: Option<String>,
@@ -160,7 +163,7 @@ impl Asking<'_> {
         }
         let mut names = self.settings.services(&name.parse::<ServiceName>()?).into_iter().peekable();
         while let Some(name) = names.next() {
-            match self.ticket_for(&name.to_principal(self.cache.principal.realm())) {
+            match self.ticket_for(&name) {
                 Err(error) if error.is_unknown_service() && names.peek().is_some() => {}
                 got => return self.checked(got?),
             }
@@ -169,12 +172,13 @@ impl Asking<'_> {
     }
 
     /// The ticket that is there, or a new one.
-    fn ticket_for(&self, service: &Principal) -> Result<Got, TicketError> {
-        let held = self.cache.ticket_for(service, self.settings.kdc_time(&self.cache, span::now()));
-        if let Some(held) = held.filter(|_| self.args.enctype.is_empty()) {
+    fn ticket_for(&self, service: &ServiceName) -> Result<Got, TicketError> {
+        let now = self.settings.kdc_time(&self.cache, span::now());
+        if let Some(held) = self.cache.ticket_for_service(service, now).filter(|_| self.args.enctype.is_empty()) {
             return Ok((vec![], held.clone()));
         }
-        let request = TicketRequest::new(&self.tgt, service.clone(), self.options(), Arc::new(OsRandom));
+        let service = service.to_principal(self.cache.start_realm());
+        let request = TicketRequest::new(&self.tgt, service, self.options(), Arc::new(OsRandom));
         get_ticket(request.knowing(&self.cache), self.settings.kdcs(), &Clock::system()).map(new)
     }
 
@@ -206,7 +210,7 @@ impl Asking<'_> {
     }
 
     fn options(&self) -> TicketOptions {
-        let options = self.settings.ticket_options();
+        let options = TicketOptions { renamed_service: self.args.canonicalize, ..self.settings.ticket_options() };
         match self.args.enctype.as_slice() {
             [] => options,
             // The login's session key is there already; it may be of another type, and comes last.

@@ -5,13 +5,14 @@ use crate::our_realm::{OurRealm, principal, user};
 use crate::ours::log_in_as;
 use crate::ours::{kdc, now};
 use handfast::crypto::OsRandom;
-use handfast::krb5::exchange::{ExchangeError, TicketOptions};
+use handfast::krb5::exchange::{ExchangeError, TicketOptions, TicketRequest};
 use handfast::krb5::message::ErrorCode;
 use handfast::krb5::{Ccache, HeldTicket};
 use handfast::{Accept, Acceptor, Credential, Initiate, Initiator, Policy, Principal, ReplayGuard, ServiceName};
 use handfast_interop::{MitClient, SambaDomain, TempDir};
 use handfast_kdc::{MemoryDirectory, PrincipalEntry, SESSION_ENCTYPES, Settings};
 use handfast_net::driver::KdcExchange;
+use handfast_net::login::get_ticket;
 use std::time::Duration;
 
 fn at_samba(client: Principal, canonicalize: bool, user: &str) -> Result<HeldTicket, ExchangeError> {
@@ -112,8 +113,30 @@ fn a_ticket_that_kvno_asked_for_in_no_realm_is_used() {
         Accept::Complete(context) => assert_eq!(context.local().to_string(), "HTTP/web.ad.test@AD.TEST"),
         other => panic!("{other:?}"),
     }
+    let name = |name: &str| name.parse::<ServiceName>().unwrap();
+    assert!(alone.ticket_for_service(&name("HTTP/web.ad.test"), now()).is_some());
+    assert!(alone.ticket_for_service(&name(SambaDomain::SERVICE), now()).is_some());
+    assert!(alone.ticket_for_service(&name("HTTP/web.ad.test@AD.TEST"), now()).is_none());
     // Who names the realm means that one.
     assert!(begin("HTTP/web.ad.test@AD.TEST", &mut Vec::new()).is_err());
+}
+
+/// Samba, which knows `HTTP/web.ad.test`, keeps the spelling that it was asked for.
+#[test]
+fn a_service_is_called_what_kvno_calls_it() {
+    let domain = SambaDomain::shared();
+    let client = MitClient::new(&domain.config());
+    client.kinit("alice", SambaDomain::password("alice")).expect_success();
+    let (spelling, tgt) = ("http/WEB.ad.test@AD.TEST", at_samba("alice@AD.TEST".parse().unwrap(), false, "alice"));
+    client.run("kvno", &["-C", spelling]).expect_success();
+    let theirs = &client.klist().tickets[1].service;
+    for renamed_service in [false, true] {
+        let options = TicketOptions { renamed_service, ..TicketOptions::default() };
+        let random = std::sync::Arc::new(OsRandom);
+        let request = TicketRequest::new(tgt.as_ref().unwrap(), spelling.parse().unwrap(), options, random);
+        let got = get_ticket(request, &kdc(domain.kdc()), &handfast_net::Clock::system()).unwrap();
+        assert_eq!(got.ticket.server.to_string(), *theirs);
+    }
 }
 
 fn settings() -> Settings {

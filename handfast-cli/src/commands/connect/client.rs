@@ -115,11 +115,11 @@ fn settled(settings: &Settings, service: &ServiceName, cache: Option<&str>) -> S
     let asked = || {
         let held = settings.ccache(cache).ok()?.load().ok()?;
         let (realm, now) = (held.start_realm(), settings.kdc_time(&held, span::now()));
-        let name = first.to_principal(realm);
-        if held.ticket_for(&name, now).is_some() {
+        if held.ticket_for_service(first, now).is_some() {
             return None;
         }
-        let request = TicketRequest::new(held.tgt(realm, now)?, name, settings.ticket_options(), Arc::new(OsRandom));
+        let (name, options) = (first.to_principal(realm), settings.ticket_options());
+        let request = TicketRequest::new(held.tgt(realm, now)?, name, options, Arc::new(OsRandom));
         get_ticket(request.knowing(&held), settings.kdcs(), &Clock::system()).err()
     };
     if asked().is_some_and(|error| error.is_unknown_service()) { second.clone() } else { first.clone() }

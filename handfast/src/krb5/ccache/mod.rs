@@ -22,7 +22,7 @@ use encode::as_server;
 pub use encode::encode_principal;
 
 use super::held_ticket::HeldTicket;
-use crate::name::Principal;
+use crate::name::{Principal, ServiceName};
 use crate::time::Time;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -127,6 +127,14 @@ impl Ccache {
     #[doc(alias = "krb5_cc_retrieve_cred")]
     pub fn ticket_for(&self, server: &Principal, now: Time) -> Option<&HeldTicket> {
         self.best(now, |ticket| ticket.server == *server)
+    }
+
+    /// The same for a service as somebody names it: where nobody has said its realm it is taken to be of the client's, and a ticket
+    /// will do that was asked for in no realm, which MIT krb5 keeps under an empty one.
+    pub fn ticket_for_service(&self, service: &ServiceName, now: Time) -> Option<&HeldTicket> {
+        let server = service.to_principal(self.start_realm());
+        let of_no_realm = || self.ticket_for(&server.clone().with_realm(""), now);
+        self.ticket_for(&server, now).or_else(|| service.realm().is_none().then(of_no_realm).flatten())
     }
 
     /// A ticket for the ticket-granting service of `realm`, whichever realm issued it, that is good at

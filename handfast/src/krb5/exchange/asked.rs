@@ -200,10 +200,12 @@ impl Asked {
     }
 
     /// The service is the one asked for, inside and out. A ticket of the KDC's own realm for the ticket-granting service
-    /// of another one is a referral (RFC 6806 8), good where referrals were asked for.
+    /// of another one is a referral (RFC 6806 8), good where referrals were asked for. So is one under another name of the service,
+    /// if both names of the reply agree; it is for the caller to take it or not.
     fn check_service(&self, reply: &KdcRep<'_>, part: &EncKdcRepPart<'_>) -> Result<Principal, ExchangeError> {
         let asked = || self.service.clone();
         let inside = part.sname.to_principal(part.srealm);
+        let outside = reply.ticket.sname.to_principal(reply.ticket.realm);
         if inside != self.service {
             match inside.components() {
                 // The same realm by its right name, as in `krbtgt/EXAMPLE.COM` for `krbtgt/example.com`.
@@ -220,14 +222,21 @@ impl Asked {
                         return Err(ExchangeError::mismatch(Mismatch::Service { asked: asked(), got: inside }));
                     }
                 }
+                _ if self.may_rename_service() && inside.realm() == self.kdc_realm && inside == outside => {}
                 _ => return Err(ExchangeError::mismatch(Mismatch::Service { asked: asked(), got: inside })),
             }
         }
-        let got = reply.ticket.sname.to_principal(reply.ticket.realm);
-        if got != inside {
-            return Err(ExchangeError::mismatch(Mismatch::TicketService { asked: inside, got }));
+        if outside != inside {
+            return Err(ExchangeError::mismatch(Mismatch::TicketService { asked: inside, got: outside }));
         }
         Ok(if inside == self.service { asked() } else { inside })
+    }
+
+    /// Whether a KDC may give a ticket under another name of the service: not where it is for a user with a login, whose name is
+    /// all that tells who that is, nor for the ticket-granting service.
+    fn may_rename_service(&self) -> bool {
+        let plain = !self.options.contains(KdcOptions::ENC_TKT_IN_SKEY) && !self.service.is_krbtgt();
+        self.exchange == KdcExchange::Tgs && self.options.contains(KdcOptions::CANONICALIZE) && plain
     }
 
     /// A ticket starts now, by clocks that agree, and ends at the time asked for at the latest (RFC 4120 3.1.3).

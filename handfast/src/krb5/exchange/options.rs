@@ -76,6 +76,11 @@ pub struct TicketOptions {
     pub request_pac: Option<bool>,
     /// Whether a ticket request follows the KDC to another realm (RFC 6806 8). On by default.
     pub referrals: bool,
+    /// Whether a ticket for a service may be under another name than was asked for, which its KDC says is of the same service (RFC 6806
+    /// 5): the name that then stands in the ticket, and that a context shows as its peer's. Off by default: the KDC is asked once
+    /// more, without referrals, for the very name.
+    #[doc(alias = "KRB5_GC_CANONICALIZE")]
+    pub renamed_service: bool,
     /// Whether a login may end as another client than was asked for: one of whom that is an alias (RFC 6806 6), in this
     /// realm or in another to which the KDC refers (7). It is believed where the KDC proves, by FAST or the checksum of RFC 6806
     /// 11, what it was asked. That a KDC refers to another realm nothing proves outside of FAST: whoever answers can choose the
@@ -123,6 +128,7 @@ impl Default for TicketOptions {
             addresses: Vec::new(),
             request_pac: None,
             referrals: true,
+            renamed_service: false,
             canonicalize: false,
             capaths: Capaths::default(),
             service: None,

@@ -29,6 +29,9 @@ use core::fmt;
 /// times, no realm twice. To a service of a realm that is named, the way goes there straight, or over the realms that
 /// [`TicketOptions::capaths`] has, or the hierarchy of their names (RFC 4120 1.2). Each ticket-granting ticket on the
 /// way is checked like any other ticket, and comes out beside the one that was asked for.
+///
+/// A KDC that gives a ticket under another name of the service is asked once more, for the very name, unless
+/// [`TicketOptions::renamed_service`] takes it.
 pub struct TicketRequest {
     /// The ticket that is presented.
     held: Box<HeldTicket>,
@@ -284,7 +287,13 @@ impl TicketRequest {
     /// A ticket: the one, or one for the next realm.
     fn arrive(mut self, ticket: HeldTicket, now: Time) -> Result<Step, ExchangeError> {
         let Some(route) = &mut self.route else { return Err(ExchangeError::ApiMisuse("a request that has not begun")) };
-        if ticket.server == self.service {
+        let renamed = ticket.server != self.service && !ticket.server.is_krbtgt();
+        if renamed && !self.options.renamed_service {
+            // KDCs that have no referrals give it under the name that was asked for, or not at all.
+            self.options.referrals = false;
+            return self.ask(now);
+        }
+        if renamed || ticket.server == self.service {
             let mut ticket = ticket;
             route.end(&mut ticket);
             return Ok(ExchangeStep::Complete(Box::new(Acquired { ticket, ticket_granting: self.acquired })));

@@ -147,6 +147,67 @@ fn referrals_end_at_the_limit() {
     assert!(matches!(end, Err(ExchangeError::TooManyReferrals { limit: REFERRAL_LIMIT, .. })), "{end:?}");
 }
 
+/// A ticket under another name, which stands inside of the reply and on the ticket.
+fn renames(reply: &mut Reply) {
+    reply.service = principal("HTTP/real.example.com");
+    reply.ticket_service = reply.service.clone();
+}
+
+#[test]
+fn a_service_under_another_name_is_asked_for_once_more_or_taken() {
+    let alias = "HTTP/alias.example.com@EXAMPLE.COM";
+    let (asked, end) = walk(alias, options(), &[Does::Says(renames), Does::Gives]);
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    assert_eq!(end.unwrap().ticket.server, principal("HTTP/alias.example.com"));
+    // Without referrals nothing is renamed.
+    let refused = Err(ExchangeError::mismatch(Mismatch::Service {
+        asked: principal("HTTP/alias.example.com"),
+        got: principal("HTTP/real.example.com"),
+    }));
+    assert_eq!(walk(alias, options(), &[Does::Says(renames), Does::Says(renames)]).1, refused);
+    for renamed_service in [false, true] {
+        let plain = TicketOptions { referrals: false, renamed_service, ..options() };
+        assert_eq!(walk(alias, plain, &[Does::Says(renames)]).1, refused);
+    }
+    let takes = || TicketOptions { renamed_service: true, ..options() };
+    let (_, end) = walk(alias, takes(), &[Does::Says(renames)]);
+    assert_eq!(end.unwrap().ticket.server, principal("HTTP/real.example.com"));
+    // Behind a referral, too.
+    let there = |reply: &mut Reply| {
+        reply.service = "HTTP/real@B.NET".parse().unwrap();
+        reply.ticket_service = reply.service.clone();
+    };
+    let (_, end) = walk("HTTP/www", takes(), &[Does::Refers("B.NET"), Does::Says(there)]);
+    assert_eq!(end.unwrap().ticket.server.to_string(), "HTTP/real@B.NET");
+    let (asked, end) = walk("HTTP/www", options(), &[Does::Refers("B.NET"), Does::Says(there), Does::Gives]);
+    assert_eq!((asked.len(), end.unwrap().ticket.server.to_string()), (3, "HTTP/www@B.NET".to_string()));
+}
+
+#[test]
+fn a_service_is_renamed_by_its_own_kdc_inside_and_out() {
+    let takes = TicketOptions { renamed_service: true, ..options() };
+    let inside = |reply: &mut Reply| reply.service = principal("HTTP/real.example.com");
+    let outside = |reply: &mut Reply| reply.ticket_service = principal("HTTP/real.example.com");
+    let elsewhere = |reply: &mut Reply| {
+        reply.service = "HTTP/real@B.NET".parse().unwrap();
+        reply.ticket_service = reply.service.clone();
+    };
+    for change in [inside as fn(&mut Reply), outside, elsewhere] {
+        let (_, end) = walk("HTTP/alias@EXAMPLE.COM", takes.clone(), &[Does::Says(change)]);
+        assert!(matches!(end, Err(ExchangeError::Mismatch(_))), "{end:?}");
+    }
+    // The ticket-granting service of the next realm has one name.
+    let (_, end) = walk("HTTP/www@B.NET", takes.clone(), &[Does::Says(renames)]);
+    assert!(matches!(end, Err(ExchangeError::Mismatch(_))), "{end:?}");
+    // And so has a user, whose login the ticket is under.
+    let request = TicketRequest::user_to_user(&tgt(), principal("bob"), tgt().ticket, takes, random());
+    let Ok(ExchangeStep::NeedsKdc(machine, request)) = request.begin(NOW) else { panic!() };
+    let mut reply = Reply::to_ticket_request(&request.bytes, &tgt().key);
+    renames(&mut reply);
+    let end = machine.reply(&reply.to_bytes(), NOW).err();
+    assert!(matches!(end, Some(ExchangeError::Mismatch(_))), "{end:?}");
+}
+
 #[test]
 fn a_forged_referral_is_no_referral() {
     let wrong = |change: fn(&mut Reply)| match walk("HTTP/www", options(), &[Does::Says(change)]).1 {
