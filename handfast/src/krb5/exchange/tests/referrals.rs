@@ -192,7 +192,8 @@ fn a_service_is_renamed_by_its_own_kdc_inside_and_out() {
         reply.service = "HTTP/real@B.NET".parse().unwrap();
         reply.ticket_service = reply.service.clone();
     };
-    for change in [inside as fn(&mut Reply), outside, elsewhere] {
+    let changes: [fn(&mut Reply); 3] = [inside, outside, elsewhere];
+    for change in changes {
         let (_, end) = walk("HTTP/alias@EXAMPLE.COM", takes.clone(), &[Does::Says(change)]);
         assert!(matches!(end, Err(ExchangeError::Mismatch(_))), "{end:?}");
     }
