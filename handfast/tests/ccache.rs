@@ -289,3 +289,22 @@ fn session_keys_are_not_shown() {
     held.key = EncryptionKey::unchecked(Enctype(18), b"SESSIONKEY");
     assert!(!format!("{held:?}").contains("83, 69, 83, 83"));
 }
+
+/// What keys of the kernel hold, beside entries.
+#[test]
+fn names_and_offsets_of_keyrings_are_as_long_as_they_may_be_and_no_longer() {
+    use handfast::krb5::ccache::keyring::{
+        NAME_LIMIT, decode_primary, decode_time_offsets, encode_primary, encode_time_offsets,
+    };
+    let longest = "x".repeat(NAME_LIMIT);
+    let written = encode_primary(&longest).unwrap();
+    assert_eq!(decode_primary(&written).as_deref(), Ok(longest.as_str()));
+    assert!(encode_primary(&(longest + "x")).is_err());
+    let length = u32::try_from(NAME_LIMIT + 1).unwrap().to_be_bytes();
+    let longer = [&written[..4], &length, &written[8..], b"x"].concat();
+    assert_eq!(decode_primary(&longer).unwrap_err().reason, DecodeReason::TooLarge { limit: NAME_LIMIT });
+    let offsets = encode_time_offsets(KdcOffset { seconds: -1, microseconds: 2 });
+    assert_eq!(decode_time_offsets(&offsets), Ok(KdcOffset { seconds: -1, microseconds: 2 }));
+    let behind = [&offsets[..], &[0]].concat();
+    assert_eq!(decode_time_offsets(&behind).unwrap_err().reason, DecodeReason::Trailing { count: 1 });
+}

@@ -389,3 +389,18 @@ impl fmt::Display for KcmCache {
         self.name().fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scratch::Scratch;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn a_daemon_that_is_silent_is_given_up() {
+        let scratch = Scratch::new("kcm");
+        let _silent = UnixListener::bind(scratch.path("s")).unwrap();
+        let Connection(stream) = Connection::open(&scratch.path("s")).unwrap();
+        assert_eq!((stream.read_timeout().unwrap(), stream.write_timeout().unwrap()), (Some(PATIENCE), Some(PATIENCE)));
+    }
+}

@@ -160,7 +160,8 @@ impl Table<'_> {
             let [first, ..] = &mut seed;
             *first = first.wrapping_add(1);
         }
-        Err(io::Error::other("it is full: too many new contexts at once"))
+        let free = free.ok_or_else(|| io::Error::other("it is full: too many new contexts at once"))?;
+        self.write(free, &tag).map(|()| Seen::Never)
     }
 
     /// The seed of the hash; drawn, if the file is new.
@@ -320,6 +321,95 @@ mod tests {
         let garbage = ReplayFile::new(scratch.file("g", vec![0xff; 200_000]));
         assert_eq!(garbage.check(&[1; 12], KEEP, at(0)).unwrap(), Seen::Never);
         assert_eq!(garbage.check(&[1; 12], KEEP, at(0)).unwrap(), Seen::Before);
+    }
+
+    /// A bit that is flipped costs one proof at most: it is taken once more, as if it had not been seen.
+    #[test]
+    fn a_record_with_any_bit_flipped_says_nothing_of_others() {
+        let scratch = Scratch::new("rcache");
+        let good = ReplayFile::new(scratch.path("good"));
+        for proof in [[1; 12], [2; 12]] {
+            assert_eq!(good.check(&proof, KEEP, at(0)).unwrap(), Seen::Never);
+        }
+        let bytes = std::fs::read(good.path()).unwrap();
+        let place = |proof: [u8; 12]| bytes.windows(12).position(|octets| octets == proof).unwrap();
+        let (first, second) = (place([1; 12]), place([2; 12]));
+        for bit in (0..SEED * 8).chain(first * 8..(first + RECORD) * 8) {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let file = ReplayFile::new(scratch.file("flipped", flipped));
+            let is_tag = (first..first + TAG).contains(&(bit / 8));
+            let is_seconds = (first + TAG..first + RECORD).contains(&(bit / 8));
+            let one = file.check(&[1; 12], KEEP, at(1)).unwrap();
+            assert!(bit / 8 < SEED || (one == Seen::Never) == is_tag, "bit {bit}");
+            if is_tag || is_seconds {
+                assert_eq!(file.check(&[2; 12], KEEP, at(1)).unwrap(), Seen::Before, "bit {bit}");
+            }
+            assert_eq!(file.check(&[1; 12], KEEP, at(2)).unwrap(), Seen::Before, "bit {bit}");
+        }
+        assert_ne!(first, second);
+    }
+
+    /// Where a tag may be, table by table.
+    fn places(seed: [u8; SEED], tag: &[u8; TAG]) -> Vec<u64> {
+        let (mut seed, mut places, mut offset, mut records) = (seed, Vec::new(), RECORD_BYTES, FIRST_TABLE);
+        while offset + records * RECORD_BYTES <= SIZE_LIMIT {
+            places.push(offset + siphash24(seed, tag) % records * RECORD_BYTES);
+            (offset, records) = (offset + records * RECORD_BYTES, (records + 1) / 1024 * 2048);
+            seed[0] = seed[0].wrapping_add(1);
+        }
+        places
+    }
+
+    /// MIT's library reads no further than 2 GiB, so what stood behind that would be no proof for it.
+    #[test]
+    fn a_file_grows_to_its_limit_and_then_takes_no_more_proofs() {
+        let scratch = Scratch::new("rcache");
+        let file = ReplayFile::new(scratch.file("r", [5; SEED]));
+        let handle = OpenOptions::new().write(true).open(file.path()).unwrap();
+        let taken = [&[9; TAG][..], &1_700_000_000_u32.to_be_bytes()].concat();
+        let places = places([5; SEED], &[1; TAG]);
+        assert_eq!(places.len(), 17, "tables below 2 GiB");
+        for (table, at_byte) in places.iter().enumerate() {
+            use std::os::unix::fs::FileExt;
+            assert_eq!(ReplayFile::new(file.path()).check(&[1; TAG], KEEP, at(0)).unwrap(), Seen::Never, "{table}");
+            handle.write_all_at(&[&taken[..], &taken].concat(), *at_byte).unwrap();
+        }
+        let full = file.check(&[1; TAG], KEEP, at(0)).unwrap_err();
+        assert!(matches!(&full, StoreError::Io { doing: "use", .. }) && full.to_string().contains("full"), "{full}");
+        assert!(std::fs::metadata(file.path()).unwrap().len() <= SIZE_LIMIT);
+        assert_eq!(file.check(&[1; TAG], KEEP, at(601)).unwrap(), Seen::Never, "until they are too old");
+    }
+
+    /// What made a proof go into a further table may be too old by the time that it comes again.
+    #[test]
+    fn a_proof_in_a_further_table_is_found_when_there_is_room_before_it() {
+        let scratch = Scratch::new("rcache");
+        let taken = [&[9; TAG][..], &1_700_000_000_u32.to_be_bytes()].concat();
+        let first = usize::try_from(places([5; SEED], &[1; TAG])[0]).unwrap();
+        let before = [vec![5; SEED], vec![0; first - SEED], taken.clone(), taken].concat();
+        let file = ReplayFile::new(scratch.file("r", before));
+        assert_eq!(file.check(&[1; TAG], KEEP, at(300)).unwrap(), Seen::Never);
+        assert_eq!(file.check(&[1; TAG], KEEP, at(700)).unwrap(), Seen::Before);
+    }
+
+    #[test]
+    fn a_record_that_is_free_is_nobodys() {
+        let scratch = Scratch::new("rcache");
+        let zeros = ReplayFile::new(scratch.file("r", vec![0; 200_000]));
+        assert_eq!(zeros.check(&[0; TAG], Duration::MAX, at(0)).unwrap(), Seen::Never);
+        assert_eq!(zeros.check(&[0; TAG], Duration::MAX, at(0)).unwrap(), Seen::Before);
+        assert_eq!(std::fs::metadata(zeros.path()).unwrap().len(), 200_000, "there is room, however long it is kept");
+        let epoch = Time::from_unix_seconds(0);
+        assert_eq!(zeros.check(&[7; TAG], KEEP, epoch).unwrap(), Seen::Never);
+        assert_eq!(zeros.check(&[7; TAG], KEEP, epoch).unwrap(), Seen::Before, "a clock that was never set");
+    }
+
+    /// A device would take any proof, again and again.
+    #[test]
+    fn what_is_no_file_is_no_replay_cache() {
+        let nothing = ReplayFile::new("/dev/null");
+        assert!(matches!(nothing.check(&[1; 12], KEEP, at(0)), Err(StoreError::NotAFile { .. })));
     }
 
     #[test]

@@ -196,6 +196,30 @@ fn a_reply_that_is_cut_at_any_byte_is_refused() {
     }
 }
 
+/// The daemon keeps the tickets, so it may give others; it can't do more harm than that.
+#[test]
+fn a_reply_with_any_bit_flipped_is_refused_or_gives_what_can_be_kept() {
+    let whole = [principal(), offset(), list(&["a/b@R"])];
+    let (mut refused, mut read) = (0, 0);
+    for (index, reply) in whole.iter().enumerate() {
+        for bit in 0..reply.len() * 8 {
+            let mut replies = whole.clone();
+            replies[index][bit / 8] ^= 1 << (bit % 8);
+            match load(replies) {
+                Ok(ccache) => {
+                    read += 1;
+                    ccache.encode().unwrap();
+                    // What frames the reply, and the daemon's status, are no part of what is read; a reply without an offset is as good.
+                    assert!(bit / 8 >= 12 || index == 1, "bit {} of byte {} of reply {index}", bit % 8, bit / 8);
+                }
+                Err(StoreError::Kcm { .. } | StoreError::NoCache { .. }) => refused += 1,
+                Err(other) => panic!("bit {bit} of reply {index}: {other}"),
+            }
+        }
+    }
+    assert!(refused > 300 && read > 300, "{refused} {read}");
+}
+
 #[test]
 fn what_stands_behind_a_reply_or_is_too_much_is_refused() {
     let behind = |reply: Vec<u8>, bytes: &[u8]| done(&[&reply[12..], bytes].concat());
@@ -210,6 +234,8 @@ fn what_stands_behind_a_reply_or_is_too_much_is_refused() {
     refused([principal(), offset(), behind(list(&["a/b@R"]), &[0])]);
     refused([principal(), offset(), done(&u32::MAX.to_be_bytes())]);
     refused([principal(), offset(), done(&4097_u32.to_be_bytes())]);
+    refused([principal(), offset(), list(&["a/b@R"; 4097])]);
+    load([principal(), offset(), list(&["a/b@R"; 4096])]).unwrap();
     for name in [&b"two"[..], b"two\0x\0", b"", b"\xff\0"] {
         assert!(Daemon::with([done(name)]).kcm.primary().is_err());
     }

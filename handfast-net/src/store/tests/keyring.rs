@@ -69,6 +69,29 @@ fn tickets_leave_the_keyring_when_they_end() {
     assert_eq!(sorted(&cache.load().unwrap()), ["HTTP/later@R"]);
 }
 
+/// When a key goes, as the kernel lists it.
+fn kernels_limit(key: raw::KeyringSerial) -> String {
+    let keys = std::fs::read_to_string("/proc/keys").unwrap();
+    let serial = format!("{:08x}", key.get());
+    let line = keys.lines().find(|line| line.starts_with(&serial)).unwrap();
+    line.split_whitespace().nth(3).unwrap().to_owned()
+}
+
+#[test]
+fn a_cache_goes_with_the_last_of_its_tickets_or_at_once_if_all_have_ended() {
+    for (ticket, limit) in [(lasting("HTTP/a@R"), ["59m", "1h"]), (ticket("HTTP/ended@R"), ["0s", "1s"])] {
+        let collection = collection("limit");
+        let cache = collection.primary().unwrap();
+        cache.replace(&ccache(&[])).unwrap();
+        let ring = ring_in(ring_in(raw::KEY_SPEC_THREAD_KEYRING, "_krb_limit"), "limit");
+        assert_eq!(kernels_limit(ring), "perm", "there is no ticket that it could go with");
+        cache.add(&[ticket]).unwrap();
+        let set = kernels_limit(ring);
+        assert!(limit.contains(&set.as_str()) || set == "expd", "{set}");
+        cache.destroy().unwrap_or_default();
+    }
+}
+
 #[test]
 fn a_collection_of_keyrings_has_a_primary_cache_that_can_be_changed() {
     let collection = collection("");
@@ -82,7 +105,11 @@ fn a_collection_of_keyrings_has_a_primary_cache_that_can_be_changed() {
     assert_eq!(names(), [two.name(), one.name()]);
     let bobs = collection.cache_of(&"bob@R".parse().unwrap()).unwrap().unwrap();
     assert_eq!(bobs.name(), two.name());
-    for other in [name(KeyringAnchor::Process, "", Some("tkt")), name(KeyringAnchor::Thread, "", None)] {
+    for other in [
+        name(KeyringAnchor::Process, "", Some("tkt")),
+        name(KeyringAnchor::Thread, "other", Some("tkt")),
+        name(KeyringAnchor::Thread, "", None),
+    ] {
         assert!(matches!(collection.switch_to(&other), Err(StoreError::NoCollection { .. })), "{other}");
     }
 }
@@ -118,6 +145,46 @@ fn damaged_keys_are_refused() {
         assert!(matches!(collection.primary(), Err(StoreError::MalformedCache { .. })));
         assert!(collection.caches().is_err());
     }
+}
+
+/// Whoever can write the keys can write other tickets; it can't do more harm than that.
+#[test]
+fn keys_with_any_bit_flipped_are_refused_or_hold_what_can_be_kept() {
+    let collection = collection("flipped");
+    let cache = collection.primary().unwrap();
+    cache.replace(&ccache(&[])).unwrap();
+    let rings = ring_in(raw::KEY_SPEC_THREAD_KEYRING, "_krb_flipped");
+    let ring = ring_in(rings, "flipped");
+    let flip = |name: &str, good: &[u8], ring: raw::KeyringSerial| {
+        let (mut refused, mut read) = (0, 0);
+        for bit in 0..good.len() * 8 {
+            let mut flipped = good.to_vec();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            raw::add_key("user", name, &flipped, ring).unwrap();
+            let loaded = collection.primary().and_then(|_| cache.load());
+            match loaded {
+                Ok(ccache) => {
+                    read += 1;
+                    ccache.encode().unwrap();
+                }
+                Err(StoreError::MalformedCache { .. }) => refused += 1,
+                Err(other) => panic!("bit {bit} of {name}: {other}"),
+            }
+        }
+        raw::add_key("user", name, good, ring).unwrap();
+        cache.load().unwrap();
+        (refused, read)
+    };
+    let entry = CcacheEntry::Ticket(lasting("HTTP/a@R")).encode().unwrap();
+    let (refused, read) = flip("HTTP/a@R", entry.expose(), ring);
+    assert!(refused > 100 && read > 100, "{refused} {read}");
+    let principal = handfast::krb5::ccache::encode_principal(&"alice@R".parse().unwrap()).unwrap();
+    let (refused, read) = flip(PRINCIPAL, &principal, ring);
+    assert!(refused > 50 && read > 50, "{refused} {read}");
+    assert_eq!(flip("__krb5_time_offsets__", &[0, 0, 0, 7, 0, 0, 0, 9], ring), (0, 64), "all are offsets");
+    // Every bit of version and length counts; of the name, those that leave UTF-8.
+    let (refused, _) = flip(PRIMARY, &[0, 0, 0, 1, 0, 0, 0, 1, b'x'], rings);
+    assert_eq!(refused, 64 + 1);
 }
 
 #[test]
