@@ -45,6 +45,34 @@ pub struct Established {
     pub halves: Halves,
 }
 
+impl Established {
+    /// What every mechanism knows of a context. The rest is nothing yet: no end, no enctype, no tickets, no authorization data.
+    pub fn new(
+        mechanism: MechanismId,
+        peer: Identity,
+        local: Identity,
+        flags: Flags,
+        session_key: Secret<Vec<u8>>,
+        halves: Halves,
+    ) -> Self {
+        Established {
+            mechanism,
+            why: Why::Raw,
+            peer,
+            local,
+            flags,
+            expires: None,
+            session_key,
+            enctype: None,
+            acquired: Vec::new(),
+            delegated: Vec::new(),
+            evidence: None,
+            authorization: None,
+            halves,
+        }
+    }
+}
+
 impl fmt::Debug for Established {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Established")

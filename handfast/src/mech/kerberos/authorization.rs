@@ -1,7 +1,7 @@
 //! Authorization data at the acceptor (RFC 4120 5.2.6): what restricts is understood or refuses the client, and what
 //! grants is proven or left out.
 
-use super::acceptor::ServiceKey;
+use super::service_keys::ServiceKey;
 use crate::error::{Error, Refusal};
 use crate::krb5::enctype::{ChecksumKey, EncryptionKey, KeyUsage};
 use crate::krb5::message::{

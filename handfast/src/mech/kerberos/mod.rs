@@ -11,6 +11,8 @@ mod message;
 mod on_behalf;
 mod per_message;
 mod seeds;
+mod service_keys;
+mod style;
 mod user_to_user;
 
 pub(crate) use acceptor::KerberosAcceptor;

@@ -10,9 +10,11 @@
 //! ```
 //! All tokens name the mechanism 1.2.840.113554.1.2.2.3.
 
-use super::acceptor::{ServiceKey, Style, Waiting};
+use super::acceptor::Waiting;
 use super::initiator::Handshake;
 use super::message::{Framing, Token, TokenId, read_token, write_refusal, write_token};
+use super::service_keys::ServiceKey;
+use super::style::Style;
 use crate::error::{Error, Refusal};
 use crate::flags::Flags;
 use crate::krb5::HeldTicket;

@@ -23,8 +23,10 @@ mod unseal;
 
 use crate::crypto::Secret;
 use crate::flags::Flags;
+use crate::identity::Identity;
 use crate::krb5::enctype::{EncryptionKey, Enctype};
-use crate::mech::{Halves, Seal, Unseal};
+use crate::mech::{Established, Halves, MechanismId, Seal, Unseal};
+use crate::name::Principal;
 use crate::window::SequenceWindow;
 use crate::wire::{DecodeError, Reader};
 use alloc::boxed::Box;
@@ -68,7 +70,15 @@ pub(super) struct Agreement {
 }
 
 impl Agreement {
-    pub(super) fn into_halves(self) -> Halves {
+    /// What is agreed on, with a peer that has proven itself.
+    pub(super) fn established(self, mechanism: MechanismId, peer: Principal, local: Principal) -> Established {
+        let (flags, enctype) = (self.flags, Some(self.key.enctype()));
+        let session_key = Secret::new(self.key.bytes().to_vec());
+        let (peer, local) = (Identity::Principal(peer), Identity::Principal(local));
+        Established { enctype, ..Established::new(mechanism, peer, local, flags, session_key, self.into_halves()) }
+    }
+
+    fn into_halves(self) -> Halves {
         let dce_style = self.flags.contains(Flags::DCE_STYLE);
         let ours = Direction::new(self.role, self.acceptor_subkey, dce_style, self.key.clone());
         let theirs = Direction::new(self.role.other(), self.acceptor_subkey, dce_style, self.key);
