@@ -1,8 +1,10 @@
 //! `handfast login --certificate` at MIT's KDC: certificates of both kinds, in PEM and PKCS #12, and KDCs that are none.
 
 use crate::handfast::{Handfast, failed};
-use handfast_interop::{KeyKind, MitRealm, Pki};
+use handfast_interop::{KeyKind, MitClient, MitConfig, MitRealm, Pki, TempDir, run};
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
 /// MIT's KDC with this certificate, which believes those of `pki`.
 fn realm_with(pki: &Pki, (certificate, key): &(PathBuf, PathBuf)) -> MitRealm {
@@ -149,4 +151,50 @@ fn wrong_passwords_and_keys_are_said() {
     failed(&run(format!("--certificate {p12}")), 2, "there is no terminal to ask for the password on");
     let of_another = format!("--certificate {} --certificate-key {}", certificate.display(), others_key.display());
     failed(&run(of_another), 8, "the private key is that of no certificate here");
+}
+
+/// The commands that the manual has for certificates of one's own, and what they make: with krb5kdc, with our realm, and with kinit.
+#[test]
+fn the_manuals_commands_make_certificates_that_everybody_takes() {
+    let manual = include_str!("../../../handfast/src/manual/certificates.md");
+    let commands = manual.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let dir = TempDir::new("manual");
+    let commands = format!("set -eu\n{}", commands.replace("EXAMPLE.COM", MitRealm::NAME));
+    run(Command::new("bash").current_dir(dir.path()), &commands, Duration::from_secs(60)).expect_success();
+    let file = |name: &str| dir.join(name).display().to_string();
+    let relations = format!(
+        "  pkinit_identity = FILE:{},{}\n  pkinit_anchors = FILE:{}\n",
+        file("kdc.pem"),
+        file("kdc.key"),
+        file("ca.pem")
+    );
+    let realm = MitRealm::start_with_kdc(&[], &relations);
+    dir.write("password", "correct-horse\n");
+    let login = format!(
+        "login alice --certificate {} --certificate-password-file {} --trust {}",
+        file("client.p12"),
+        file("password"),
+        file("ca.pem")
+    );
+    let program = Handfast::new(realm.config());
+    program.run(&login).expect_success();
+    is_good(&program, &realm);
+    // The same by our realm, and MIT's client of it.
+    let ours = Handfast::new(&MitConfig::new(MitRealm::NAME, ([127, 0, 0, 1], 9).into()));
+    ours.run(&format!("realm init {}", MitRealm::NAME)).expect_success();
+    ours.run_with("realm add-user alice --password-stdin", "alice-password\n").expect_success();
+    let serve = format!(
+        "realm serve --certificate {} --certificate-key {} --client-trust {}",
+        file("kdc.pem"),
+        file("kdc.key"),
+        file("ca.pem")
+    );
+    let kdc = ours.start(&serve, "MIT.TEST is served on ");
+    let config = MitConfig::new(MitRealm::NAME, kdc.address());
+    Handfast::new(&config).run(&login).expect_success();
+    let client = MitClient::new(&config);
+    let identity = format!("X509_user_identity=FILE:{},{}", file("client.pem"), file("client.key"));
+    let anchors = format!("X509_anchors=FILE:{}", file("ca.pem"));
+    client.kinit_with(&["-X", &identity, "-X", &anchors, "alice"], "").expect_success();
+    assert_eq!(client.klist().principal, "alice@MIT.TEST");
 }
