@@ -1,26 +1,27 @@
+use super::ExchangeError;
 use super::applicant::{Applicant, Draft};
 use super::asked::Answer;
-use super::learned::{KdcClock, Learned, LoggedIn, offset_of_reply};
-use super::{ClientSecret, ExchangeStep, FastUse, KdcRefusal, KdcRequest, PasswordChange, TicketOptions};
-use super::{ExchangeError, Mismatch};
+use super::learned::{KdcClock, LoggedIn};
+use super::{ClientSecret, ExchangeStep, KdcRefusal, KdcRequest, PasswordChange, TicketOptions};
 use crate::crypto::{Random, Secret};
 use crate::krb5::ccache::KdcOffset;
-use crate::krb5::enctype::{ChecksumKey, CipherKey, CryptoError, EncryptionKey, KeyUsage};
 use crate::krb5::message::{
-    Checksum, EncKdcRepPart, Encoded, EncryptedData, ErrorCode, FastOptions, KdcExchange, KdcRep, KdcReq, KdcReqBody,
-    KrbError, KrbFastReq, PaData, PaDataType, PrincipalName, TicketFlags,
+    Encoded, FastOptions, KdcExchange, KdcReq, KdcReqBody, KrbFastReq, PaData, PaDataType, PrincipalName,
 };
-use crate::krb5::preauth::{Armor, ArmoredReply, Conversation, Move, OwnedPaData, any_data, method_data};
+use crate::krb5::preauth::{Armor, Conversation, Move, OwnedPaData};
 use crate::krb5::{Ccache, HeldTicket};
 use crate::name::Principal;
 use crate::question::{self, Question};
 use crate::time::Time;
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
+
+mod refused;
+mod reply;
 
 /// The most requests of one login, whatever a KDC says; as many as MIT krb5 makes.
 pub const LOGIN_REQUEST_LIMIT: u32 = 16;
@@ -310,220 +311,15 @@ impl Login {
         Ok(KdcReq { exchange: KdcExchange::As, padata, req_body }.to_der())
     }
 
-    fn wait(mut self, sent: Sent) -> Result<ExchangeStep<Login>, ExchangeError> {
-        let request = sent.request.clone();
-        self.waiting = Some(Box::new(Waiting::Reply(sent)));
-        Ok(ExchangeStep::NeedsKdc(self, request))
-    }
-
-    /// Takes a refusal: inside of FAST, the one that stands inside (RFC 6113 5.4.4).
-    fn hear(mut self, sent: Sent, outside: &KrbError<'_>, now: Time) -> Result<ExchangeStep<Login>, ExchangeError> {
-        let Some(armor) = &self.armor else { return self.go_on(sent, outside, true, now) };
-        if outside.error_code == ErrorCode::KRB_ERR_RESPONSE_TOO_BIG && !sent.request.tcp_required {
-            return self.go_on(sent, outside, true, now); // All that comes of it is TCP.
-        }
-        if let Some(inside) = armor.open_error(outside, sent.draft.asked.nonce)? {
-            let error = KrbError::decode(&inside.error)?;
-            let error = KrbError { e_data: Some(&inside.method_data), ..error };
-            return self.go_on(sent, &error, inside.has_cookie, now);
-        }
-        // Who names FAST knows it, and would have answered inside.
-        let knows = |methods: Vec<PaData<'_>>| methods.iter().any(|padata| padata.padata_type == PaDataType::FX_FAST);
-        if !self.may_go_without_armor() || method_data(outside.e_data).is_ok_and(knows) {
-            let refusal = KdcRefusal::new(&sent.draft.asked, None, outside, now);
-            return Err(not_armored(&sent, Some(Box::new(refusal))));
-        }
-        (self.armor, self.without_armor) = (None, true);
-        self.go_on(sent, outside, true, now)
-    }
-
-    /// Whether a KDC that answers outside of FAST may be one that doesn't know FAST: to the first request, and if the options
-    /// let it be.
-    fn may_go_without_armor(&self) -> bool {
-        self.applicant.options.fast != FastUse::Required && self.conversation.tried().is_empty()
-    }
-
-    /// A refusal may tell how to ask better.
-    fn go_on(
-        mut self,
-        mut sent: Sent,
-        error: &KrbError<'_>,
-        may_continue: bool,
-        now: Time,
-    ) -> Result<ExchangeStep<Login>, ExchangeError> {
-        let tcp_required = sent.request.tcp_required;
-        match error.error_code {
-            ErrorCode::KRB_ERR_RESPONSE_TOO_BIG if !tcp_required => {
-                (sent.request.tcp_required, sent.at) = (true, now);
-                self.wait(sent)
-            }
-            ErrorCode::KDC_ERR_WRONG_REALM => {
-                let realm = error.crealm.unwrap_or_default().to_string();
-                self.refer(realm, now)
-            }
-            ErrorCode::KDC_ERR_KEY_EXPIRED if self.can_change() => {
-                let refusal = self.refusal(&sent, error, now);
-                self.begin_change(refusal, tcp_required, now)
-            }
-            _ if self.requests >= LOGIN_REQUEST_LIMIT => Err(self.refused(&sent, error, now)),
-            // The KDC has forgotten the conversation (RFC 6113 5.2).
-            ErrorCode::KDC_ERR_PREAUTH_EXPIRED => self.start(tcp_required, now),
-            _ if !may_continue => Err(self.refused(&sent, error, now)),
-            _ => {
-                self.hear_time(error, now);
-                let draft = self.applicant.draft(tcp_required, self.request_time(now))?;
-                match self.next(&draft, error, now)? {
-                    Some(next) => self.follow(draft, next, now),
-                    None => Err(self.refused(&sent, error, now)),
-                }
-            }
-        }
-    }
-
-    /// Asks the KDC of another realm for the same client (RFC 6806 7), if names may change and the realm is a new one. Nothing
-    /// of the conversation with the one before is of use there.
-    fn refer(mut self, realm: String, now: Time) -> Result<ExchangeStep<Login>, ExchangeError> {
-        let applicant = &mut self.applicant;
-        let fixed = applicant.options.service.as_ref().is_some_and(|service| !service.realm().is_empty());
-        if !applicant.may_be_renamed() || fixed || realm.is_empty() {
-            return Err(ExchangeError::Referral { name: applicant.client.clone(), realm });
-        }
-        self.visited.push(applicant.client.realm().to_string());
-        if self.visited.contains(&realm) {
-            return Err(ExchangeError::ReferralLoop { service: applicant.client.clone(), realm });
-        }
-        if self.visited.len() > LOGIN_REFERRAL_LIMIT {
-            return Err(ExchangeError::TooManyReferrals {
-                service: applicant.client.clone(),
-                limit: LOGIN_REFERRAL_LIMIT,
-            });
-        }
-        applicant.client = applicant.client.clone().with_realm(realm);
-        self.clock.forget_heard();
-        self.without_armor = false;
-        self.start(false, now)
-    }
-
-    /// What the client's pre-authentication makes of an error (RFC 6113 2.3); none if it ends the conversation.
-    fn next(&mut self, draft: &Draft, error: &KrbError<'_>, now: Time) -> Result<Option<Move>, ExchangeError> {
-        let round = self.applicant.round(draft, self.armor.as_ref(), self.clock.time(now), now);
-        let (proven, begun) = (self.conversation.proof().is_some(), !self.conversation.tried().is_empty());
-        match error.error_code {
-            ErrorCode::KDC_ERR_PREAUTH_REQUIRED if !proven => {
-                self.conversation.choose(&method_data(error.e_data)?, &round).map(Some)
-            }
-            ErrorCode::KDC_ERR_PREAUTH_FAILED if begun && !proven => Ok(match method_data(error.e_data) {
-                Ok(methods) if !methods.is_empty() => self.conversation.choose(&methods, &round).ok(),
-                _ => self.conversation.next(&round).ok(),
-            }),
-            ErrorCode::KDC_ERR_MORE_PREAUTH_DATA_REQUIRED => {
-                self.conversation.go_on(&method_data(error.e_data)?, &round)
-            }
-            code if begun => self.conversation.refused(code, &any_data(error.e_data), &round),
-            _ => Ok(None),
-        }
-    }
-
     /// The time to ask from.
     fn request_time(&self, now: Time) -> Time {
         self.clock.request_time(now, self.applicant.options.clock_skew)
     }
 
-    /// Takes the KDC's time from an error that asks for a proof, or for another one, as MIT krb5 does; from no other.
-    fn hear_time(&mut self, error: &KrbError<'_>, now: Time) {
-        let asks = matches!(error.error_code, ErrorCode::KDC_ERR_PREAUTH_REQUIRED | ErrorCode::KDC_ERR_PREAUTH_FAILED);
-        if asks && self.applicant.options.kdc_timesync {
-            self.clock.hear(error.stime, error.susec, now);
-        }
-    }
-
-    /// Whether there is a password that could be changed, and has not been.
-    fn can_change(&self) -> bool {
-        let is_password = matches!(self.applicant.secret, ClientSecret::Password(_));
-        self.may_change && is_password && self.change.is_none()
-    }
-
-    /// The end of it. That a realm has no password service is not what the user wants to know of an expired password.
-    fn refused(&self, sent: &Sent, error: &KrbError<'_>, now: Time) -> ExchangeError {
-        let of_proof = error.error_code == ErrorCode::KDC_ERR_PREAUTH_FAILED;
-        let expired = self.expired().filter(|_| !of_proof);
-        expired.unwrap_or_else(|| ExchangeError::Refused(Box::new(self.refusal(sent, error, now))))
-    }
-
-    fn refusal(&self, sent: &Sent, error: &KrbError<'_>, now: Time) -> KdcRefusal {
-        let refusal = KdcRefusal::new(&sent.draft.asked, self.conversation.proof(), error, now);
-        let (tried, takes) = (self.conversation.tried(), self.conversation.offered());
-        KdcRefusal { tried, takes, ..refusal }
-    }
-
-    fn accept(&mut self, sent: &Sent, reply: KdcRep<'_>, now: Time) -> Result<LoggedIn, ExchangeError> {
-        let asked = &sent.draft.asked;
-        let inside = self.inside(sent, &reply)?;
-        let reply = match &inside {
-            Some(inside) => inside.as_inside(reply, self.applicant.is_hidden())?,
-            None => reply,
-        };
-        asked.check_outside(&reply)?;
-        let round = self.applicant.round(&sent.draft, self.armor.as_ref(), self.clock.time(now), now);
-        let keys = self.conversation.reply_keys(&reply.padata, reply.enc_part.etype, &sent.request.bytes, &round)?;
-        let keys = match &inside {
-            Some(inside) => keys.iter().map(|key| inside.strengthened(key)).collect::<Result<_, _>>()?,
-            None => keys,
-        };
-        let (key, plain) = self.decrypt(&keys, &reply.enc_part)?;
-        let part = EncKdcRepPart::decode(plain.expose())?;
-        self.conversation.check_session_key(&reply.padata, &part.key)?;
-        let learned = self.learned(sent, &part);
-        let kdc_time = learned.kdc_offset.map_or(now, |offset| offset.kdc_time(now));
-        let ticket = asked.take(&reply, &part, inside.is_some(), kdc_time)?;
-        check_request(key, &sent.request.bytes, &part)?;
-        if learned.kdc_offset.is_some_and(|offset| !self.clock.agrees(offset, self.applicant.options.clock_skew)) {
-            return Err(ExchangeError::mismatch(Mismatch::OtherTimeTold));
-        }
-        if self.without_armor && names_fast(&part) {
-            return Err(ExchangeError::mismatch(Mismatch::FastStripped));
-        }
-        Ok(LoggedIn { ticket, learned })
-    }
-
-    /// What a reply teaches, once all checks are passed. Its `authtime` is the KDC's clock (RFC 4120 3.1.3). That the KDC knows FAST
-    /// counts where it also says what it was asked (RFC 6806 11).
-    fn learned(&self, sent: &Sent, part: &EncKdcRepPart<'_>) -> Learned {
-        let kdc_offset = offset_of_reply(sent.at, part.authtime.into());
-        Learned {
-            preauth: self.conversation.method(),
-            fast_available: part.flags.contains(TicketFlags::ENC_PA_REP) && names_fast(part),
-            kdc_offset: self.applicant.options.kdc_timesync.then_some(kdc_offset),
-        }
-    }
-
-    /// What the KDC says inside of FAST; none if the login goes on without.
-    fn inside(&mut self, sent: &Sent, reply: &KdcRep<'_>) -> Result<Option<ArmoredReply>, ExchangeError> {
-        let Some(armor) = &self.armor else { return Ok(None) };
-        let inside = armor.open_reply(&reply.padata, sent.draft.asked.nonce, reply.ticket.bytes())?;
-        if inside.is_none() {
-            if !self.may_go_without_armor() {
-                return Err(not_armored(sent, None));
-            }
-            (self.armor, self.without_armor) = (None, true);
-        }
-        Ok(inside)
-    }
-
-    fn decrypt<'k>(
-        &self,
-        keys: &'k [EncryptionKey],
-        part: &EncryptedData<'_>,
-    ) -> Result<(&'k EncryptionKey, Secret), ExchangeError> {
-        for key in keys {
-            match CipherKey::new(key, KeyUsage::AS_REP_ENC_PART)?.decrypt(part.cipher) {
-                Ok(plain) => return Ok((key, plain)),
-                Err(CryptoError::IntegrityCheckFailed | CryptoError::TooShort { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let client = self.applicant.client.clone();
-        Err(ExchangeError::WrongSecret { client, enctype: part.etype, kvno: part.kvno })
+    fn wait(mut self, sent: Sent) -> Result<ExchangeStep<Login>, ExchangeError> {
+        let request = sent.request.clone();
+        self.waiting = Some(Box::new(Waiting::Reply(sent)));
+        Ok(ExchangeStep::NeedsKdc(self, request))
     }
 }
 
@@ -531,30 +327,10 @@ fn not_armored(sent: &Sent, refusal: Option<Box<KdcRefusal>>) -> ExchangeError {
     ExchangeError::NotArmored { realm: sent.draft.asked.kdc_realm.clone(), refusal }
 }
 
-/// Whether the KDC says that it knows FAST (RFC 6113 5.4.3).
-fn names_fast(part: &EncKdcRepPart<'_>) -> bool {
-    part.encrypted_pa_data.iter().any(|padata| padata.padata_type == PaDataType::FX_FAST)
-}
-
 /// The body to show outside of FAST, without the client's name.
 fn anonymous(body: &KdcReqBody<'_>) -> Vec<u8> {
     let anonymous = Principal::anonymous();
     KdcReqBody { cname: Some(PrincipalName::from(&anonymous)), ..body.clone() }.to_der()
-}
-
-/// Whether the KDC saw the request that was sent. It says so if it sets the flag enc-pa-rep (RFC 6806 11).
-fn check_request(key: &EncryptionKey, request: &[u8], part: &EncKdcRepPart<'_>) -> Result<(), ExchangeError> {
-    if !part.flags.contains(TicketFlags::ENC_PA_REP) {
-        return Ok(());
-    }
-    let changed = || ExchangeError::mismatch(Mismatch::RequestChanged);
-    let seen = part.encrypted_pa_data.iter().find(|padata| padata.padata_type == PaDataType::REQ_ENC_PA_REP);
-    let seen = Checksum::decode(seen.ok_or_else(changed)?.padata_value)?;
-    let key = ChecksumKey::new(key, KeyUsage::AS_REQ_CHECKSUM)?;
-    if seen.cksumtype != key.checksum_type() {
-        return Err(changed());
-    }
-    key.verify(&[request], seen.checksum).map_err(|_| changed())
 }
 
 /// Shows the client, not its secret.
