@@ -88,7 +88,7 @@ impl Kdcs {
         self
     }
 
-    /// Looks realms of which no KDC is known up in the DNS, with each request anew.
+    /// Looks realms of which no KDC is known up in the DNS, for each request; what that said is [kept](crate::dns) for its time.
     #[cfg(feature = "dns")]
     #[must_use]
     pub fn dns(mut self, dns: crate::dns::Dns) -> Self {

@@ -2,7 +2,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::message::{Query, Reply};
+use super::message::{Heard, Query};
 use super::search::{Search, Wanted};
 use super::{Dns, DnsSilence, NONSENSE_LIMIT, NoKdcFound};
 use crate::deadline::is_timeout;
@@ -39,7 +39,7 @@ impl Dns {
     }
 }
 
-pub(super) fn by_udp(server: SocketAddr, query: &Query, timeout: Duration) -> Result<Reply, DnsSilence> {
+pub(super) fn by_udp(server: SocketAddr, query: &Query, timeout: Duration) -> Result<Heard, DnsSilence> {
     let (socket, deadline) = (udp::connect(server)?, Deadline::after(timeout));
     socket.send(query.bytes())?;
     let mut buffer = vec![0; udp::DATAGRAM_LIMIT];
@@ -47,8 +47,8 @@ pub(super) fn by_udp(server: SocketAddr, query: &Query, timeout: Duration) -> Re
     while let Some(wait) = deadline.at_most(timeout) {
         socket.set_read_timeout(Some(wait))?;
         match socket.recv(&mut buffer) {
-            Ok(length) => match buffer.get(..length).and_then(|bytes| query.read(bytes)) {
-                Some(reply) => return Ok(reply),
+            Ok(length) => match buffer.get(..length).and_then(|bytes| query.hear(bytes)) {
+                Some(heard) => return Ok(heard),
                 None => nonsense += 1,
             },
             Err(error) if is_timeout(&error) => {}
@@ -70,7 +70,7 @@ pub(super) fn silence(nonsense: u32, waited: Duration) -> DnsSilence {
 }
 
 /// The query and the answer behind their lengths (RFC 1035 4.2.2).
-pub(super) fn by_tcp(server: SocketAddr, query: &Query, timeout: Duration) -> Result<Reply, DnsSilence> {
+pub(super) fn by_tcp(server: SocketAddr, query: &Query, timeout: Duration) -> Result<Heard, DnsSilence> {
     let late = |error: std::io::Error| {
         if is_timeout(&error) { DnsSilence::TimedOut { waited: timeout } } else { error.into() }
     };
@@ -82,7 +82,7 @@ pub(super) fn by_tcp(server: SocketAddr, query: &Query, timeout: Duration) -> Re
     timed.read_exact(&mut length).map_err(late)?;
     let mut answer = vec![0; u16::from_be_bytes(length).into()];
     timed.read_exact(&mut answer).map_err(late)?;
-    query.read(&answer).ok_or(DnsSilence::Nonsense { count: 1 })
+    query.hear(&answer).ok_or(DnsSilence::Nonsense { count: 1 })
 }
 
 pub(super) fn framed(query: &Query) -> Vec<u8> {

@@ -31,7 +31,7 @@ pub struct DnsAttempt {
 }
 
 /// Which records are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RecordType {
     /// One name for each transport (RFC 2782, RFC 4120 7.2.3.2).
     Srv,

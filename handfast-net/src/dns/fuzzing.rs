@@ -14,7 +14,9 @@ pub fn query(name: &str, id: u16) -> Option<Vec<u8>> {
 /// host.
 #[must_use]
 pub fn answer(name: &str, id: u16, bytes: &[u8]) -> Option<Vec<(u16, u16, u16, String)>> {
-    let Reply::Records(records) = Query::new(RecordType::Srv, name, id)?.read(bytes)? else { return Some(Vec::new()) };
+    let Reply::Records(records) = Query::new(RecordType::Srv, name, id)?.hear(bytes)?.reply else {
+        return Some(Vec::new());
+    };
     Some(records.into_iter().map(|record| (record.priority, record.weight, record.port, record.target)).collect())
 }
 
@@ -27,7 +29,7 @@ pub fn uri_query(name: &str, id: u16) -> Option<Vec<u8>> {
 /// The KDCs that are believed of an answer to that query; `None` if it is no answer to it.
 #[must_use]
 pub fn uri_answer(name: &str, id: u16, bytes: &[u8]) -> Option<Vec<KdcAddress>> {
-    let reply = Query::new(RecordType::Uri, name, id)?.read(bytes)?;
+    let reply = Query::new(RecordType::Uri, name, id)?.hear(bytes)?.reply;
     let Reply::Records(records) = reply else { return Some(Vec::new()) };
     Some(records.iter().filter_map(|record| uri::kdc(&record.target, 88)).collect())
 }

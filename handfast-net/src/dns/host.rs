@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 use std::net::IpAddr;
+use std::time::Instant;
 
 use super::ask::{by_tcp, by_udp};
 use super::message::{Query, Reply};
 use super::{Dns, RecordType};
+use crate::kdc::Transport;
 
 impl Dns {
     /// The name that `host` is an alias of, or itself, and its first address; none if no nameserver knows one. May wait for as long as
@@ -28,16 +30,25 @@ impl Dns {
         }
     }
 
-    /// What the first nameserver says that says anything.
+    /// What is kept, or what the first nameserver says that says anything.
     fn reply(&self, record: RecordType, name: &str) -> Option<Reply> {
+        if let Some((reply, _)) = self.answers.recall(record, name, Instant::now()) {
+            return Some(reply);
+        }
         let servers = (0..self.attempts).flat_map(|_| self.nameservers.iter().copied());
         let ask = |server| {
             let query = Query::new(record, name, self.id()?)?;
-            match by_udp(server, &query, self.timeout).ok()? {
-                Reply::Truncated => by_tcp(server, &query, self.timeout).ok(),
-                Reply::Failed(_) => None,
-                reply => Some(reply),
+            let mut over = Transport::Udp;
+            let mut heard = by_udp(server, &query, self.timeout).ok()?;
+            if heard.reply == Reply::Truncated {
+                over = Transport::Tcp;
+                heard = by_tcp(server, &query, self.timeout).ok()?;
             }
+            if matches!(heard.reply, Reply::Failed(_)) {
+                return None;
+            }
+            self.answers.keep(record, name, &heard, (server, over), Instant::now());
+            Some(heard.reply)
         };
         servers.into_iter().find_map(ask)
     }

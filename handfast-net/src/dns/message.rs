@@ -1,7 +1,8 @@
 use domain::base::iana::{Class, Opcode, Rcode};
 use domain::base::{Message, MessageBuilder, Name, Rtype, ToName, UnknownRecordData};
-use domain::rdata::{A, Aaaa, Cname, Ptr, Srv};
+use domain::rdata::{A, Aaaa, Cname, Ptr, Soa, Srv};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::{CNAME_LIMIT, RecordType};
 
@@ -26,7 +27,7 @@ pub(super) struct Record {
 }
 
 /// What a nameserver says.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
     Records(Vec<Record>),
     /// The name that the one asked for is an alias of, or itself, and its first address.
@@ -41,6 +42,14 @@ pub(super) enum Reply {
     NoSuchName,
     NoRecords,
     Failed(String),
+}
+
+/// What a nameserver says, and how long it is so.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Heard {
+    pub(super) reply: Reply,
+    /// Nothing, if it is not to be kept.
+    pub(super) lasts: Duration,
 }
 
 impl Query {
@@ -59,6 +68,18 @@ impl Query {
     /// The message.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// What `bytes` say, and how long it is so; `None` if they are no answer to this.
+    pub(super) fn hear(&self, bytes: &[u8]) -> Option<Heard> {
+        let reply = self.read(bytes)?;
+        let message = Message::from_slice(bytes).ok()?;
+        let lasts = match reply {
+            Reply::Records(_) | Reply::Host { .. } | Reply::Name(_) => answer_lasts(message),
+            Reply::NoSuchName | Reply::NoRecords => nothing_lasts(message),
+            Reply::Truncated | Reply::Failed(_) => None,
+        };
+        Some(Heard { reply, lasts: lasts.unwrap_or_default() })
     }
 
     /// What `bytes` say; `None` if they are no answer to this.
@@ -124,6 +145,27 @@ impl Query {
             }
         })
     }
+}
+
+/// How long an answer is so: as its record of the shortest time, be it an alias.
+fn answer_lasts(message: &Message<[u8]>) -> Option<Duration> {
+    let mut shortest = None;
+    for record in message.answer().ok()? {
+        let time = lifetime(record.ok()?.ttl().as_secs());
+        shortest = shortest.map_or(Some(time), |other: Duration| Some(other.min(time)));
+    }
+    shortest
+}
+
+/// How long it is so that there is nothing: as the zone's SOA record says in both of its ways (RFC 2308 5). Without one, not at all.
+fn nothing_lasts(message: &Message<[u8]>) -> Option<Duration> {
+    let soa = message.authority().ok()?.limit_to_in::<Soa<_>>().next()?.ok()?;
+    Some(lifetime(soa.ttl().as_secs()).min(lifetime(soa.data().minimum().as_secs())))
+}
+
+/// A TTL with the highest bit set is none (RFC 2181 8).
+fn lifetime(seconds: u32) -> Duration {
+    Duration::from_secs(i32::try_from(seconds).map_or(0, i32::unsigned_abs).into())
 }
 
 /// Without the last dot.

@@ -18,6 +18,11 @@
 //! its own. Other datagrams are ignored, up to [`NONSENSE_LIMIT`]. One that is truncated is asked for again over TCP. A nameserver that
 //! fails or is silent is passed over, and asked again after the others.
 //!
+//! # What is kept
+//! An answer, and that there is none if the zone's SOA record says for how long (RFC 2308), for its time to live: for [`ANSWER_LIFETIME_LIMIT`] or
+//! [`NOTHING_LIFETIME_LIMIT`] at the most, and [`ANSWER_LIMIT`] of them. All clones of a [`Dns`] share them. What failed is not kept, and
+//! the order among KDCs of the same priority is drawn anew each time.
+//!
 //! # Limits
 //! [`NAMESERVER_LIMIT`] nameservers, [`CNAME_LIMIT`] aliases one behind the other, [`KDC_LIMIT`] KDCs; each nameserver is waited for
 //! as long as [`timeout`](Dns::timeout) says, as often as [`attempts`](Dns::attempts) says.
@@ -32,6 +37,7 @@ use std::time::Duration;
 use handfast::crypto::{OsRandom, Random};
 
 mod ask;
+mod cache;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -43,6 +49,7 @@ mod search;
 mod tasks;
 mod uri;
 
+pub use cache::{ANSWER_LIFETIME_LIMIT, ANSWER_LIMIT, NOTHING_LIFETIME_LIMIT};
 pub use error::{DnsAttempt, DnsSilence, NoKdcFound, RecordType};
 
 /// The most nameservers that are asked.
@@ -65,6 +72,7 @@ pub struct Dns {
     timeout: Duration,
     attempts: u32,
     uri_records: bool,
+    answers: cache::Answers,
     random: Arc<dyn Random>,
 }
 
@@ -78,6 +86,7 @@ impl Dns {
             timeout: Duration::from_secs(5),
             attempts: 2,
             uri_records: false,
+            answers: cache::Answers::new(ANSWER_LIMIT),
             random: Arc::new(OsRandom),
         }
     }
@@ -142,6 +151,14 @@ impl Dns {
     #[must_use]
     pub fn uri_records(mut self, uri_records: bool) -> Self {
         self.uri_records = uri_records;
+        self
+    }
+
+    /// Keeps this many answers, not [`ANSWER_LIMIT`], and none of those that it has; with 0 none at all. Clones that are made
+    /// afterwards share them.
+    #[must_use]
+    pub fn answer_limit(mut self, limit: usize) -> Self {
+        self.answers = cache::Answers::new(limit);
         self
     }
 

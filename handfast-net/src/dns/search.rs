@@ -1,9 +1,10 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use handfast::crypto::RandomError;
 
-use super::message::{Query, Record, Reply};
+use super::message::{Heard, Query, Record, Reply};
 use super::order::order;
 use super::{Dns, DnsAttempt, DnsSilence, KDC_LIMIT, NoKdcFound, RecordType, uri};
 use crate::kdc::{KDC_PORT, KdcAddress, Transport};
@@ -103,7 +104,15 @@ impl<'a> Search<'a> {
     }
 
     /// What came of asking.
-    pub(super) fn take(&mut self, server: SocketAddr, over: Transport, heard: Result<Reply, DnsSilence>) {
+    pub(super) fn take(&mut self, server: SocketAddr, over: Transport, heard: Result<Heard, DnsSilence>) {
+        if let Ok(heard) = &heard {
+            self.dns.answers.keep(self.service.record(), &self.name, heard, (server, over), Instant::now());
+        }
+        self.judge(server, over, heard.map(|heard| heard.reply));
+    }
+
+    /// What an answer means, be it new or kept.
+    fn judge(&mut self, server: SocketAddr, over: Transport, heard: Result<Reply, DnsSilence>) {
         let mut fail = |why| {
             let attempt = self::attempt(self.service, &self.name, Some((server, over)), why);
             if !self.tried.contains(&attempt) {
@@ -155,6 +164,10 @@ impl<'a> Search<'a> {
         let Some(service) = self.services.pop_front() else { return };
         self.service = service;
         self.name = format!("{}{}.{}", self.wanted.label(), service.label(), self.realm.trim_end_matches('.'));
+        if let Some((reply, (server, over))) = self.dns.answers.recall(service.record(), &self.name, Instant::now()) {
+            self.judge(server, over, Ok(reply));
+            return;
+        }
         match self.query() {
             Ok(query) => self.query = Some(query),
             Err(why) => {

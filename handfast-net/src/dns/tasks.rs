@@ -6,7 +6,7 @@ use ::tokio::net::{TcpStream, UdpSocket};
 use ::tokio::time::timeout;
 
 use super::ask::{framed, silence};
-use super::message::{Query, Reply};
+use super::message::{Heard, Query};
 use super::search::{Search, Wanted};
 use super::{Dns, DnsSilence, NONSENSE_LIMIT, NoKdcFound};
 use crate::kdc::{KdcAddress, Transport, udp};
@@ -43,7 +43,7 @@ impl Dns {
     }
 }
 
-async fn by_udp(server: SocketAddr, query: &Query, nonsense: &AtomicU32) -> Result<Reply, DnsSilence> {
+async fn by_udp(server: SocketAddr, query: &Query, nonsense: &AtomicU32) -> Result<Heard, DnsSilence> {
     let socket = udp::connect(server)?;
     socket.set_nonblocking(true)?;
     let socket = UdpSocket::from_std(socket)?;
@@ -51,8 +51,8 @@ async fn by_udp(server: SocketAddr, query: &Query, nonsense: &AtomicU32) -> Resu
     let mut buffer = vec![0; udp::DATAGRAM_LIMIT];
     loop {
         let length = socket.recv(&mut buffer).await?;
-        if let Some(reply) = buffer.get(..length).and_then(|bytes| query.read(bytes)) {
-            return Ok(reply);
+        if let Some(heard) = buffer.get(..length).and_then(|bytes| query.hear(bytes)) {
+            return Ok(heard);
         }
         let count = nonsense.fetch_add(1, Ordering::Relaxed) + 1;
         if count == NONSENSE_LIMIT {
@@ -61,10 +61,10 @@ async fn by_udp(server: SocketAddr, query: &Query, nonsense: &AtomicU32) -> Resu
     }
 }
 
-async fn by_tcp(server: SocketAddr, query: &Query) -> Result<Reply, DnsSilence> {
+async fn by_tcp(server: SocketAddr, query: &Query) -> Result<Heard, DnsSilence> {
     let mut tcp = TcpStream::connect(server).await?;
     tcp.write_all(&framed(query)).await?;
     let mut answer = vec![0; tcp.read_u16().await?.into()];
     tcp.read_exact(&mut answer).await?;
-    query.read(&answer).ok_or(DnsSilence::Nonsense { count: 1 })
+    query.hear(&answer).ok_or(DnsSilence::Nonsense { count: 1 })
 }

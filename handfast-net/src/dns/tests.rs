@@ -101,7 +101,7 @@ fn kdcs_of(dns: &Dns, realm: &str) -> Result<Vec<String>, NoKdcFound> {
     #[cfg(feature = "tokio")]
     {
         let runtime = ::tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        assert_eq!(runtime.block_on(dns.kdcs_async(realm)).map(shown), found);
+        assert_eq!(runtime.block_on(dns.clone().answer_limit(8).kdcs_async(realm)).map(shown), found);
     }
     found
 }
@@ -506,4 +506,102 @@ fn password_servers_have_names_of_their_own() {
     let found = Dns::new([server]).password_servers("EXAMPLE.COM").unwrap();
     assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["kdc.example.com:464"]);
     assert!(Dns::new([server]).kdcs("EXAMPLE.COM").is_err());
+}
+
+/// A response that there is nothing, with the zone's SOA record: its TTL, and its MINIMUM (RFC 2308 2.1, 3).
+fn nothing(query: &[u8], code: u8, ttl: u8, minimum: u8) -> Vec<u8> {
+    let data = [&name("ns.x")[..], &name("root.x"), &[0; 16], &[0, 0, 0, minimum]].concat();
+    let mut soa = record(&name("x"), 6, &data);
+    let at = name("x").len() + 7;
+    soa[at] = ttl;
+    let mut response = [response(query, code, &[]), soa].concat();
+    response[9] = 1;
+    response
+}
+
+/// What was asked of a nameserver that answers so.
+fn counting(
+    answer: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + Clone + 'static,
+) -> (Dns, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    let count = std::sync::Arc::<std::sync::Mutex<Vec<String>>>::default();
+    let of_server = count.clone();
+    let server = nameserver(move |query, _| {
+        of_server.lock().unwrap().push(asked(query));
+        vec![answer(query)]
+    });
+    (dns(&[server]), count)
+}
+
+#[test]
+fn answers_are_kept_and_shared_by_clones_and_by_tasks() {
+    let (dns, count) = counting(|query| response(query, 0, &[srv(0, 0, 88, "kdc.example.com")]));
+    let found = dns.kdcs("EXAMPLE.COM").unwrap();
+    assert_eq!(dns.clone().kdcs("example.com").unwrap(), found);
+    #[cfg(feature = "tokio")]
+    {
+        let runtime = ::tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        assert_eq!(runtime.block_on(dns.kdcs_async("EXAMPLE.COM")).unwrap(), found);
+    }
+    assert_eq!(*count.lock().unwrap(), [UDP, TCP]);
+    dns.password_servers("EXAMPLE.COM").unwrap();
+    dns.answer_limit(8).kdcs("EXAMPLE.COM").unwrap();
+    let again = [UDP, TCP, "_kpasswd._udp.EXAMPLE.COM", "_kpasswd._tcp.EXAMPLE.COM", UDP, TCP];
+    assert_eq!(*count.lock().unwrap(), again);
+}
+
+#[test]
+fn hosts_and_addresses_are_kept_too() {
+    let (dns, count) = counting(|query| {
+        let a = record(&[0xc0, 12], 1, &[192, 0, 2, 1]);
+        let ptr = record(&[0xc0, 12], 12, &name("www.example.com"));
+        response(query, 0, &[if asked(query).ends_with("arpa") { ptr } else { a }])
+    });
+    for _ in 0..2 {
+        assert_eq!(dns.host("www.example.com").unwrap().1, IpAddr::from([192, 0, 2, 1]));
+        assert_eq!(dns.name_of([192, 0, 2, 1].into()).unwrap(), "www.example.com");
+    }
+    assert_eq!(*count.lock().unwrap(), ["www.example.com", "1.2.0.192.in-addr.arpa"]);
+}
+
+#[test]
+fn that_there_is_nothing_is_kept_as_the_zone_says() {
+    for code in [0, 3] {
+        let (dns, count) = counting(move |query| nothing(query, code, 60, 60));
+        let errors = [dns.kdcs("EXAMPLE.COM").unwrap_err(), dns.kdcs("EXAMPLE.COM").unwrap_err()];
+        assert_eq!(errors[0], errors[1]);
+        assert_eq!(*count.lock().unwrap(), [UDP, TCP], "{code}");
+    }
+    // Without a time, without the zone's word, and after a failure it is asked for again.
+    for code in [0, 3] {
+        for (ttl, minimum) in [(0, 60), (60, 0)] {
+            let (dns, count) = counting(move |query| nothing(query, code, ttl, minimum));
+            let _ = (dns.kdcs("EXAMPLE.COM").unwrap_err(), dns.kdcs("EXAMPLE.COM").unwrap_err());
+            assert_eq!(*count.lock().unwrap(), [UDP, TCP, UDP, TCP], "{code} {ttl} {minimum}");
+        }
+    }
+    for code in [0, 3] {
+        let (dns, count) = counting(move |query| response(query, code, &[]));
+        let _ = (dns.kdcs("EXAMPLE.COM").unwrap_err(), dns.kdcs("EXAMPLE.COM").unwrap_err());
+        assert_eq!(*count.lock().unwrap(), [UDP, TCP, UDP, TCP], "{code}");
+    }
+    let (dns, count) = counting(|query| nothing(query, 2, 60, 60));
+    let _ = (dns.kdcs("EXAMPLE.COM").unwrap_err(), dns.kdcs("EXAMPLE.COM").unwrap_err());
+    assert_eq!(*count.lock().unwrap(), [UDP, UDP]);
+}
+
+/// The shortest time of all records of an answer counts; with the highest bit set it is none (RFC 2181 8).
+#[test]
+fn an_answer_lasts_as_long_as_its_shortest_record() {
+    let query = Query::new(RecordType::Srv, UDP, 0x1234).unwrap();
+    let with = |ttls: [[u8; 4]; 2]| {
+        let records = ttls.map(|ttl| {
+            let mut record = srv(0, 0, 88, "kdc.example.com");
+            record[6..10].copy_from_slice(&ttl);
+            record
+        });
+        query.hear(&response(query.bytes(), 0, &records)).unwrap().lasts.as_secs()
+    };
+    assert_eq!(with([[0, 0, 1, 0], [0, 0, 0, 7]]), 7);
+    assert_eq!(with([[0, 0, 0, 7], [0x7f, 0xff, 0xff, 0xff]]), 7);
+    assert_eq!(with([[0x80, 0, 0, 1], [0, 0, 0, 7]]), 0);
 }
