@@ -236,67 +236,70 @@ fn expect(element: &Element<'_>, tags: &[u8]) -> Result<(), Broken> {
     Err(element.contents.broken(format!("tag {} needed, tag 0x{:02x} found", needed.join(" or "), element.tag)))
 }
 
+/// The tags that values of a type with no parts may have.
+fn tags(ty: &Type) -> &'static [u8] {
+    match ty {
+        Type::Integer | Type::Named(_) => &[0x02, 0x0a],
+        Type::Boolean => &[0x01],
+        Type::Text => &[0x1b, 0x0c, 0x13, 0x16],
+        Type::TextOrOctets => &[0x1b, 0x0c, 0x13, 0x16, 0x04],
+        Type::Time => &[0x18],
+        Type::Oid => &[0x06],
+        Type::Flags(_) => &[0x03],
+        _ => &[0x04],
+    }
+}
+
 fn primitive(node: &mut Node, ty: &'static Type, element: &Element<'_>) -> Result<(), Broken> {
     let (contents, bytes) = (&element.contents, element.contents.rest);
     node.at = Some(contents.range());
     if element.missing > 0 && !matches!(ty, Type::Octets | Type::Key | Type::Text) {
         return Ok(());
     }
+    expect(element, tags(ty))?;
     node.value = match ty {
-        Type::Integer | Type::Named(_) => {
-            expect(element, &[0x02, 0x0a])?;
+        Type::Integer => Value::Number(integer(contents)?),
+        Type::Named(meaning) => {
             let number = integer(contents)?;
-            if let Type::Named(meaning) = ty {
-                node.means = meaning(number).unwrap_or_default();
-            }
+            node.means = meaning(number).unwrap_or_default();
             Value::Number(number)
         }
-        Type::Boolean => {
-            expect(element, &[0x01])?;
-            match bytes {
-                [0] => Value::Boolean(false),
-                [0xff] => Value::Boolean(true),
-                _ => return Err(contents.broken("a BOOLEAN is 00 or ff")),
-            }
-        }
-        Type::Text | Type::TextOrOctets => {
-            let octets = matches!(ty, Type::TextOrOctets) && element.tag == 0x04;
-            expect(element, if octets { &[0x04] } else { &[0x1b, 0x0c, 0x13, 0x16] })?;
-            if octets {
-                node.means = "an OCTET STRING, as MIT krb5 to 1.21 has it".to_owned();
-            }
-            match std::str::from_utf8(bytes) {
-                Ok(text) => Value::Text(text.to_owned()),
-                Err(_) => {
-                    node.value = Value::Bytes(bytes.to_vec());
-                    return Err(contents.broken("the string is not UTF-8"));
-                }
-            }
-        }
+        Type::Boolean => Value::Boolean(boolean(contents)?),
+        Type::Text | Type::TextOrOctets => return text(node, element),
         Type::Time => {
-            expect(element, &[0x18])?;
             Value::Time(generalized_time(bytes).ok_or_else(|| contents.broken("no time of the form YYYYMMDDHHMMSSZ"))?)
         }
         Type::Oid => {
-            expect(element, &[0x06])?;
             node.means = super::names::oid_name(bytes).unwrap_or_default().to_owned();
             Value::Text(dotted(bytes).ok_or_else(|| contents.broken("not an object identifier"))?)
         }
         Type::Flags(names) => {
-            expect(element, &[0x03])?;
             let bits = bits(contents)?;
             Value::Flags(bits.into(), names(bits))
         }
-        Type::Key => {
-            expect(element, &[0x04])?;
-            Value::Hidden(handfast::crypto::Secret::new(bytes.to_vec()))
-        }
-        _ => {
-            expect(element, &[0x04])?;
-            Value::Bytes(bytes.to_vec())
-        }
+        Type::Key => Value::Hidden(handfast::crypto::Secret::new(bytes.to_vec())),
+        _ => Value::Bytes(bytes.to_vec()),
     };
     Ok(())
+}
+
+fn boolean(contents: &Span<'_>) -> Result<bool, Broken> {
+    match contents.rest {
+        [0] => Ok(false),
+        [0xff] => Ok(true),
+        _ => Err(contents.broken("a BOOLEAN is 00 or ff")),
+    }
+}
+
+/// A string, or its octets if they are none.
+fn text(node: &mut Node, element: &Element<'_>) -> Result<(), Broken> {
+    if element.tag == 0x04 {
+        node.means = "an OCTET STRING, as MIT krb5 to 1.21 has it".to_owned();
+    }
+    let bytes = element.contents.rest;
+    let text = std::str::from_utf8(bytes);
+    node.value = text.map_or_else(|_| Value::Bytes(bytes.to_vec()), |text| Value::Text(text.to_owned()));
+    text.map(drop).map_err(|_| element.contents.broken("the string is not UTF-8"))
 }
 
 fn integer(contents: &Span<'_>) -> Result<i64, Broken> {
