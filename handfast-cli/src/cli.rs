@@ -3,6 +3,7 @@
 use crate::commands::{connect, decode, doctor, get, keytab, list, login, logout, passwd, realm, serve, switch};
 use crate::demo;
 use crate::failure::{Exit, Failure};
+use crate::help;
 use crate::output::Output;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::fmt::Write;
@@ -40,24 +41,35 @@ What is in a token, and what your keytab opens of it:
   handfast decode 'Authorization: Negotiate YIIC…' --keytab http.keytab
 ";
 
+const MIT: &str = "\
+Who comes from MIT's programs finds their letters where they mean the same:
+  kinit login        klist list         kdestroy logout    kswitch switch
+  kvno  get          kpasswd passwd     ktutil   keytab    kadmin.local realm
+";
+
 const FILES: &str = "\
 Files, and the environment variables that name others (as for every Kerberos program):
-  configuration      /etc/krb5.conf                                     KRB5_CONFIG
-  credential cache   FILE:/tmp/krb5cc_UID, or default_ccache_name       KRB5CCNAME
-                     (FILE:, DIR:, KEYRING: and KCM: names)
-  keytab             FILE:/etc/krb5.keytab, or default_keytab_name      KRB5_KTNAME
-  client keytab      /etc/krb5/user/UID/client.keytab, or …             KRB5_CLIENT_KTNAME
-  replay cache       memory, or with --replay-cache /var/tmp/krb5_UID…  KRB5RCACHENAME
-  nameservers        /etc/resolv.conf                                   HANDFAST_RESOLV_CONF
-  realm directory    ~/.local/share/handfast/realm.db                   (--directory)
+  configuration     /etc/krb5.conf                      KRB5_CONFIG
+  credential cache  FILE:/tmp/krb5cc_UID                KRB5CCNAME
+                    or default_ccache_name: a FILE:, DIR:, KEYRING: or KCM:
+  keytab            FILE:/etc/krb5.keytab               KRB5_KTNAME
+                    or default_keytab_name
+  client keytab     /etc/krb5/user/UID/client.keytab    KRB5_CLIENT_KTNAME
+                    or default_client_keytab_name
+  replay cache      memory, or with --replay-cache      KRB5RCACHENAME
+                    /var/tmp/krb5_UID.rcache2
+  nameservers       /etc/resolv.conf                    HANDFAST_RESOLV_CONF
+  realm directory   ~/.local/share/handfast/realm.db    (--directory)
+
 Realms of which the configuration names no KDC are looked up at the nameservers, unless dns_lookup_kdc is false.
+
 NO_COLOR, set to anything, turns colours off. Passwords are never arguments: they are asked for on the terminal,
 or read with --password-stdin or --password-file.";
 
 /// The whole command line.
 #[derive(Parser, Debug)]
 #[command(name = "handfast", version, about = ABOUT.lines().next(), long_about = ABOUT)]
-#[command(propagate_version = false, disable_help_subcommand = false, max_term_width = 110)]
+#[command(propagate_version = false, disable_help_subcommand = false)]
 struct Cli {
     /// Print results as JSON objects, one on a line; errors too, on standard error
     #[arg(long, global = true)]
@@ -87,11 +99,10 @@ enum Command {
 
 /// Reads the command line and does what it says.
 pub(crate) fn run() -> (Output, Result<(), Failure>) {
-    let after = format!("{EXAMPLES}\n{}\n{FILES}", exit_codes());
-    let parsed = Cli::command()
-        .after_long_help(after)
-        .after_help("`handfast --help` shows examples, exit codes and files.")
-        .try_get_matches();
+    let after = format!("{EXAMPLES}\n{MIT}\n{}\n{FILES}", exit_codes());
+    let command =
+        Cli::command().after_long_help(after).after_help("`handfast --help` shows examples, exit codes and files.");
+    let parsed = help::fitted(command, help::columns()).try_get_matches();
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {

@@ -29,6 +29,7 @@ mod failure;
 mod framing;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod help;
 mod journal;
 mod listen;
 mod mechanism;

@@ -39,7 +39,7 @@ pub(crate) struct TicketWishes {
     ///
     /// It is bound to the addresses of the host's interfaces, and to extra_addresses of krb5.conf. Behind a NAT the
     /// KDC sees another address, and refuses the ticket: name that one there.
-    #[arg(long, short = 'a', verbatim_doc_comment)]
+    #[arg(long, short = 'a')]
     addresses: bool,
     /// The ticket shall be good from anywhere, whatever krb5.conf says
     #[arg(long, short = 'A', conflicts_with = "addresses")]

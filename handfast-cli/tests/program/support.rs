@@ -107,6 +107,13 @@ impl World {
         self.finish(self.command(arguments), input)
     }
 
+    /// The same, for a terminal of so many columns.
+    pub(crate) fn run_wide(&self, columns: usize, arguments: &str) -> Ended {
+        let mut command = self.command(arguments);
+        command.env("COLUMNS", columns.to_string());
+        self.finish(command, "")
+    }
+
     /// The same with `KRB5CCNAME` set to `cache`.
     pub(crate) fn run_in(&self, cache: &str, arguments: &str, input: &str) -> Ended {
         let mut command = self.command(arguments);
