@@ -1,6 +1,7 @@
 //! What the program prints: text for people, JSON for programs, and errors.
 
 use crate::failure::Failure;
+use crate::help;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 use std::fmt::Display;
@@ -55,6 +56,21 @@ impl Output {
         if self.json { Ok(()) } else { print(&text) }
     }
 
+    /// Names and values below each other. Lists that are wider than the terminal go on below their beginning; where there is no
+    /// terminal, each stays on its line.
+    pub(crate) fn rows(&self, rows: &[(&str, String)]) -> Result<(), Failure> {
+        let names = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        let room = match io::stdout().is_terminal() {
+            true => help::columns().saturating_sub(names + 4).max(20),
+            false => usize::MAX,
+        };
+        rows.iter().try_for_each(|(name, value)| {
+            let below = format!("\n{:1$}", "", names + 4);
+            let value = folded(value, room).join(&below);
+            self.line(format!("  {}  {value}", self.paint(FAINT, format!("{name:<names$}"))))
+        })
+    }
+
     /// A JSON object on a line of standard output; nothing if text is wanted.
     pub(crate) fn object(&self, object: &Value) -> Result<(), Failure> {
         if self.json { print(object) } else { Ok(()) }
@@ -90,6 +106,18 @@ impl Output {
     }
 }
 
+/// A list in lines of at most `room` columns, broken behind commas.
+fn folded(list: &str, room: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for item in list.split_inclusive(", ") {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + item.trim_end().chars().count() <= room => line.push_str(item),
+            _ => lines.push(item.to_owned()),
+        }
+    }
+    lines.iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
 fn painted(color: bool, style: Style, text: impl Display) -> String {
     if color { format!("{style}{text}{style:#}") } else { text.to_string() }
 }
@@ -99,5 +127,18 @@ fn print(text: &impl Display) -> Result<(), Failure> {
     match writeln!(io::stdout().lock(), "{text}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::output(&error)),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_folded_behind_commas() {
+        assert_eq!(folded("one, two, three", 9), ["one, two,", "three"]);
+        assert_eq!(folded("one, two, three", 8), ["one,", "two,", "three"]);
+        assert_eq!(folded("one and only", 4), ["one and only"]);
+        assert_eq!(folded("one, two, three", usize::MAX), ["one, two, three"]);
     }
 }

@@ -127,7 +127,11 @@ fn of_reader(reader: impl Read, name: &str, encoding: Option<Encoding>) -> Resul
 
 fn readable(name: &str, bytes: &[u8], encoding: Option<Encoding>) -> Result<Vec<Token>, Failure> {
     let tokens = tokens(bytes, encoding).map_err(|why| {
-        Failure::new(Exit::Files, format!("{name}: {why}")).next("name the encoding with --input hex, base64 or raw")
+        let next = match bytes.trim_ascii() {
+            [] => "give the token as an argument, as @FILE, or on standard input",
+            _ => "name the encoding with --input hex, base64 or raw",
+        };
+        Failure::new(Exit::Files, format!("{name}: {why}")).next(next)
     })?;
     match tokens.iter().find(|token| token.bytes.len() > TOKEN_LIMIT) {
         Some(_) => Err(Failure::new(Exit::Files, format!("{name}: a token is longer than {TOKEN_LIMIT} bytes"))),

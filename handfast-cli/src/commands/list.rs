@@ -41,7 +41,7 @@ pub(crate) struct Args {
     /// Show a keytab instead [default: KRB5_KTNAME, else the configured one]
     #[arg(long, short = 'k', value_name = "FILE", num_args = 0..=1, require_equals = false)]
     keytab: Option<Option<String>>,
-    /// Print nothing; exit with 0 if there is a ticket-granting ticket that has not expired, else with 3
+    /// Show nothing; exit with 0 if there is a ticket-granting ticket that has not expired, else with 3 and say why
     #[arg(long, short = 's', conflicts_with = "keytab")]
     check: bool,
 }
@@ -122,14 +122,14 @@ impl Showing<'_> {
         }
         let width = caches.iter().flat_map(|(held, _)| held).map(|held| held.principal.to_string().chars().count());
         let width = width.max().unwrap_or(0).max(9);
-        output.line(output.paint(FAINT, format!("  {:<width$}  {:<10}  cache", "principal", "login")))?;
+        output.line(output.paint(FAINT, format!("  {:<width$}  {:<11}  cache", "principal", "login")))?;
         for (held, file) in &caches {
             let mark = if file.name() == primary { "*" } else { " " };
             let (principal, state) = match held {
                 Ok(held) => (held.principal.to_string(), login_state(held, self.now(held))),
                 Err(_) => ("?".to_owned(), "unreadable".to_owned()),
             };
-            output.line(format!("{mark} {principal:<width$}  {state:<10}  {file}"))?;
+            output.line(format!("{mark} {principal:<width$}  {state:<11}  {file}"))?;
         }
         for (held, file) in &caches {
             output.line("")?;

@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::output::Output;
 use handfast_net::Settings;
+use handfast_net::store::StoreError;
 use serde_json::json;
 
 /// Destroy the tickets in the credential cache
@@ -36,8 +37,18 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         output.line("there was no credential cache")?;
     }
     for cache in caches {
-        cache.destroy()?;
+        cache.destroy().map_err(nobody)?;
         output.result(format!("{cache} destroyed"), &json!({ "destroyed": cache.to_string() }))?;
     }
     Ok(())
+}
+
+/// Who is not logged in wants no advice how to.
+fn nobody(error: StoreError) -> Failure {
+    match error {
+        StoreError::Missing { .. } | StoreError::NoCache { .. } => {
+            Failure::from(error).next("see what caches there are with `handfast list --all`")
+        }
+        error => error.into(),
+    }
 }

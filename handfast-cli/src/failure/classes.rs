@@ -195,7 +195,8 @@ impl From<StoreError> for Failure {
             StoreError::NoCache { name } => {
                 Failure::new(Exit::NoCredentials, format!("there is no credential cache at {name}")).next(LOG_IN)
             }
-            StoreError::NoCollection { .. } => Failure::new(Exit::Usage, error),
+            StoreError::NoCollection { .. } => Failure::new(Exit::Usage, error)
+                .next("set KRB5CCNAME, or default_ccache_name of krb5.conf, to a DIR:, KEYRING: or KCM: name"),
             error => Failure::new(Exit::Files, error),
         }
     }
@@ -205,7 +206,13 @@ impl From<FileDirectoryError> for Failure {
     fn from(error: FileDirectoryError) -> Self {
         let failure = Failure::new(Exit::Files, &error);
         match error {
-            FileDirectoryError::Known(_) => failure.next("remove it first, or use `handfast realm set-password`"),
+            FileDirectoryError::Io { path, error } if error.kind() == ErrorKind::AlreadyExists => {
+                Failure { cause: format!("there is a realm in {} already", path.display()), ..failure }
+                    .next("use that one, remove the file, or name another with --directory")
+            }
+            FileDirectoryError::Known(_) => failure.next(
+                "remove it first; `handfast realm set-password` gives a user another password, `export-keytab` a service's keys",
+            ),
             FileDirectoryError::Unknown(_) => failure.next("see who there is with `handfast realm list`"),
             FileDirectoryError::Crypto(_) => Failure { exit: Exit::Other, ..failure },
             FileDirectoryError::WrongRealm { .. } | FileDirectoryError::Needed(_) => {

@@ -2,7 +2,7 @@
 
 use crate::support::World;
 
-const COMMANDS: [&str; 31] = [
+pub(crate) const COMMANDS: [&str; 31] = [
     "login",
     "get",
     "list",

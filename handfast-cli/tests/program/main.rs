@@ -5,7 +5,9 @@
 // These are tests, though not all of it is in functions that clippy knows to be.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod certificates;
 mod connections;
+mod corners;
 mod decode;
 mod dns;
 mod doctor;
@@ -14,6 +16,7 @@ mod habits;
 mod help;
 mod iakerb;
 mod ntlm;
+mod options;
 mod realm;
 mod realm_rules;
 mod reload;

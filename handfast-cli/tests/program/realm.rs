@@ -61,7 +61,7 @@ fn nothing_is_overwritten() {
     world.run_with("realm add-user alice --password-stdin", "x").failed(8, "alice@A.TEST is there already");
     world.run("realm add-service host/localhost").failed(8, "is there already");
     fs::write(world.path("conf"), "mine").unwrap();
-    world.run("realm config --output conf").failed(8, "conf: File exists");
+    world.run("realm config --output conf").failed(8, "there is a file conf already");
     assert_eq!(fs::read(world.path("conf")).unwrap(), b"mine");
 }
 

@@ -44,7 +44,14 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     };
     std::fs::File::create_new(file)
         .and_then(|mut created| std::io::Write::write_all(&mut created, text.as_bytes()))
-        .map_err(|error| Failure::file(file, &error))?;
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                let cause = format!("there is a file {} already, which may say more", file.display());
+                Failure::new(Exit::Files, cause)
+                    .next("name another with --output, or add to it what is printed without")
+            }
+            _ => Failure::file(file, &error),
+        })?;
     output.result(format!("{} written: set KRB5_CONFIG to it", file.display()), &object)
 }
 

@@ -83,6 +83,11 @@ impl Modify {
     pub(super) fn run(&self, output: &Output) -> Result<(), Failure> {
         let book = Book::open(&self.directory)?;
         let before = book.existing(&self.name)?;
+        if self.names_nothing() {
+            let cause = format!("nothing is named that shall change for {}", before.principal);
+            return Err(Failure::new(Exit::Usage, cause)
+                .next("see what can change with `handfast realm modify --help`, and what holds with `realm show`"));
+        }
         let delegation = Delegation {
             to: self.delegate_to.as_deref().map(|names| services(&book, names)).transpose()?,
             from: self.allow_to_act.as_deref().map(|names| services(&book, names)).transpose()?,
@@ -98,6 +103,17 @@ impl Modify {
         })?;
         let entry = book.existing(&self.name)?;
         output.result(format!("{} changed", output.paint(STRONG, &entry.principal)), &entry_object(&entry))
+    }
+
+    fn names_nothing(&self) -> bool {
+        let flags = [self.disabled, self.preauth, self.forwardable, self.ok_as_delegate, self.protocol_transition];
+        let ends = [self.expires.is_some(), self.password_expires.is_some(), self.unlock];
+        let lives = [self.max_life.is_some(), self.max_renewable_life.is_some(), self.session_enctypes.is_some()];
+        let services = [self.delegate_to.is_some(), self.allow_to_act.is_some()];
+        let account = [self.rid.is_some(), self.groups.is_some()];
+        let named =
+            flags.map(|flag| flag.is_some()).into_iter().chain(ends).chain(lives).chain(services).chain(account);
+        !named.into_iter().any(|named| named)
     }
 
     fn change(&self, entry: &mut PrincipalEntry, now: Time) {

@@ -5,7 +5,7 @@ use super::password_settings::{self, PasswordSettings};
 use super::proof_settings::{self, ProofSettings};
 use super::{Book, DirectoryArgs, alias};
 use crate::failure::{Exit, Failure};
-use crate::output::{FAINT, Output, STRONG};
+use crate::output::{Output, STRONG};
 use crate::span;
 use clap::Args;
 use handfast::crypto::{OsRandom, Random};
@@ -90,9 +90,7 @@ impl Change {
             book.directory().set_settings(&settings)?;
         }
         output.line(format!("realm {}", output.paint(STRONG, book.realm())))?;
-        for (name, value) in rows(&settings) {
-            output.line(format!("  {}  {value}", output.paint(FAINT, format!("{name:<18}"))))?;
-        }
+        output.rows(&rows(&settings))?;
         output.object(&object(book.realm(), &settings))
     }
 

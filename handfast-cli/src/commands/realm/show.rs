@@ -2,7 +2,7 @@
 
 use super::{Book, DirectoryArgs, alias};
 use crate::failure::Failure;
-use crate::output::{FAINT, Output, STRONG};
+use crate::output::{Output, STRONG};
 use crate::span;
 use clap::Args;
 use handfast::{Principal, Time};
@@ -31,10 +31,7 @@ impl Show {
         if !others.is_empty() {
             rows.insert(0, ("also called", others.join(", ")));
         }
-        let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-        for (name, value) in rows {
-            output.line(format!("  {}  {value}", output.paint(FAINT, format!("{name:<width$}"))))?;
-        }
+        output.rows(&rows)?;
         let mut object = entry_object(&entry);
         if let Value::Object(fields) = &mut object {
             fields.insert("aliases".to_owned(), json!(others));
