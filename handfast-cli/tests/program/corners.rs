@@ -155,3 +155,23 @@ fn a_connection_that_just_ends_is_a_failure_unless_that_is_named() {
         assert_eq!(client.wait().unwrap().code(), Some(code), "{line}");
     }
 }
+
+#[test]
+fn a_login_proves_itself_as_the_one_before_if_that_is_wished() {
+    let world = World::with_realm();
+    world.run("realm settings --preauth spake,encrypted-timestamp").ok();
+    let _kdc = world.start_kdc();
+    let conf = fs::read_to_string(world.path("krb5.conf")).unwrap();
+    let first = format!("[libdefaults]\n preferred_preauth_types = 2\n{conf}");
+    fs::write(world.path("krb5.conf"), first).unwrap();
+    world.run_with("login alice --password-stdin --cache FILE:first", PASSWORD).ok();
+    fs::write(world.path("krb5.conf"), conf).unwrap();
+    let proven_by = |cache: &str| {
+        let listed = world.run(&format!("list --config --cache {cache}")).ok().stdout;
+        listed.lines().find(|line| line.contains("pa_type")).unwrap_or_else(|| panic!("{listed}")).to_owned()
+    };
+    world.run_with("login alice --password-stdin --cache FILE:usual", PASSWORD).ok();
+    world.run_with("login alice --password-stdin --cache FILE:again --input-cache FILE:first", PASSWORD).ok();
+    assert_eq!(proven_by("FILE:again"), proven_by("FILE:first"));
+    assert_ne!(proven_by("FILE:usual"), proven_by("FILE:first"));
+}
