@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::panic, reason = "a harness for tests: what goes wrong here fails the test that asked for it")]
 
+mod clock;
 mod kcm;
 mod kdc_proxy;
 mod mit;
@@ -42,6 +43,7 @@ mod samba;
 mod sample_peer;
 mod temp;
 
+pub use clock::by_clock;
 pub use kcm::HeimdalKcm;
 pub use kdc_proxy::KdcProxy;
 pub use mit::client::MitClient;

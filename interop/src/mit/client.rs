@@ -1,5 +1,5 @@
 use crate::process::{Run, read_text, run};
-use crate::{Klist, MitConfig, TempDir};
+use crate::{Klist, MitConfig, TempDir, by_clock};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -11,6 +11,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub struct MitClient {
     config: MitConfig,
     ccache: PathBuf,
+    /// How many seconds its clock is ahead.
+    ahead: i64,
     dir: TempDir,
 }
 
@@ -18,12 +20,18 @@ impl MitClient {
     /// A client with an empty credential cache.
     pub fn new(config: &MitConfig) -> Self {
         let dir = TempDir::new("client");
-        MitClient { config: config.clone(), ccache: dir.join("ccache"), dir }
+        MitClient { config: config.clone(), ccache: dir.join("ccache"), ahead: 0, dir }
     }
 
     /// A client whose credential cache is the file at `ccache`, which somebody else may have written.
     pub fn with_ccache(config: &MitConfig, ccache: &Path) -> Self {
-        MitClient { config: config.clone(), ccache: ccache.to_owned(), dir: TempDir::new("client") }
+        MitClient { config: config.clone(), ccache: ccache.to_owned(), ahead: 0, dir: TempDir::new("client") }
+    }
+
+    /// By a clock that is so many seconds ahead of the system's.
+    pub fn by_clock(mut self, seconds_ahead: i64) -> Self {
+        self.ahead = seconds_ahead;
+        self
     }
 
     /// Its configuration.
@@ -46,6 +54,9 @@ impl MitClient {
         let mut command = self.config.command(program, self.dir.path());
         command.env("KRB5CCNAME", format!("FILE:{}", self.ccache.display()));
         command.env("KRB5_TRACE", self.dir.join("trace"));
+        if self.ahead != 0 {
+            by_clock(&mut command, self.ahead);
+        }
         command
     }
 

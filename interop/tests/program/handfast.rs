@@ -1,6 +1,6 @@
 //! The program itself: built once, then run with a configuration, a cache and a keytab.
 
-use handfast_interop::{Daemon, MitClient, MitConfig, Run, TempDir, run};
+use handfast_interop::{Daemon, MitClient, MitConfig, Run, TempDir, by_clock, run};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,6 +30,8 @@ pub struct Handfast {
     config: MitConfig,
     ccache: PathBuf,
     keytab: Option<PathBuf>,
+    /// How many seconds its clock is ahead.
+    ahead: i64,
     dir: TempDir,
 }
 
@@ -37,7 +39,7 @@ impl Handfast {
     /// With an empty cache of its own.
     pub fn new(config: &MitConfig) -> Self {
         let dir = TempDir::new("program");
-        Handfast { config: config.clone(), ccache: dir.join("ccache"), keytab: None, dir }
+        Handfast { config: config.clone(), ccache: dir.join("ccache"), keytab: None, ahead: 0, dir }
     }
 
     /// With the cache of `client`.
@@ -51,9 +53,15 @@ impl Handfast {
         self
     }
 
-    /// MIT's programs with this cache.
+    /// By a clock that is so many seconds ahead of the system's.
+    pub fn by_clock(mut self, seconds_ahead: i64) -> Self {
+        self.ahead = seconds_ahead;
+        self
+    }
+
+    /// MIT's programs with this cache, by the same clock.
     pub fn mit(&self) -> MitClient {
-        MitClient::with_ccache(&self.config, &self.ccache)
+        MitClient::with_ccache(&self.config, &self.ccache).by_clock(self.ahead)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -67,6 +75,9 @@ impl Handfast {
         command.env("KRB5CCNAME", format!("FILE:{}", self.ccache.display()));
         if let Some(keytab) = &self.keytab {
             command.env("KRB5_KTNAME", format!("FILE:{}", keytab.display()));
+        }
+        if self.ahead != 0 {
+            by_clock(&mut command, self.ahead);
         }
         command
     }

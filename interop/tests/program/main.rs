@@ -16,6 +16,7 @@ mod kdcs;
 mod keytabs;
 mod kkdcp;
 mod lasting;
+mod learned;
 mod otp;
 mod passwd;
 mod peers;
