@@ -49,6 +49,8 @@ pub mod stream;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
+#[cfg(unix)]
+mod choice;
 mod clock;
 mod deadline;
 pub mod host_name;

@@ -197,6 +197,10 @@ impl From<StoreError> for Failure {
             }
             StoreError::NoCollection { .. } => Failure::new(Exit::Usage, error)
                 .next("set KRB5CCNAME, or default_ccache_name of krb5.conf, to a DIR:, KEYRING: or KCM: name"),
+            StoreError::NoCacheOf { ref client, .. } => {
+                let next = format!("log in with `handfast login {client}`, or name a cache with --cache");
+                Failure::new(Exit::NoCredentials, &error).next(next)
+            }
             error => Failure::new(Exit::Files, error),
         }
     }

@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use handfast::Principal;
 use handfast::crypto::RandomError;
 use handfast::wire::{DecodeError, EncodeError};
 
@@ -69,6 +70,20 @@ pub enum StoreError {
     NoCache {
         /// Its name.
         name: CacheName,
+    },
+    /// A rule of `.k5identity` names a client for a service, and there is no cache of that client.
+    NoCacheOf {
+        /// Who.
+        client: Box<Principal>,
+        /// Where the rule stands.
+        path: PathBuf,
+    },
+    /// The file `.k5identity` can't be read.
+    Identities {
+        /// Where.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
     },
     /// The cache's type has no primary cache to choose, or not in this collection.
     NoCollection {
@@ -153,6 +168,14 @@ impl fmt::Display for StoreError {
                 write!(f, "FILE:{} is no {store}, or a damaged one: {error}", path.display())
             }
             StoreError::NoCache { name } => write!(f, "no credential cache at {name}: log in first"),
+            StoreError::NoCacheOf { client, path } => {
+                write!(
+                    f,
+                    "{} says to be {client} for this service, of whom there is no credential cache: log in first",
+                    path.display()
+                )
+            }
+            StoreError::Identities { path, error } => write!(f, "can't read {}: {error}", path.display()),
             StoreError::NoCollection { name } => {
                 write!(f, "{name} is in no collection of caches here: DIR, KEYRING and KCM have such")
             }
@@ -171,7 +194,7 @@ impl fmt::Display for StoreError {
 impl std::error::Error for StoreError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            StoreError::Io { error, .. } => Some(error),
+            StoreError::Io { error, .. } | StoreError::Identities { error, .. } => Some(error),
             StoreError::Lock { error, .. } => Some(error),
             StoreError::Malformed { error, .. } => Some(error),
             StoreError::MalformedCache { error, .. } => Some(error),
@@ -184,6 +207,7 @@ impl std::error::Error for StoreError {
             | StoreError::NotAFile { .. }
             | StoreError::TooLarge { .. }
             | StoreError::NoCache { .. }
+            | StoreError::NoCacheOf { .. }
             | StoreError::NoCollection { .. } => None,
         }
     }

@@ -12,6 +12,7 @@ mod habits;
 mod handfast;
 mod host_names;
 mod iakerb;
+mod identities;
 mod kdcs;
 mod keytabs;
 mod kkdcp;

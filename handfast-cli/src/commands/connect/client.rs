@@ -11,6 +11,7 @@ use handfast::crypto::OsRandom;
 use handfast::krb5::exchange::TicketRequest;
 use handfast::{Context, Credential, Flags, Initiator, ServiceName, Target};
 use handfast_net::login::get_ticket;
+use handfast_net::store::CredentialCache;
 use handfast_net::stream::StreamOptions;
 use handfast_net::tokio::NegotiateStream;
 use handfast_net::{Clock, Settings, resolve};
@@ -41,10 +42,12 @@ impl Client {
             Some(service) => service.parse()?,
             None => ServiceName::host_based("host", &args.server.bracketed())?,
         };
-        let credentials = Arc::new(Credentials::new(&args, &settings)?);
+        let service: ServiceName = service;
+        let called = settings.services(&service).into_iter().next().unwrap_or_else(|| service.clone());
+        let credentials = Arc::new(Credentials::new(&args, &settings, &called)?);
         let (options, initiator) = (args.stream_options(), Initiator::new(args.policy(&settings)));
         Ok(Client {
-            service: settled(&settings, &service, args.cache.as_deref()),
+            service: settled(&settings, &service, credentials.cache()),
             args,
             options,
             credentials,
@@ -109,11 +112,11 @@ impl Client {
 }
 
 /// The name that the service has: of two, the second one if the KDC doesn't know the first, which only a login can ask.
-fn settled(settings: &Settings, service: &ServiceName, cache: Option<&str>) -> ServiceName {
+fn settled(settings: &Settings, service: &ServiceName, cache: &dyn CredentialCache) -> ServiceName {
     let names = settings.services(service);
     let [first, second, ..] = names.as_slice() else { return names.into_iter().next().unwrap_or(service.clone()) };
     let asked = || {
-        let held = settings.ccache(cache).ok()?.load().ok()?;
+        let held = cache.load().ok()?;
         let (realm, now) = (held.start_realm(), settings.kdc_time(&held, span::now()));
         if held.ticket_for_service(first, now).is_some() {
             return None;

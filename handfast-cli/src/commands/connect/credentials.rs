@@ -32,10 +32,16 @@ struct Account {
 }
 
 impl Credentials {
-    pub(super) fn new(args: &Args, settings: &Settings) -> Result<Self, Failure> {
-        let file = settings.ccache(args.cache.as_deref())?;
+    /// For `service`: which of the caches, where none is named, says `.k5identity`, or its realm.
+    pub(super) fn new(args: &Args, settings: &Settings, service: &ServiceName) -> Result<Self, Failure> {
         let account = args.account.as_ref().map(|name| account(name, args)).transpose()?;
         let through_server = through_server(args, settings)?;
+        let from_cache =
+            through_server.is_none() && args.client_keytab.is_none() && args.mechanism() != Mechanism::Ntlm;
+        let file = match &args.cache {
+            None if from_cache => settings.ccache_for(service)?,
+            name => settings.ccache(name.as_deref())?,
+        };
         let keytab = args.client_keytab.as_ref().filter(|_| through_server.is_none());
         let login = keytab.map(|name| login(name.as_deref(), settings)).transpose()?;
         let (mechanism, kdc_timesync) = (args.mechanism(), settings.libdefaults().kdc_timesync);
@@ -54,6 +60,11 @@ impl Credentials {
             Some(account) if self.mechanism == Mechanism::Negotiate => account.beside(credential),
             _ => Ok(credential),
         }
+    }
+
+    /// The cache that tickets come from.
+    pub(super) fn cache(&self) -> &dyn CredentialCache {
+        &*self.file
     }
 
     /// Whether there is a ticket for `service`, of whatever realm: then nobody has to be asked for one.
