@@ -1,7 +1,9 @@
 //! Parsers: what can be read can be written, and is the same when read again.
 
 use handfast::krb5::message::*;
-use handfast::krb5::{AuthToLocal, Ccache, Conf, Keytab, TRANSITED_REALM_LIMIT, decode_transited, encode_transited};
+use handfast::krb5::{
+    AuthToLocal, Ccache, Conf, K5Identity, Keytab, TRANSITED_REALM_LIMIT, decode_transited, encode_transited,
+};
 use handfast::wire::DecodeError;
 use handfast::{Account, ChannelBindings, Logon, Principal, ServiceName};
 use handfast_net::accounts::AccountList;
@@ -111,9 +113,12 @@ pub fn keytab(data: &[u8]) {
     assert_eq!(again.encode().expect("once before").expose(), written.expose());
 }
 
-/// A credential cache: written, it reads as itself.
+/// A credential cache: written, it reads as itself; and what it remembers.
 pub fn ccache(data: &[u8]) {
     let Ok(cache) = Ccache::decode(data) else { return };
+    let now = cache.kdc_time(handfast::Time::EPOCH);
+    let _ = std::hint::black_box((cache.kdc_offset.map(|offset| offset.client_time(now)), cache.fast_realms()));
+    let _ = std::hint::black_box((cache.preauth_method(cache.start_realm()), cache.knows_fast(cache.start_realm())));
     let Ok(written) = cache.encode() else { return };
     let again = Ccache::decode(written.expose()).expect("just written");
     assert_eq!(again.entries().len(), cache.entries().len());
@@ -154,8 +159,10 @@ pub fn cache_parts(data: &[u8]) {
     }
 }
 
-/// krb5.conf, with a file that includes itself, and every view of it.
+/// krb5.conf, with a file that includes itself, and every view of it; and the same text as rules of `.k5identity`.
 pub fn conf(data: &[u8]) {
+    let service = ServiceName::host_based("HTTP", "www.example.com").expect("a name").to_principal("EXAMPLE.COM");
+    let _ = std::hint::black_box(K5Identity::parse(data, "EXAMPLE.COM").client_for(&service));
     let mut conf = Conf::new();
     let source = handfast::krb5::conf::Source { name: "fuzz".into(), text: data.to_vec() };
     let mut again = |_: handfast::krb5::conf::Include<'_>| Ok(vec![source.clone()]);

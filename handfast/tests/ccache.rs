@@ -9,8 +9,10 @@
 
 mod support;
 
-use handfast::krb5::ccache::{CcacheEntry, KdcOffset};
+use handfast::krb5::ccache::{CcacheEntry, ConfigEntry, KdcOffset};
 use handfast::krb5::enctype::{EncryptionKey, Enctype};
+use handfast::krb5::exchange::{Learned, LoggedIn};
+use handfast::krb5::message::PaDataType;
 use handfast::krb5::{AuthorizationDataElement, Ccache, HeldTicket, HostAddress, TicketFlags};
 use handfast::wire::DecodeReason;
 use handfast::{Principal, Time};
@@ -172,6 +174,81 @@ fn header_fields_are_kept() {
     assert_eq!(to_hex(ccache.encode().unwrap().expose()), to_hex(&file));
     file[7] = 9;
     assert!(Ccache::decode(&file).is_err());
+}
+
+#[test]
+fn a_hostile_offset_moves_a_clock_to_its_end_at_most() {
+    let mut file = hex("0504000c00010008ffffffffffffffff");
+    file.extend(&Ccache::new("alice@R".parse().unwrap()).encode().unwrap().expose()[4..]);
+    for bytes in ["80000000 80000000", "7fffffff 7fffffff", "00000000 80000000", "ffffffff 7fffffff"] {
+        file[8..16].copy_from_slice(&hex(&bytes.replace(' ', "")));
+        let offset = Ccache::decode(&file).unwrap().kdc_offset.unwrap();
+        for time in [Time::EPOCH, Time::from_unix_micros(i64::MAX), Time::from_unix_micros(i64::MIN)] {
+            let (kdc, client) = (offset.kdc_time(time), offset.client_time(time));
+            let moved = if offset.micros() < 0 { kdc <= time && client >= time } else { kdc >= time && client <= time };
+            assert!(moved, "{offset:?} {time}");
+        }
+    }
+    // A second tag of the same kind, one cut short, and one that is too long.
+    file.splice(2..4, hex("0018"));
+    file.splice(16..16, hex("000100080000000100000000"));
+    assert_eq!(Ccache::decode(&file).unwrap().kdc_offset.unwrap().seconds, -1, "the first counts");
+    for wrong in
+        ["0504000c000100070000000000000000", "0504000b000100080000000000000000", "0504000c000100090000000000000000"]
+    {
+        let mut file = hex(wrong);
+        file.extend(&Ccache::new("alice@R".parse().unwrap()).encode().unwrap().expose()[4..]);
+        assert!(Ccache::decode(&file).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn what_a_login_learned_is_kept_and_read_again() {
+    let learned = Learned {
+        preauth: Some(PaDataType::SPAKE),
+        fast_available: true,
+        kdc_offset: Some(KdcOffset { seconds: -7, microseconds: 0 }),
+    };
+    let login = |client: &str| LoggedIn { ticket: ticket(client, "krbtgt/R@R", 9_000_000), learned };
+    let cache = Ccache::of_login(&login("alice@R"));
+    let read = Ccache::decode(cache.encode().unwrap().expose()).unwrap();
+    assert_eq!(read, cache);
+    assert_eq!((read.kdc_offset, read.preauth_method("R")), (learned.kdc_offset, learned.preauth));
+    assert!(read.knows_fast("R") && !read.knows_fast("S"));
+    assert_eq!((read.fast_realms(), read.start_realm()), (vec!["R".to_owned()], "R"));
+    assert_eq!(read.configs().count(), 2);
+    let elsewhere = Ccache::of_login(&login("WELLKNOWN/ANONYMOUS@WELLKNOWN:ANONYMOUS"));
+    assert_eq!(elsewhere.start_realm(), "R");
+    assert_eq!(elsewhere.config("start_realm", None), Some(&b"R"[..]));
+    // A later login that learned less leaves nothing of the one before.
+    let mut again = cache.clone();
+    again.remember(&"krbtgt/R@R".parse().unwrap(), &Learned::default());
+    assert_eq!((again.kdc_offset, again.configs().count()), (None, 0));
+    let mut renewed = Ccache::new("alice@R".parse().unwrap());
+    renewed.keep_memory_of(&cache);
+    assert_eq!(
+        (renewed.kdc_offset, renewed.fast_realms(), renewed.tickets().count()),
+        (cache.kdc_offset, cache.fast_realms(), 0)
+    );
+}
+
+#[test]
+fn what_is_remembered_in_a_strange_way_counts_for_nothing() {
+    let mut cache = Ccache::new("alice@R".parse().unwrap());
+    let about = |name: &str| {
+        CcacheEntry::Config(ConfigEntry {
+            client: "alice@R".parse().unwrap(),
+            name: "fast_avail".into(),
+            about: Some(name.into()),
+            value: b"yes".to_vec(),
+        })
+    };
+    for name in ["krbtgt/R@S", "krbtgt/S@R", "R", "", "@", "krbtgt/R/R@R", "host/R@R", "\\"] {
+        cache.append(about(name));
+    }
+    assert_eq!(cache.fast_realms(), [""; 0]);
+    cache.set_config("start_realm", None, b"\xff");
+    assert_eq!(cache.start_realm(), "R");
 }
 
 #[test]
