@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use handfast::krb5::conf::{CanonicalizeHostname, LibDefaults};
 
+use crate::Deadline;
+
 /// The longest file of hosts that is read, in bytes.
 const HOSTS_LIMIT: u64 = 1 << 20;
 
@@ -70,6 +72,14 @@ impl HostNames {
         }
     }
 
+    /// [`of`](Self::of) for tasks of tokio: on a thread for what blocks. If there is no such thread any more, as it is written.
+    #[cfg(feature = "tokio")]
+    pub async fn of_async(&self, host: &str) -> Vec<String> {
+        let (names, asked) = (self.clone(), host.to_owned());
+        let found = ::tokio::task::spawn_blocking(move || names.of(&asked)).await;
+        found.unwrap_or_else(|_| vec![self.qualified(&plain(host))])
+    }
+
     fn qualified(&self, host: &str) -> String {
         match &self.suffix {
             Some(suffix) if !host.contains('.') => format!("{host}.{suffix}"),
@@ -79,31 +89,44 @@ impl HostNames {
 
     /// What the host is called where it is known: by the file, else by the DNS; none if nobody knows it.
     fn canonical(&self, host: &str) -> Option<String> {
+        let until = self.deadline();
         let hosts = self.hosts.as_deref().and_then(read_hosts).unwrap_or_default();
-        let (name, address) = hosts.by_name(host).or_else(|| self.ask(host))?;
+        let (name, address) = hosts.by_name(host).or_else(|| self.ask(host, until))?;
         if !self.rdns {
             return Some(name);
         }
-        Some(hosts.by_address(address).or_else(|| self.ask_reverse(address)).unwrap_or(name))
+        Some(hosts.by_address(address).or_else(|| self.ask_reverse(address, until)).unwrap_or(name))
+    }
+
+    /// Both questions are one look-up.
+    #[cfg(feature = "dns")]
+    fn deadline(&self) -> Deadline {
+        self.dns.as_ref().map_or_else(Deadline::never, crate::dns::Dns::deadline)
     }
 
     #[cfg(feature = "dns")]
-    fn ask(&self, host: &str) -> Option<(String, IpAddr)> {
-        self.dns.as_ref()?.host(host)
+    fn ask(&self, host: &str, until: Deadline) -> Option<(String, IpAddr)> {
+        self.dns.as_ref()?.host_before(host, until)
     }
 
     #[cfg(feature = "dns")]
-    fn ask_reverse(&self, address: IpAddr) -> Option<String> {
-        self.dns.as_ref()?.name_of(address)
+    fn ask_reverse(&self, address: IpAddr, until: Deadline) -> Option<String> {
+        self.dns.as_ref()?.name_before(address, until)
     }
 
     #[cfg(not(feature = "dns"))]
-    fn ask(&self, _: &str) -> Option<(String, IpAddr)> {
+    #[allow(clippy::unused_self, reason = "with the feature dns it is used")]
+    fn deadline(&self) -> Deadline {
+        Deadline::never()
+    }
+
+    #[cfg(not(feature = "dns"))]
+    fn ask(&self, _: &str, _: Deadline) -> Option<(String, IpAddr)> {
         None
     }
 
     #[cfg(not(feature = "dns"))]
-    fn ask_reverse(&self, _: IpAddr) -> Option<String> {
+    fn ask_reverse(&self, _: IpAddr, _: Deadline) -> Option<String> {
         None
     }
 }
@@ -194,5 +217,23 @@ mod tests {
         for path in [None, Some("/dev/null".into()), Some("/nowhere/at/all".into())] {
             assert_eq!(HostNames::new(&defaults, path).of("www.test"), ["www.test"]);
         }
+    }
+
+    /// The runtime has one thread, which goes on while a nameserver is silent.
+    #[cfg(all(feature = "dns", feature = "tokio"))]
+    #[test]
+    fn a_task_that_waits_for_the_dns_lets_others_run() {
+        use std::time::Duration;
+        let conf = Conf::parse("krb5.conf", "[libdefaults]\n dns_canonicalize_hostname = true\n").unwrap();
+        let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let dns = crate::dns::Dns::new([silent.local_addr().unwrap()]).whole(Duration::from_millis(700));
+        let names = HostNames::new(&conf.libdefaults(None).unwrap(), None).dns(dns);
+        let runtime = ::tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut asked = std::pin::pin!(names.of_async("WWW.test"));
+            let waited = ::tokio::time::timeout(Duration::from_millis(200), &mut asked).await;
+            assert!(waited.is_err(), "the timer has its turn in the meantime");
+            assert_eq!(asked.await, ["www.test"]);
+        });
     }
 }

@@ -158,8 +158,19 @@ impl Settings {
     /// wait for the DNS.
     pub fn services(&self, name: &ServiceName) -> Vec<ServiceName> {
         let Some(host) = name.host().filter(|_| name.realm().is_none()) else { return vec![name.clone()] };
+        self.services_at(name, self.host_names.of(host))
+    }
+
+    /// [`services`](Self::services) for tasks of tokio: the DNS is waited for without blocking the runtime.
+    #[cfg(feature = "tokio")]
+    pub async fn services_async(&self, name: &ServiceName) -> Vec<ServiceName> {
+        let Some(host) = name.host().filter(|_| name.realm().is_none()) else { return vec![name.clone()] };
+        self.services_at(name, self.host_names.of_async(host).await)
+    }
+
+    fn services_at(&self, name: &ServiceName, hosts: Vec<String>) -> Vec<ServiceName> {
         let named = |host: String| name.with_host(&host).unwrap_or_else(|_| name.clone());
-        self.host_names.of(host).into_iter().map(|host| self.service(named(host))).collect()
+        hosts.into_iter().map(|host| self.service(named(host))).collect()
     }
 
     /// How names of hosts are looked up.

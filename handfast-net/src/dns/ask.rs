@@ -10,7 +10,8 @@ use crate::kdc::{KdcAddress, Transport, udp};
 use crate::{Deadline, Timed};
 
 impl Dns {
-    /// The KDCs of `realm`, in the order in which they are to be asked. May wait for as long as all nameservers together may take.
+    /// The KDCs of `realm`, in the order in which they are to be asked. May wait for as long as
+    /// [`whole`](Self::whole) says.
     ///
     /// # Errors
     /// [`NoKdcFound`], with what came of each question.
@@ -28,18 +29,31 @@ impl Dns {
 
     fn servers(&self, wanted: Wanted, realm: &str) -> Result<Vec<KdcAddress>, NoKdcFound> {
         let mut search = Search::new(self, wanted, realm);
+        let deadline = self.deadline();
         while let Some((server, over, query)) = search.next() {
-            let heard = match over {
-                Transport::Udp => by_udp(server, query, self.timeout),
-                Transport::Tcp => by_tcp(server, query, self.timeout),
-            };
+            let heard = self.ask(server, over, query, deadline);
             search.take(server, over, heard);
         }
         search.finish()
     }
+
+    /// Asks a nameserver, and waits for it and the whole look-up no longer than is said.
+    pub(super) fn ask(
+        &self,
+        server: SocketAddr,
+        over: Transport,
+        query: &Query,
+        deadline: Deadline,
+    ) -> Result<Heard, DnsSilence> {
+        let timeout = deadline.at_most(self.timeout).ok_or(DnsSilence::NotAsked { whole: self.whole })?;
+        match over {
+            Transport::Udp => by_udp(server, query, timeout),
+            Transport::Tcp => by_tcp(server, query, timeout),
+        }
+    }
 }
 
-pub(super) fn by_udp(server: SocketAddr, query: &Query, timeout: Duration) -> Result<Heard, DnsSilence> {
+fn by_udp(server: SocketAddr, query: &Query, timeout: Duration) -> Result<Heard, DnsSilence> {
     let (socket, deadline) = (udp::connect(server)?, Deadline::after(timeout));
     socket.send(query.bytes())?;
     let mut buffer = vec![0; udp::DATAGRAM_LIMIT];
@@ -70,7 +84,7 @@ pub(super) fn silence(nonsense: u32, waited: Duration) -> DnsSilence {
 }
 
 /// The query and the answer behind their lengths (RFC 1035 4.2.2).
-pub(super) fn by_tcp(server: SocketAddr, query: &Query, timeout: Duration) -> Result<Heard, DnsSilence> {
+fn by_tcp(server: SocketAddr, query: &Query, timeout: Duration) -> Result<Heard, DnsSilence> {
     let late = |error: std::io::Error| {
         if is_timeout(&error) { DnsSilence::TimedOut { waited: timeout } } else { error.into() }
     };

@@ -81,6 +81,11 @@ pub enum DnsSilence {
         /// How long it was waited for.
         waited: Duration,
     },
+    /// The time for the whole look-up was over.
+    NotAsked {
+        /// How long that is.
+        whole: Duration,
+    },
     /// What came was no answer to the question.
     Nonsense {
         /// How many datagrams; 1 for a TCP connection.
@@ -127,6 +132,9 @@ impl fmt::Display for DnsSilence {
             DnsSilence::Failed { code } => write!(f, "it answered {code}"),
             DnsSilence::Refused => f.write_str("it refused the connection"),
             DnsSilence::TimedOut { waited } => write!(f, "it did not answer in {:.1} s", waited.as_secs_f64()),
+            DnsSilence::NotAsked { whole } => {
+                write!(f, "it was not asked any more: the whole look-up may take {:.1} s", whole.as_secs_f64())
+            }
             DnsSilence::Nonsense { count } => {
                 write!(f, "it sent nothing that answers the question ({count} other messages)")
             }

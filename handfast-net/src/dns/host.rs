@@ -4,34 +4,47 @@ use std::fmt::Write;
 use std::net::IpAddr;
 use std::time::Instant;
 
-use super::ask::{by_tcp, by_udp};
 use super::message::{Query, Reply};
 use super::{Dns, RecordType};
+use crate::Deadline;
 use crate::kdc::Transport;
 
 impl Dns {
     /// The name that `host` is an alias of, or itself, and its first address; none if no nameserver knows one. May wait for as long as
-    /// all nameservers together may take.
+    /// [`whole`](Self::whole) says.
     #[must_use]
     pub fn host(&self, host: &str) -> Option<(String, IpAddr)> {
-        let by = |record| match self.reply(record, host)? {
+        self.host_before(host, self.deadline())
+    }
+
+    /// The name of an address; none if no nameserver knows one. May wait, too.
+    #[must_use]
+    pub fn name_of(&self, address: IpAddr) -> Option<String> {
+        self.name_before(address, self.deadline())
+    }
+
+    /// When a look-up that begins now is over.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline::after(self.whole)
+    }
+
+    pub(crate) fn host_before(&self, host: &str, deadline: Deadline) -> Option<(String, IpAddr)> {
+        let by = |record| match self.reply(record, host, deadline)? {
             Reply::Host { name, address } => Some((name, address)),
             _ => None,
         };
         by(RecordType::A).or_else(|| by(RecordType::Aaaa))
     }
 
-    /// The name of an address; none if no nameserver knows one. May wait, too.
-    #[must_use]
-    pub fn name_of(&self, address: IpAddr) -> Option<String> {
-        match self.reply(RecordType::Ptr, &reverse(address))? {
+    pub(crate) fn name_before(&self, address: IpAddr, deadline: Deadline) -> Option<String> {
+        match self.reply(RecordType::Ptr, &reverse(address), deadline)? {
             Reply::Name(name) => Some(name),
             _ => None,
         }
     }
 
     /// What is kept, or what the first nameserver says that says anything.
-    fn reply(&self, record: RecordType, name: &str) -> Option<Reply> {
+    fn reply(&self, record: RecordType, name: &str, deadline: Deadline) -> Option<Reply> {
         if let Some((reply, _)) = self.answers.recall(record, name, Instant::now()) {
             return Some(reply);
         }
@@ -39,10 +52,10 @@ impl Dns {
         let ask = |server| {
             let query = Query::new(record, name, self.id()?)?;
             let mut over = Transport::Udp;
-            let mut heard = by_udp(server, &query, self.timeout).ok()?;
+            let mut heard = self.ask(server, over, &query, deadline).ok()?;
             if heard.reply == Reply::Truncated {
                 over = Transport::Tcp;
-                heard = by_tcp(server, &query, self.timeout).ok()?;
+                heard = self.ask(server, over, &query, deadline).ok()?;
             }
             if matches!(heard.reply, Reply::Failed(_)) {
                 return None;

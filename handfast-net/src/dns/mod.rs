@@ -25,7 +25,8 @@
 //!
 //! # Limits
 //! [`NAMESERVER_LIMIT`] nameservers, [`CNAME_LIMIT`] aliases one behind the other, [`KDC_LIMIT`] KDCs; each nameserver is waited for
-//! as long as [`timeout`](Dns::timeout) says, as often as [`attempts`](Dns::attempts) says.
+//! as long as [`timeout`](Dns::timeout) says, as often as [`attempts`](Dns::attempts) says, and all of them together for as long as
+//! [`whole`](Dns::whole) says.
 
 use std::fmt;
 use std::io;
@@ -72,6 +73,7 @@ pub struct Dns {
     timeout: Duration,
     attempts: u32,
     uri_records: bool,
+    whole: Duration,
     answers: cache::Answers,
     random: Arc<dyn Random>,
 }
@@ -86,6 +88,7 @@ impl Dns {
             timeout: Duration::from_secs(5),
             attempts: 2,
             uri_records: false,
+            whole: Duration::from_secs(20),
             answers: cache::Answers::new(ANSWER_LIMIT),
             random: Arc::new(OsRandom),
         }
@@ -143,6 +146,13 @@ impl Dns {
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
+        self
+    }
+
+    /// How long one look-up may take, with all its questions to all nameservers: 20 s unless set.
+    #[must_use]
+    pub fn whole(mut self, whole: Duration) -> Self {
+        self.whole = whole;
         self
     }
 

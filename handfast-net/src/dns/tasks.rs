@@ -9,6 +9,7 @@ use super::ask::{framed, silence};
 use super::message::{Heard, Query};
 use super::search::{Search, Wanted};
 use super::{Dns, DnsSilence, NONSENSE_LIMIT, NoKdcFound};
+use crate::Deadline;
 use crate::kdc::{KdcAddress, Transport, udp};
 
 impl Dns {
@@ -30,16 +31,28 @@ impl Dns {
 
     async fn servers_async(&self, wanted: Wanted, realm: &str) -> Result<Vec<KdcAddress>, NoKdcFound> {
         let mut search = Search::new(self, wanted, realm);
+        let deadline = self.deadline();
         while let Some((server, over, query)) = search.next() {
-            let nonsense = AtomicU32::new(0);
-            let heard = match over {
-                Transport::Udp => timeout(self.timeout, by_udp(server, query, &nonsense)).await,
-                Transport::Tcp => timeout(self.timeout, by_tcp(server, query)).await,
-            };
-            let late = || Err(silence(nonsense.load(Ordering::Relaxed), self.timeout));
-            search.take(server, over, heard.unwrap_or_else(|_| late()));
+            let heard = self.ask_async(server, over, query, deadline).await;
+            search.take(server, over, heard);
         }
         search.finish()
+    }
+
+    async fn ask_async(
+        &self,
+        server: SocketAddr,
+        over: Transport,
+        query: &Query,
+        deadline: Deadline,
+    ) -> Result<Heard, DnsSilence> {
+        let wait = deadline.at_most(self.timeout).ok_or(DnsSilence::NotAsked { whole: self.whole })?;
+        let nonsense = AtomicU32::new(0);
+        let heard = match over {
+            Transport::Udp => timeout(wait, by_udp(server, query, &nonsense)).await,
+            Transport::Tcp => timeout(wait, by_tcp(server, query)).await,
+        };
+        heard.unwrap_or_else(|_| Err(silence(nonsense.load(Ordering::Relaxed), wait)))
     }
 }
 

@@ -605,3 +605,25 @@ fn an_answer_lasts_as_long_as_its_shortest_record() {
     assert_eq!(with([[0, 0, 0, 7], [0x7f, 0xff, 0xff, 0xff]]), 7);
     assert_eq!(with([[0x80, 0, 0, 1], [0, 0, 0, 7]]), 0);
 }
+
+#[test]
+fn a_whole_look_up_has_one_deadline() {
+    let silent = [(); 3].map(|()| nameserver(|_, _| Vec::new()));
+    let dns = dns(&silent).timeout(Duration::from_millis(400)).attempts(5).whole(Duration::from_millis(600));
+    let begun = std::time::Instant::now();
+    let error = dns.kdcs("EXAMPLE.COM").unwrap_err();
+    assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
+    let not_asked = DnsSilence::NotAsked { whole: Duration::from_millis(600) };
+    assert_eq!(error.tried.last().unwrap().why, not_asked);
+    assert!(error.to_string().ends_with("it was not asked any more: the whole look-up may take 0.6 s"), "{error}");
+    let begun = std::time::Instant::now();
+    assert_eq!(dns.host("www.test"), None);
+    assert!(begun.elapsed() < Duration::from_millis(1500), "A and AAAA together: {:?}", begun.elapsed());
+    #[cfg(feature = "tokio")]
+    {
+        let begun = std::time::Instant::now();
+        let runtime = ::tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        assert_eq!(runtime.block_on(dns.kdcs_async("EXAMPLE.COM")).unwrap_err().tried.last().unwrap().why, not_asked);
+        assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
+    }
+}

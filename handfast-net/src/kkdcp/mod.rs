@@ -45,16 +45,20 @@ impl Proxies {
     fn ask(&self, url: &str, request: &KdcRequest, deadline: Deadline) -> Result<Vec<u8>, ProxyError> {
         let url: ProxyUrl = url.parse()?;
         let body = message::encode(&request.realm, &request.bytes)?;
-        let answer = tls::post(&url, &self.anchors, &body, deadline)?;
-        let reply = message::decode(&answer)?;
-        if !looks_like_reply(reply) {
-            return Err(ProxyError::Message("what it passed on is no answer of a KDC"));
-        }
-        if is_unavailable(reply) {
-            return Err(ProxyError::Unavailable);
-        }
-        Ok(reply.to_vec())
+        passed_on(&tls::post(&url, &self.anchors, &body, deadline)?)
     }
+}
+
+/// The reply of a KDC that can serve, in the answer of a proxy.
+fn passed_on(answer: &[u8]) -> Result<Vec<u8>, ProxyError> {
+    let reply = message::decode(answer)?;
+    if !looks_like_reply(reply) {
+        return Err(ProxyError::Message("what it passed on is no answer of a KDC"));
+    }
+    if is_unavailable(reply) {
+        return Err(ProxyError::Unavailable);
+    }
+    Ok(reply.to_vec())
 }
 
 /// Why nothing came of asking a proxy.
