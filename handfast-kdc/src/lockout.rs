@@ -40,6 +40,14 @@ impl Realm {
         Err(Refusal::new(ErrorCode::KDC_ERR_CLIENT_REVOKED, reason))
     }
 
+    /// Whether there are failed proofs to forget after a good one. Others may have been looked at while this one was: who guesses
+    /// many times at once is locked out as if it had done so one after the other (CVE-2021-20251).
+    fn has_failed_meanwhile(&self, client: &PrincipalEntry, now: Time) -> Result<bool, Refusal> {
+        let Some(current) = self.directory.find(&client.principal)? else { return Ok(false) };
+        self.check_lockout(&current, now)?;
+        Ok(current.failures != 0)
+    }
+
     /// Counts a proof that failed; one that is good ends the count.
     pub(crate) fn count_proof<'a>(
         &self,
@@ -48,8 +56,10 @@ impl Realm {
         now: Time,
     ) -> Result<Option<Proof<'a>>, Refusal> {
         let failed = matches!(&proof, Err(refusal) if refusal.code == ErrorCode::KDC_ERR_PREAUTH_FAILED);
-        let good = matches!(&proof, Ok(Some(_))) && client.failures != 0;
-        if self.settings.max_failures == 0 || !(failed || good) {
+        if self.settings.max_failures == 0 || !(failed || matches!(&proof, Ok(Some(_)))) {
+            return proof;
+        }
+        if !failed && !self.has_failed_meanwhile(client, now)? {
             return proof;
         }
         let count = |entry: &mut PrincipalEntry| {

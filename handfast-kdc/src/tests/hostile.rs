@@ -117,3 +117,26 @@ fn a_directory_behind_a_lock_is_edited_while_it_is_served() {
     directory.write().unwrap().remove(&principal("alice@R.TEST"));
     assert_eq!(refused(&realm, &bytes, NOW), ErrorCode::KDC_ERR_C_PRINCIPAL_UNKNOWN);
 }
+
+/// What RFC 4120 lets a request leave out, though there is nothing to answer without it.
+#[test]
+fn cve_2021_3671_requests_that_name_no_service_are_refused() {
+    let realm = realm();
+    let tgt = tgt(&realm, |_| ());
+    let unnamed = |options, padata: Option<PaDataType>| {
+        TgsAsk::new(&tgt, &["HTTP", "web"]).with(|ask| {
+            (ask.body.sname, ask.body.kdc_options) = (None, options);
+            ask.body.additional_tickets = vec![Encoded::<Ticket<'_>>::decode(tgt.der).unwrap()];
+            ask.padata = padata.map(|padata_type| PaData { padata_type, padata_value: &[] }).into_iter().collect();
+        })
+    };
+    for options in [KdcOptions::NONE, KdcOptions::CANONICALIZE, KdcOptions::CNAME_IN_ADDL_TKT] {
+        assert_eq!(unnamed(options, None).refused(&realm), ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN, "{options:?}");
+    }
+    assert_eq!(unnamed(KdcOptions::ENC_TKT_IN_SKEY, None).refused(&realm), ErrorCode::KDC_ERR_SERVER_NOMATCH);
+    assert_eq!(unnamed(KdcOptions::RENEW, None).refused(&realm), ErrorCode::KDC_ERR_SERVER_NOMATCH);
+    for named in [PaDataType::FOR_USER, PaDataType::S4U_X509_USER] {
+        let code = unnamed(KdcOptions::NONE, Some(named)).refused(&realm);
+        assert_eq!(code, ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN, "{named:?}");
+    }
+}

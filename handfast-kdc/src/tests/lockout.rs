@@ -71,6 +71,46 @@ fn a_guess_after_the_lock_locks_again() {
     assert_eq!((served.wrong(at(400)), served.right(at(401))), (FAILED, Err(LOCKED)));
 }
 
+/// What the directory said before others' proofs were counted, the first time that it is asked for a client.
+struct Before {
+    directory: Arc<RwLock<MemoryDirectory>>,
+    said: RwLock<Option<Arc<PrincipalEntry>>>,
+}
+
+impl Directory for Before {
+    fn find(&self, name: &Principal) -> Result<Option<Arc<PrincipalEntry>>, crate::DirectoryError> {
+        let is_client = name.components() == ["alice"];
+        match self.said.write().unwrap().take_if(|_| is_client) {
+            Some(entry) => Ok(Some(entry)),
+            None => self.directory.find(name),
+        }
+    }
+
+    fn update(
+        &self,
+        name: &Principal,
+        change: &dyn Fn(&mut PrincipalEntry) -> bool,
+    ) -> Result<bool, crate::DirectoryError> {
+        self.directory.update(name, change)
+    }
+}
+
+/// Each of many requests at once sees an account that nobody has guessed at yet; the right password among them is one guess too many.
+#[test]
+fn guesses_that_come_at_once_are_all_counted() {
+    for failures in [2, 3] {
+        let served = served(settings());
+        let said = RwLock::new(served.directory.find(&principal("alice@R.TEST")).unwrap());
+        assert!((0..failures).all(|_| served.wrong(at(0)) == FAILED));
+        let directory = Arc::new(Before { directory: Arc::clone(&served.directory), said });
+        let late = Realm::new("R.TEST", directory, settings(), Arc::new(OsRandom));
+        let asked = ask(&late, &proven(&as_body(), &user_key(AES256), at(0)), at(0));
+        let expected = if failures < 3 { None } else { Some(LOCKED) };
+        assert_eq!(asked.err().map(|error| error.error_code), expected, "{failures}");
+        assert_eq!(served.failures(), if failures < 3 { 0 } else { 3 });
+    }
+}
+
 #[test]
 fn a_lock_without_end_lasts_until_it_is_taken_off() {
     let zero = Duration::ZERO;

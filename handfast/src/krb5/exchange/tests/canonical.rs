@@ -98,6 +98,13 @@ fn the_realm_may_have_another_name_in_client_and_service_alike() {
         unproven(reply);
     };
     assert!(matches!(mismatch(answered(canonical(), both)), Mismatch::RenamedUnproven { .. }));
+    // The service alone, of which an old KDC might not say that it saw the request.
+    let realm_alone = |reply: &mut Reply| {
+        reply.service = Principal::krbtgt("Example.Com", "Example.Com");
+        reply.ticket_service = reply.service.clone();
+        unproven(reply);
+    };
+    assert!(matches!(mismatch(answered(canonical(), realm_alone)), Mismatch::Service { .. }));
     let service = |service: Principal, client: &'static str| {
         mismatch(answered(canonical(), |reply| {
             reply.client = client.parse().unwrap();

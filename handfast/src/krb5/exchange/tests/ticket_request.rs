@@ -235,6 +235,43 @@ fn a_ticket_to_hand_on_is_asked_for_without_addresses() {
 }
 
 #[test]
+fn a_ticket_for_another_host_is_what_was_asked_for() {
+    let held = HeldTicket { flags: TicketFlags::PROXIABLE.with(TicketFlags::FORWARDABLE), ..tgt() };
+    let there = vec![HostAddress { addr_type: 2, address: vec![10, 0, 0, 1] }];
+    let proxy = |service| TicketRequest::proxy(&held, service, there.clone(), options(), random());
+    let answered = |request: TicketRequest, change: fn(&mut Reply)| {
+        request.run(|request| {
+            let mut reply = Reply::to_ticket_request(&request.bytes, &held.key);
+            change(&mut reply);
+            reply.to_bytes()
+        })
+    };
+    assert_eq!(answered(proxy(web()), |_| ()).unwrap().addresses, there);
+    // Bound to nothing, or to another place: whoever takes it on its way can use it.
+    for wrong in [|reply: &mut Reply| reply.addresses.clear(), |reply: &mut Reply| reply.addresses[0][3] = 2] {
+        assert_eq!(answered(proxy(web()), wrong), Err(ExchangeError::mismatch(Mismatch::Addresses)));
+    }
+    let without = |reply: &mut Reply| reply.flags = TicketFlags::NONE;
+    let missing = |missing| Err(ExchangeError::mismatch(Mismatch::FlagsMissing { missing }));
+    assert_eq!(answered(proxy(web()), without), missing(TicketFlags::PROXY));
+    let forward = || TicketRequest::forward(&held, options(), random());
+    assert_eq!(answered(forward(), without), missing(TicketFlags::FORWARDED));
+    // No other realm makes such, so none is asked on the way.
+    let elsewhere: Principal = "HTTP/www.other.org@OTHER.ORG".parse().unwrap();
+    let expected = ExchangeError::OtherRealm { service: elsewhere.clone(), ticket: held.server.clone() };
+    assert_eq!(proxy(elsewhere).run(|_| panic!()), Err(expected));
+}
+
+#[test]
+fn a_ticket_that_has_ended_is_none() {
+    for end in [0, -1, -99] {
+        let spoilt = spoilt(|reply| (reply.starttime, reply.endtime) = (Some(seconds(-100)), seconds(end)));
+        assert_eq!(spoilt, Mismatch::Ended { start: seconds(-100), end: seconds(end), now: NOW });
+    }
+    assert!(granted(&tgt(), web(), options(), |reply| reply.endtime = seconds(1)).is_ok());
+}
+
+#[test]
 fn what_cant_be_renewed_is_not_tried() {
     let mut over = renewable();
     over.renew_till = Some(NOW);
