@@ -5,10 +5,13 @@ use handfast_fuzz::dns;
 use handfast_fuzz::iakerb;
 use handfast_fuzz::negotiate;
 use handfast_fuzz::ntlm::ntlm_stage;
+use handfast_fuzz::on_behalf;
 use handfast_fuzz::parsers::MESSAGES;
 use handfast_fuzz::password;
 use handfast_fuzz::pkinit;
+use handfast_fuzz::replay_file;
 use handfast_fuzz::seeds::{Talk, join, stage};
+use handfast_fuzz::user_to_user;
 use handfast_fuzz::{streams, tools};
 use std::path::Path;
 
@@ -49,6 +52,7 @@ fn main() -> std::io::Result<()> {
     all("x509", pkinit::x509_seeds())?;
     all("signed_data", pkinit::signed_data_seeds())?;
     all("identity", pkinit::identity_seeds())?;
+    all("replay_file", replay_file::seeds())?;
     machines(&all)
 }
 
@@ -192,6 +196,9 @@ fn machines(all: All<'_>) -> std::io::Result<()> {
     all("ntlm_initiator", vec![join(&[ntlm.challenge.clone()])])?;
     all("dce_acceptor", dce_style::clients())?;
     all("dce_initiator", dce_style::servers())?;
+    all("user_to_user_acceptor", user_to_user::clients())?;
+    all("user_to_user_initiator", user_to_user::servers())?;
+    all("on_behalf", on_behalf::seeds())?;
     all("iakerb_acceptor", iakerb::clients())?;
     all("iakerb_initiator", iakerb::servers())?;
     all("negotiate_messages", negotiate::messages())?;

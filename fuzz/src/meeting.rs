@@ -82,10 +82,22 @@ pub fn accept<'t>(tokens: impl IntoIterator<Item = &'t [u8]>) -> End {
     peer.end()
 }
 
-struct Recorder {
+/// An acceptor, and what passed.
+pub(crate) struct Recorder {
     peer: AcceptorPeer,
     client: Vec<Vec<u8>>,
     server: Vec<Vec<u8>>,
+}
+
+impl Recorder {
+    pub(crate) fn of(peer: AcceptorPeer) -> Recorder {
+        Recorder { peer, client: Vec::new(), server: Vec::new() }
+    }
+
+    /// The tokens of both ends, and where the acceptor came to.
+    pub(crate) fn tokens(self) -> (Vec<Vec<u8>>, Vec<Vec<u8>>, End) {
+        (self.client, self.server, self.peer.end())
+    }
 }
 
 impl Peer for Recorder {
@@ -100,12 +112,12 @@ impl Peer for Recorder {
 impl Meeting {
     /// Of honest ends.
     pub fn of(spoken: Spoken, with_keys: bool) -> Meeting {
-        let peer = AcceptorPeer::new(&stage().kit, acceptor(with_keys).session());
-        let mut recorder = Recorder { peer, client: Vec::new(), server: Vec::new() };
+        let mut recorder = Recorder::of(AcceptorPeer::new(&stage().kit, acceptor(with_keys).session()));
         let initiator = initiate(spoken, None, &mut recorder);
-        let (End::Established(client), End::Established(server)) = (initiator, recorder.peer.end()) else {
+        let (said, answered, acceptor) = recorder.tokens();
+        let (End::Established(client), End::Established(server)) = (initiator, acceptor) else {
             panic!("honest ends, and no contexts")
         };
-        Meeting { client: recorder.client, server: recorder.server, talk: Talk::of((client, server)) }
+        Meeting { client: said, server: answered, talk: Talk::of((client, server)) }
     }
 }

@@ -35,13 +35,11 @@ fn a_disabled_or_ended_account_logs_in_no_more() {
     let _kdc = world.start_kdc();
     world.run_with("login alice --password-stdin", PASSWORD).ok();
     world.run("realm modify alice --disabled yes").ok();
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    world.run_with("login alice --password-stdin", PASSWORD).failed(5, "alice@A.TEST");
+    world.run_until_failed("login alice --password-stdin", PASSWORD).failed(5, "alice@A.TEST");
     world.run("realm modify alice --disabled no").ok();
     world.run_until_ok("login alice --password-stdin", PASSWORD);
     world.run("realm modify alice --expires 1s").ok();
-    std::thread::sleep(std::time::Duration::from_millis(1500));
-    world.run_with("login alice --password-stdin", PASSWORD).failed(5, "alice@A.TEST");
+    world.run_until_failed("login alice --password-stdin", PASSWORD).failed(5, "alice@A.TEST");
     world.run("realm modify alice --expires never").ok();
     world.run_until_ok("login alice --password-stdin", PASSWORD);
 }
@@ -55,12 +53,10 @@ fn a_service_delegates_to_whom_its_list_names() {
     let get = "get nfs/localhost --s4u2self alice --s4u2proxy --out-cache FILE:for-alice";
     world.run(get).failed(5, "alice@A.TEST");
     world.run("realm modify host/localhost --delegate-to nfs/localhost --protocol-transition yes").ok();
-    std::thread::sleep(std::time::Duration::from_millis(400));
-    world.run(get).ok();
+    world.run_until_ok(get, "");
     world.run("realm modify host/localhost --delegate-to= --protocol-transition no").ok();
     assert_eq!(shown(&world, "host/localhost")["delegates_to"], json!([]));
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    world.run(get).failed(5, "alice@A.TEST");
+    world.run_until_failed(get, "").failed(5, "alice@A.TEST");
     world.run("realm settings --domain A").ok();
     world.run("realm modify nfs/localhost --allow-to-act host/localhost").ok();
     assert_eq!(shown(&world, "nfs/localhost")["allowed_to_act"], json!(["host/localhost@A.TEST"]));

@@ -140,6 +140,13 @@ impl World {
         tried.find(|ended| ended.code == 0).unwrap_or_else(|| panic!("{arguments} does not go well"))
     }
 
+    /// Runs the program again until it fails: the KDC may not have looked at the realm's file yet. How it fails, is to be checked.
+    #[track_caller]
+    pub(crate) fn run_until_failed(&self, arguments: &str, input: &str) -> Ended {
+        let mut tried = (0..200).map(|_| self.run_with(arguments, input));
+        tried.find(|ended| ended.code != 0).unwrap_or_else(|| panic!("{arguments} goes well for ever"))
+    }
+
     /// Starts a server, and waits until it listens. A realm's log is its output; others log on standard error.
     pub(crate) fn start(&self, arguments: &str) -> Server {
         let mut command = self.command(arguments);
