@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use handfast::krb5::Conf;
-use handfast::krb5::conf::LibDefaults;
+use handfast::krb5::conf::{LibDefaults, RealmConf};
 use handfast::krb5::exchange::{KdcAttempt, KdcRequest, KdcUnreachable};
 
-use crate::driver::KdcExchange;
+use crate::driver::{HeardKdc, KdcAnswer, KdcExchange};
 use crate::kdc::{Attempt, KdcAddress, KdcClient, KdcReply, Memory, ParseKdcAddressError, Transport, Unreachable};
+use crate::resolve::addresses;
 
 /// The KDCs of all realms that are known, and how to ask them.
 ///
@@ -23,6 +24,8 @@ use crate::kdc::{Attempt, KdcAddress, KdcClient, KdcReply, Memory, ParseKdcAddre
 #[derive(Clone, Debug, Default)]
 pub struct Kdcs {
     realms: BTreeMap<String, Vec<Result<KdcAddress, ParseKdcAddressError>>>,
+    /// Those that learn of a new password first.
+    primaries: BTreeMap<String, Vec<KdcAddress>>,
     client: KdcClient,
     memory: Memory,
     #[cfg(feature = "kkdcp")]
@@ -53,6 +56,11 @@ impl Kdcs {
         };
         client.pace.whole = defaults.request_timeout.filter(|time| !time.is_zero()).unwrap_or(client.pace.whole);
         let named = conf.realms().filter_map(|name| conf.realm(name));
+        let readable = |realm: RealmConf| {
+            let kdcs = realm.primary_kdc.iter().filter_map(|kdc| kdc.parse().ok()).collect();
+            (realm.name, kdcs)
+        };
+        let primaries = conf.realms().filter_map(|name| conf.realm(name)).map(readable).collect();
         #[cfg(feature = "kkdcp")]
         let mut proxies = BTreeMap::new();
         #[cfg(feature = "kkdcp")]
@@ -65,6 +73,7 @@ impl Kdcs {
         let realms = named.map(|realm| (realm.name, realm.kdc.iter().map(|kdc| kdc.parse()).collect())).collect();
         Kdcs {
             realms,
+            primaries,
             client,
             memory: Memory::default(),
             #[cfg(feature = "kkdcp")]
@@ -78,6 +87,14 @@ impl Kdcs {
     #[must_use]
     pub fn with(mut self, realm: &str, kdcs: impl IntoIterator<Item = KdcAddress>) -> Self {
         self.realms.entry(realm.to_owned()).or_default().extend(kdcs.into_iter().map(Ok));
+        self
+    }
+
+    /// Adds primary KDCs of `realm`, which learn of a new password first (`primary_kdc`): a login that another KDC refuses is tried
+    /// once more there. That another KDC is asked in the first place takes [`with`](Self::with).
+    #[must_use]
+    pub fn with_primary(mut self, realm: &str, kdcs: impl IntoIterator<Item = KdcAddress>) -> Self {
+        self.primaries.entry(realm.to_owned()).or_default().extend(kdcs);
         self
     }
 
@@ -146,12 +163,16 @@ impl Kdcs {
         KdcRequest { realm, tcp_required, .. }: &KdcRequest,
         kdcs: &[KdcAddress],
         heard: Result<KdcReply, Unreachable>,
-    ) -> Result<Vec<u8>, KdcUnreachable> {
+    ) -> Result<KdcAnswer, KdcUnreachable> {
         if let Ok(reply) = &heard {
             let could_be_asked = |kdc: &&KdcAddress| !(*tcp_required && kdc.transport == Some(Transport::Udp));
             self.memory.learn(kdcs.iter().filter(could_be_asked), &reply.kdc, Instant::now());
         }
-        heard.map(|reply| reply.bytes).map_err(|unreachable| {
+        let answer = |KdcReply { bytes, kdc, address, .. }| {
+            let from = Some(HeardKdc { realm: realm.clone(), kdc, address });
+            KdcAnswer { bytes, from }
+        };
+        heard.map(answer).map_err(|unreachable| {
             let mut unreachable = KdcUnreachable::from(unreachable);
             let unreadable = self.realms.get(realm).into_iter().flatten().filter_map(|kdc| kdc.as_ref().err());
             unreachable.tried.extend(unreadable.map(|error| KdcAttempt {
@@ -180,21 +201,40 @@ fn and_tried(unreachable: &KdcUnreachable, tried: Vec<KdcAttempt>) -> KdcUnreach
 
 impl KdcExchange for Kdcs {
     fn exchange(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
+        self.exchange_noted(request).map(|answer| answer.bytes)
+    }
+
+    fn exchange_noted(&self, request: &KdcRequest) -> Result<KdcAnswer, KdcUnreachable> {
         let KdcRequest { realm, bytes, tcp_required } = request;
         let kdcs = self.ordered(self.locate(realm)?);
         let answer = self.answer(request, &kdcs, self.client.exchange(realm, &kdcs, bytes, *tcp_required));
         #[cfg(feature = "kkdcp")]
         if let (Err(unreachable), Some(proxies)) = (&answer, self.proxies_of(realm)) {
             let by_proxy = proxies.exchange(request, crate::Deadline::after(self.client.pace.whole));
+            let by_proxy = by_proxy.map(|bytes| KdcAnswer { bytes, from: None });
             return by_proxy.map_err(|tried| and_tried(unreachable, tried));
         }
         answer
+    }
+
+    fn any_replica(&self, heard: &[HeardKdc]) -> bool {
+        heard.iter().any(|heard| is_replica(heard, &self.locate_primaries(&heard.realm)))
+    }
+
+    fn exchange_with_primary(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
+        let KdcRequest { realm, bytes, tcp_required } = request;
+        let kdcs = self.locate_primaries(realm);
+        Ok(self.client.exchange(realm, &kdcs, bytes, *tcp_required)?.bytes)
     }
 }
 
 #[cfg(feature = "tokio")]
 impl crate::tokio::KdcExchange for Kdcs {
     async fn exchange(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
+        crate::tokio::KdcExchange::exchange_noted(self, request).await.map(|answer| answer.bytes)
+    }
+
+    async fn exchange_noted(&self, request: &KdcRequest) -> Result<KdcAnswer, KdcUnreachable> {
         let KdcRequest { realm, bytes, tcp_required } = request;
         let kdcs = self.ordered(self.located_async(realm).await?);
         let answer = self.answer(request, &kdcs, self.client.exchange_async(realm, &kdcs, bytes, *tcp_required).await);
@@ -206,10 +246,64 @@ impl crate::tokio::KdcExchange for Kdcs {
             let ended = |error: ::tokio::task::JoinError| {
                 Err(vec![KdcAttempt { kdc: "KDC proxies".to_owned(), reason: error.to_string() }])
             };
-            return asked.unwrap_or_else(ended).map_err(|tried| and_tried(unreachable, tried));
+            let by_proxy = asked.unwrap_or_else(ended).map(|bytes| KdcAnswer { bytes, from: None });
+            return by_proxy.map_err(|tried| and_tried(unreachable, tried));
         }
         answer
     }
+
+    async fn any_replica(&self, heard: &[HeardKdc]) -> bool {
+        for heard in heard {
+            let (primaries, heard) = (self.locate_primaries_async(&heard.realm).await, heard.clone());
+            // Names of hosts are looked up.
+            let judged = ::tokio::task::spawn_blocking(move || is_replica(&heard, &primaries)).await;
+            if judged.unwrap_or_default() {
+                return true;
+            }
+        }
+        false
+    }
+
+    async fn exchange_with_primary(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
+        let KdcRequest { realm, bytes, tcp_required } = request;
+        let kdcs = self.locate_primaries_async(realm).await;
+        Ok(self.client.exchange_async(realm, &kdcs, bytes, *tcp_required).await?.bytes)
+    }
+}
+
+impl Kdcs {
+    /// The primary KDCs of `realm`: those of the configuration; those that the DNS names, if the realm's other KDCs are looked up there,
+    /// too. None where neither says, as then all know the same.
+    fn locate_primaries(&self, realm: &str) -> Vec<KdcAddress> {
+        #[cfg(feature = "dns")]
+        if let (None, Some(dns)) = (self.primaries_of(realm), self.dns_for(realm)) {
+            return dns.primary_kdcs(realm).unwrap_or_default();
+        }
+        self.primaries_of(realm).unwrap_or_default().to_vec()
+    }
+
+    #[cfg(feature = "tokio")]
+    #[cfg_attr(not(feature = "dns"), allow(clippy::unused_async))] // Without the DNS there is nothing to wait for.
+    async fn locate_primaries_async(&self, realm: &str) -> Vec<KdcAddress> {
+        #[cfg(feature = "dns")]
+        if let (None, Some(dns)) = (self.primaries_of(realm), self.dns_for(realm)) {
+            return dns.primary_kdcs_async(realm).await.unwrap_or_default();
+        }
+        self.primaries_of(realm).unwrap_or_default().to_vec()
+    }
+
+    fn primaries_of(&self, realm: &str) -> Option<&[KdcAddress]> {
+        self.primaries.get(realm).map(Vec::as_slice).filter(|kdcs| !kdcs.is_empty())
+    }
+}
+
+/// Whether a KDC is not among the primary ones, of which there are some. May wait for the system to look their names up.
+fn is_replica(heard: &HeardKdc, primaries: &[KdcAddress]) -> bool {
+    let is_it = |primary: &KdcAddress| {
+        let named = primary.port == heard.kdc.port && primary.host.eq_ignore_ascii_case(&heard.kdc.host);
+        named || addresses(&primary.host, primary.port).is_ok_and(|addresses| addresses.contains(&heard.address))
+    };
+    !primaries.is_empty() && !primaries.iter().any(is_it)
 }
 
 impl From<Unreachable> for KdcUnreachable {
@@ -328,5 +422,34 @@ mod tests {
         kdcs.clone().exchange(&request("A")).unwrap();
         server.join().unwrap();
         assert_eq!(order(), [udp, alive, dead]);
+    }
+
+    fn heard(kdc: &str, address: &str) -> HeardKdc {
+        HeardKdc { realm: "A".into(), kdc: kdc.parse().unwrap(), address: address.parse().unwrap() }
+    }
+
+    #[test]
+    fn a_replica_is_who_is_no_primary_kdc() {
+        let conf =
+            Conf::parse("krb5.conf", "[realms]\n A = {\n  kdc = one\n  primary_kdc = two\n  master_kdc = three\n }\n");
+        let kdcs = Kdcs::from_conf(&conf.unwrap(), &Conf::default().libdefaults(None).unwrap());
+        let kdcs = kdcs.with_primary("A", ["127.0.0.1:750".parse().unwrap()]);
+        let is_replica = |kdc, address| {
+            let heard = [heard(kdc, address)];
+            #[cfg(feature = "tokio")]
+            {
+                let runtime = ::tokio::runtime::Builder::new_current_thread().build().unwrap();
+                let found = runtime.block_on(crate::tokio::KdcExchange::any_replica(&kdcs, &heard));
+                assert_eq!(found, kdcs.any_replica(&heard));
+            }
+            kdcs.any_replica(&heard)
+        };
+        assert!(is_replica("one", "192.0.2.1:88"));
+        assert!(is_replica("three", "192.0.2.1:88"), "the older name stands for nothing beside the newer one");
+        assert!(!is_replica("tcp/TWO", "192.0.2.1:88"), "by name");
+        assert!(!is_replica("one:750", "127.0.0.1:750"), "by address");
+        assert!(is_replica("two:750", "127.0.0.1:88"));
+        assert!(!kdcs.any_replica(&[HeardKdc { realm: "B".into(), ..heard("one", "192.0.2.1:88") }]), "none is known");
+        assert!(kdcs.any_replica(&[heard("two", "192.0.2.1:88"), heard("one", "192.0.2.1:88")]), "one of several");
     }
 }

@@ -15,8 +15,13 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A refusal that may only mean that a KDC does not know the newest password yet is not the end of a login where the realm's primary
+//! KDC is known (`primary_kdc`, or by the DNS) and it was another one that refused: it is tried once more at the primary. If that does
+//! not answer, the first refusal stands.
 
 pub(crate) mod lasting;
+pub(crate) mod second_try;
 
 pub use lasting::{LastingLogin, LoginError};
 
@@ -35,13 +40,15 @@ use crate::driver::KdcExchange;
 use crate::password::{ChangeError, change_password};
 use crate::{Clock, PasswordServers};
 
+use second_try::SecondTry;
+
 /// Logs in: a first ticket, usually a ticket-granting ticket, and what was learned of the KDC.
 /// [`Ccache::of_login`](handfast::krb5::Ccache::of_login) makes a cache of both.
 ///
 /// # Errors
 /// [`TicketError`].
 pub fn log_in(login: Login, kdc: &(impl KdcExchange + ?Sized), clock: &Clock) -> Result<LoggedIn, TicketError> {
-    drive(login.begin(clock.now()), Login::reply, Login::decline, kdc, clock)
+    log_in_answering(login, &Answers::default(), kdc, clock)
 }
 
 /// What to do where a password has expired.
@@ -126,11 +133,24 @@ pub fn log_in_answering(
     kdc: &(impl KdcExchange + ?Sized),
     clock: &Clock,
 ) -> Result<LoggedIn, TicketError> {
-    let mut step = answers.asked_by(login).begin(clock.now());
+    let (mut second, mut step) = SecondTry::begin(answers.asked_by(login), clock.now());
     loop {
+        if second.would_help(&step) && kdc.any_replica(&second.heard) {
+            step = second.start(step, clock.now());
+        }
         step = match step? {
             ExchangeStep::Complete(ticket) => return Ok(*ticket),
-            ExchangeStep::NeedsKdc(next, request) => next.reply(&kdc.exchange(&request)?, clock.now()),
+            ExchangeStep::NeedsKdc(next, request) if second.is_under_way() => {
+                match kdc.exchange_with_primary(&request) {
+                    Ok(bytes) => next.reply(&bytes, clock.now()),
+                    Err(unreachable) => second.give_up(unreachable)?,
+                }
+            }
+            ExchangeStep::NeedsKdc(next, request) => {
+                let answer = kdc.exchange_noted(&request)?;
+                second.heard.extend(answer.from);
+                next.reply(&answer.bytes, clock.now())
+            }
             ExchangeStep::NeedsAnswer(next, question) => {
                 let answer = match (&question, &answers.new_password) {
                     (Question::NewPassword { client }, Some(passwords)) => {
@@ -139,7 +159,10 @@ pub fn log_in_answering(
                     _ => answers.at_once(&question),
                 };
                 match answer {
-                    Some(answer) => next.answer(answer, clock.now()),
+                    Some(answer) => {
+                        second.answered(&answer);
+                        next.answer(answer, clock.now())
+                    }
                     None => next.decline(clock.now()),
                 }
             }

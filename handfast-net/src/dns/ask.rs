@@ -19,6 +19,15 @@ impl Dns {
         self.servers(Wanted::Kdc, realm)
     }
 
+    /// The primary KDCs of `realm`, which learn of a new password first: the URI records with the flag `m`, or `_kerberos-master`, as
+    /// MIT krb5 looks for them.
+    ///
+    /// # Errors
+    /// [`NoKdcFound`], with what came of each question.
+    pub fn primary_kdcs(&self, realm: &str) -> Result<Vec<KdcAddress>, NoKdcFound> {
+        self.servers(Wanted::Primary, realm)
+    }
+
     /// The password servers of `realm` (`_kpasswd`), in the same way.
     ///
     /// # Errors

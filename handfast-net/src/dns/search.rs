@@ -30,6 +30,8 @@ pub(super) struct Search<'a> {
 pub(super) enum Wanted {
     /// KDCs (RFC 4120 7.2.3.2).
     Kdc,
+    /// KDCs that learn of a new password first, as MIT krb5 looks for them.
+    Primary,
     /// Password servers, as MIT krb5 looks for them.
     Password,
 }
@@ -38,14 +40,20 @@ impl Wanted {
     fn label(self) -> &'static str {
         match self {
             Wanted::Kdc => "_kerberos",
+            Wanted::Primary => "_kerberos-master",
             Wanted::Password => "_kpasswd",
         }
+    }
+
+    /// The name of their URI records. Those of primary KDCs are marked among those of all.
+    fn uri_label(self) -> &'static str {
+        if matches!(self, Wanted::Primary) { Wanted::Kdc.label() } else { self.label() }
     }
 
     /// Where they listen, if a record doesn't say.
     fn port(self) -> u16 {
         match self {
-            Wanted::Kdc => KDC_PORT,
+            Wanted::Kdc | Wanted::Primary => KDC_PORT,
             Wanted::Password => password::PORT,
         }
     }
@@ -137,7 +145,7 @@ impl<'a> Search<'a> {
                 if records.iter().all(|record| record.target.is_empty()) {
                     fail(DnsSilence::NotOffered);
                 } else if matches!(self.service, Service::All)
-                    && records.iter().all(|record| uri::kdc(&record.target, self.wanted.port()).is_none())
+                    && records.iter().all(|record| kdc(self.service, record, self.wanted).is_none())
                 {
                     fail(DnsSilence::NoneUsable);
                 }
@@ -163,7 +171,8 @@ impl<'a> Search<'a> {
         self.queue.clear();
         let Some(service) = self.services.pop_front() else { return };
         self.service = service;
-        self.name = format!("{}{}.{}", self.wanted.label(), service.label(), self.realm.trim_end_matches('.'));
+        let label = if matches!(service, Service::All) { self.wanted.uri_label() } else { self.wanted.label() };
+        self.name = format!("{label}{}.{}", service.label(), self.realm.trim_end_matches('.'));
         if let Some((reply, (server, over))) = self.dns.answers.recall(service.record(), &self.name, Instant::now()) {
             self.judge(server, over, Ok(reply));
             return;
@@ -191,13 +200,13 @@ impl<'a> Search<'a> {
 
     /// Adds the KDCs that records name, in the order of these. If URI records name any, nothing else is asked for.
     fn add(&mut self, records: Vec<Record>) {
-        let (service, port) = (self.service, self.wanted.port());
-        let usable = records.into_iter().filter(|record| kdc(service, record, port).is_some()).collect();
+        let (service, wanted) = (self.service, self.wanted);
+        let usable = records.into_iter().filter(|record| kdc(service, record, wanted).is_some()).collect();
         match order(usable, &*self.dns.random) {
             Ok(records) => records
                 .iter()
                 .take(KDC_LIMIT)
-                .filter_map(|record| kdc(service, record, port))
+                .filter_map(|record| kdc(service, record, wanted))
                 .for_each(|kdc| self.found(kdc)),
             Err(RandomError) => self.tried.push(attempt(service, &self.name, None, DnsSilence::NoRandom)),
         }
@@ -221,9 +230,10 @@ impl<'a> Search<'a> {
 }
 
 /// The KDC that a record names, if it can be asked.
-fn kdc(service: Service, record: &Record, port: u16) -> Option<KdcAddress> {
+fn kdc(service: Service, record: &Record, wanted: Wanted) -> Option<KdcAddress> {
     match service {
-        Service::All => uri::kdc(&record.target, port),
+        Service::All if matches!(wanted, Wanted::Primary) && !uri::is_primary(&record.target) => None,
+        Service::All => uri::kdc(&record.target, wanted.port()),
         Service::Over(transport) => (record.port != 0 && is_host(&record.target)).then(|| KdcAddress {
             host: record.target.clone(),
             port: record.port,

@@ -21,6 +21,14 @@ impl Dns {
         self.servers_async(Wanted::Kdc, realm).await
     }
 
+    /// [`primary_kdcs`](Self::primary_kdcs) for tasks of tokio.
+    ///
+    /// # Errors
+    /// As for [`primary_kdcs`](Self::primary_kdcs).
+    pub async fn primary_kdcs_async(&self, realm: &str) -> Result<Vec<KdcAddress>, NoKdcFound> {
+        self.servers_async(Wanted::Primary, realm).await
+    }
+
     /// [`password_servers`](Self::password_servers) for tasks of tokio.
     ///
     /// # Errors

@@ -627,3 +627,31 @@ fn a_whole_look_up_has_one_deadline() {
         assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
     }
 }
+
+#[test]
+fn primary_kdcs_have_names_of_their_own_or_a_flag() {
+    let shown = |kdcs: Vec<KdcAddress>| kdcs.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let by_srv = nameserver(|query, _| {
+        let records = match asked(query).as_str() {
+            "_kerberos-master._udp.R" => vec![srv(0, 0, 750, "primary.r")],
+            UDP | TCP => vec![srv(0, 0, 88, "kdc.r")],
+            _ => vec![],
+        };
+        vec![response(query, 0, &records)]
+    });
+    assert_eq!(shown(dns(&[by_srv]).uri_records(true).primary_kdcs("R").unwrap()), ["udp/primary.r:750"]);
+    let uri = |target: &str| record(&[0xc0, 12], 256, &[&[0; 4], target.as_bytes()].concat());
+    let by_uri = nameserver(move |query, _| {
+        let records = [uri("krb5srv::tcp:replica.r"), uri("krb5srv:m:tcp:primary.r")];
+        let of_name = if asked(query) == "_kerberos.R" { &records[..] } else { &[] };
+        vec![response(query, 0, of_name)]
+    });
+    let dns = dns(&[by_uri]).uri_records(true);
+    assert_eq!(shown(dns.primary_kdcs("R").unwrap()), ["tcp/primary.r:88"]);
+    assert_eq!(shown(dns.kdcs("R").unwrap()).len(), 2);
+    #[cfg(feature = "tokio")]
+    {
+        let runtime = ::tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        assert_eq!(shown(runtime.block_on(dns.primary_kdcs_async("R")).unwrap()), ["tcp/primary.r:88"]);
+    }
+}

@@ -9,8 +9,7 @@ use crate::kdc::{KdcAddress, Transport};
 /// krb5srv:FLAGS:TRANSPORT:PLACE      TRANSPORT is udp or tcp (then PLACE is host, host:port or [v6]:port), or kkdcp (then a URL)
 /// ```
 ///
-/// Of the flags there is `m`, for the primary KDC, which is no better for what is asked here. `None` if it names none, or one that
-/// can't be asked: KDC proxies can't.
+/// Of the flags there is `m`, for a primary KDC. `None` if it names none, or one that can't be asked: KDC proxies can't.
 pub(super) fn kdc(target: &str, default_port: u16) -> Option<KdcAddress> {
     let mut fields = target.splitn(4, ':');
     let (scheme, _flags, transport, place) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
@@ -28,8 +27,26 @@ pub(super) fn kdc(target: &str, default_port: u16) -> Option<KdcAddress> {
     is_place.then_some(KdcAddress { transport: Some(transport), ..kdc })
 }
 
+/// Whether the target of a URI record has the flag `m`: it names a primary KDC.
+pub(super) fn is_primary(target: &str) -> bool {
+    target.split(':').nth(1).is_some_and(|flags| flags.contains(['m', 'M']))
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn primary_kdcs_have_a_flag() {
+        for (target, primary) in [
+            ("krb5srv:m:tcp:kdc.example.com", true),
+            ("krb5srv:xM:udp:kdc.example.com", true),
+            ("krb5srv::tcp:m.example.com", false),
+            ("krb5srv:x:tcp:kdc", false),
+            ("m", false),
+        ] {
+            assert_eq!(super::is_primary(target), primary, "{target}");
+        }
+    }
+
     #[test]
     fn targets_name_kdcs_and_the_way_to_ask_them() {
         for (target, kdc) in [

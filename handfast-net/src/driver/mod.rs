@@ -26,6 +26,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ use handfast::{
 };
 
 use crate::Clock;
+use crate::kdc::KdcAddress;
 
 mod carrier;
 mod error;
@@ -55,6 +57,49 @@ pub trait KdcExchange {
     /// # Errors
     /// If none answers, with each one's reason.
     fn exchange(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable>;
+
+    /// The same, and which KDC it was; who doesn't know that leaves it out.
+    ///
+    /// # Errors
+    /// As for [`exchange`](Self::exchange).
+    fn exchange_noted(&self, request: &KdcRequest) -> Result<KdcAnswer, KdcUnreachable> {
+        self.exchange(request).map(|bytes| KdcAnswer { bytes, from: None })
+    }
+
+    /// Whether one of these is a replica, which may learn of a new password later than the primary KDC of its realm. Not, unless it
+    /// is known who is that. May wait.
+    fn any_replica(&self, heard: &[HeardKdc]) -> bool {
+        let _ = heard;
+        false
+    }
+
+    /// The answer of a primary KDC of `request.realm`; asked for only if there [is one](Self::any_replica).
+    ///
+    /// # Errors
+    /// If none answers, with each one's reason.
+    fn exchange_with_primary(&self, request: &KdcRequest) -> Result<Vec<u8>, KdcUnreachable> {
+        self.exchange(request)
+    }
+}
+
+/// The answer of a KDC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KdcAnswer {
+    /// An encoded AS-REP, TGS-REP or KRB-ERROR.
+    pub bytes: Vec<u8>,
+    /// Who gave it, if that is known: not behind a KDC proxy.
+    pub from: Option<HeardKdc>,
+}
+
+/// A KDC that has answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeardKdc {
+    /// Of which realm.
+    pub realm: String,
+    /// As it is configured, or as the DNS has it.
+    pub kdc: KdcAddress,
+    /// From where it answered.
+    pub address: SocketAddr,
 }
 
 impl<F: Fn(&KdcRequest) -> Result<Vec<u8>, KdcUnreachable>> KdcExchange for F {

@@ -5,7 +5,7 @@ use handfast::krb5::exchange::{KdcAttempt, KdcRequest, KdcUnreachable};
 use handfast::{Accept, Account, Answer, Context, Error, Initiate, Logon, Protection, Session, Target};
 
 use super::Carrier;
-use crate::driver::{self, HandshakeError, NoAccounts, NoKdc, Reason};
+use crate::driver::{self, HandshakeError, HeardKdc, KdcAnswer, NoAccounts, NoKdc, Reason};
 use crate::framing::FrameError;
 use crate::{Clock, Deadline};
 
@@ -25,6 +25,25 @@ use crate::{Clock, Deadline};
 pub trait KdcExchange: Sync {
     /// The answer of a KDC of `request.realm`; or, if none answers, each one's reason.
     fn exchange(&self, request: &KdcRequest) -> impl Future<Output = Result<Vec<u8>, KdcUnreachable>> + Send;
+
+    /// The same, and which KDC it was; who doesn't know that leaves it out.
+    fn exchange_noted(&self, request: &KdcRequest) -> impl Future<Output = Result<KdcAnswer, KdcUnreachable>> + Send {
+        async { Ok(KdcAnswer { bytes: self.exchange(request).await?, from: None }) }
+    }
+
+    /// Whether one of these is a replica: the twin of [`crate::driver::KdcExchange::any_replica`].
+    fn any_replica(&self, heard: &[HeardKdc]) -> impl Future<Output = bool> + Send {
+        let _ = heard;
+        std::future::ready(false)
+    }
+
+    /// The answer of a primary KDC of `request.realm`; asked for only if there [is one](Self::any_replica).
+    fn exchange_with_primary(
+        &self,
+        request: &KdcRequest,
+    ) -> impl Future<Output = Result<Vec<u8>, KdcUnreachable>> + Send {
+        self.exchange(request)
+    }
 }
 
 impl<F, Answer> KdcExchange for F

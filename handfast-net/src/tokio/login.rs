@@ -5,6 +5,7 @@ use handfast::{Answer, Principal, Question, Time};
 
 use super::{KdcExchange, change_password};
 use crate::Clock;
+use crate::login::second_try::SecondTry;
 use crate::login::{Answers, NewPasswords, Step, TicketError, worth_another};
 
 /// Logs in: the twin of [`crate::login::log_in`].
@@ -12,7 +13,7 @@ use crate::login::{Answers, NewPasswords, Step, TicketError, worth_another};
 /// # Errors
 /// [`TicketError`].
 pub async fn log_in<K: KdcExchange>(login: Login, kdc: &K, clock: &Clock) -> Result<LoggedIn, TicketError> {
-    drive(login.begin(clock.now()), Login::reply, Login::decline, kdc, clock).await
+    log_in_answering(login, &Answers::default(), kdc, clock).await
 }
 
 /// Logs in, and changes a password that has expired: the twin of [`crate::login::log_in_or_change`]. The function that gives the new one
@@ -40,11 +41,24 @@ pub async fn log_in_answering<K: KdcExchange>(
     kdc: &K,
     clock: &Clock,
 ) -> Result<LoggedIn, TicketError> {
-    let mut step = answers.asked_by(login).begin(clock.now());
+    let (mut second, mut step) = SecondTry::begin(answers.asked_by(login), clock.now());
     loop {
+        if second.would_help(&step) && kdc.any_replica(&second.heard).await {
+            step = second.start(step, clock.now());
+        }
         step = match step? {
             ExchangeStep::Complete(ticket) => return Ok(*ticket),
-            ExchangeStep::NeedsKdc(next, request) => next.reply(&kdc.exchange(&request).await?, clock.now()),
+            ExchangeStep::NeedsKdc(next, request) if second.is_under_way() => {
+                match kdc.exchange_with_primary(&request).await {
+                    Ok(bytes) => next.reply(&bytes, clock.now()),
+                    Err(unreachable) => second.give_up(unreachable)?,
+                }
+            }
+            ExchangeStep::NeedsKdc(next, request) => {
+                let answer = kdc.exchange_noted(&request).await?;
+                second.heard.extend(answer.from);
+                next.reply(&answer.bytes, clock.now())
+            }
             ExchangeStep::NeedsAnswer(next, question) => {
                 let answer = match (&question, &answers.new_password) {
                     (Question::NewPassword { client }, Some(passwords)) => {
@@ -53,7 +67,10 @@ pub async fn log_in_answering<K: KdcExchange>(
                     _ => answers.at_once(&question),
                 };
                 match answer {
-                    Some(answer) => next.answer(answer, clock.now()),
+                    Some(answer) => {
+                        second.answered(&answer);
+                        next.answer(answer, clock.now())
+                    }
                     None => next.decline(clock.now()),
                 }
             }

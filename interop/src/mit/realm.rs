@@ -140,6 +140,27 @@ impl MitRealm {
         wait_for_text("krb5kdc", text, Duration::from_secs(10), || self.kdc_log(), || self.kdc.is_running());
     }
 
+    /// A replica, as `kprop` would make it: a KDC for a copy of the database as it is now, which does not follow changes. Its address is
+    /// not that of the other, since MIT's library up to 1.20 tells a replica from the primary without looking at ports.
+    pub fn replica(&self) -> Self {
+        let (name, sections, relations) =
+            (self.files.name.clone(), self.files.sections.clone(), self.files.relations.clone());
+        let files =
+            Files { dir: TempDir::new("mit-replica"), name, sections, settings: self.files.settings, relations };
+        for file in ["principal", "principal.ok", "principal.kadm5", "principal.kadm5.lock", "stash"] {
+            let copied = std::fs::copy(self.files.dir.join(file), files.dir.join(file));
+            assert!(copied.is_ok(), "can't copy {file}: {copied:?}");
+        }
+        for _ in 0..ATTEMPTS {
+            let (address, config) = files.configure_at(Ipv4Addr::new(127, 0, 0, 2));
+            if let Some(kdc) = files.start_kdc(&config) {
+                let (service_keytab, user_keytab) = (self.service_keytab.clone(), self.user_keytab.clone());
+                return MitRealm { kdc, address, config, service_keytab, user_keytab, files };
+            }
+        }
+        panic!("krb5kdc found its port taken {ATTEMPTS} times:\n{}", files.kdc_log())
+    }
+
     /// Starts `kadmind`, whose password service changes this realm's passwords. `acl` are the lines of its kadm5.acl(5).
     pub fn password_server(&self, acl: &str) -> PasswordServer {
         for _ in 0..ATTEMPTS {
@@ -228,7 +249,11 @@ impl Files {
 
     /// Writes `kdc.conf` for a free port, and gives the address and the clients' configuration.
     fn configure(&self) -> (SocketAddr, MitConfig) {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        self.configure_at(Ipv4Addr::LOCALHOST)
+    }
+
+    fn configure_at(&self, host: Ipv4Addr) -> (SocketAddr, MitConfig) {
+        let address = SocketAddr::from((host, free_port()));
         self.dir.write("kdc.conf", kdc_conf(&self.name, self.dir.path(), address, &self.relations));
         let config = MitConfig::new(&self.name, address).setting("forwardable = true").and(&self.sections);
         (address, self.settings.iter().fold(config, |config, line| config.setting(line)))

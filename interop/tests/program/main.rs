@@ -25,6 +25,7 @@ mod pkinit;
 mod postdated;
 mod realm;
 mod refusals;
+mod replicas;
 mod rules;
 mod serve;
 mod spake;

@@ -16,6 +16,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Who logs in, with what, and what for.
+#[derive(Clone)]
 pub(super) struct Applicant {
     pub(super) client: Principal,
     pub(super) secret: ClientSecret,

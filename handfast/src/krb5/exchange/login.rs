@@ -172,6 +172,26 @@ impl Login {
         Some(PasswordChange::new(&got.ticket, new_password, random).with_kdc_offset(got.learned.kdc_offset))
     }
 
+    /// The same login from its beginning, to be begun once more at another KDC: at the primary one, where the first was refused by
+    /// one that may not know the newest password yet.
+    #[must_use]
+    pub fn again(&self) -> Login {
+        let mut clock = KdcClock::default();
+        clock.known = self.clock.known;
+        Login {
+            applicant: self.applicant.clone(),
+            conversation: Conversation::default(),
+            clock,
+            armor: None,
+            without_armor: false,
+            may_change: self.may_change,
+            change: None,
+            requests: 0,
+            visited: Vec::new(),
+            waiting: None,
+        }
+    }
+
     /// Makes the first request.
     ///
     /// # Errors
