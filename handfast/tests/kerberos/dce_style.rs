@@ -488,4 +488,14 @@ fn messages_of_rc4_are_protected_in_place() {
     }
     let mut whole = seal(&mut client, b"in one piece");
     assert_eq!(server.unseal(&mut whole).unwrap(), b"in one piece");
+    // Nothing stands behind a message, and nothing less in front of it.
+    let (mut header, mut text) = ([0; 45], *b"text");
+    let part = &mut [Part::Sealed(&mut text)];
+    client.protect_parts(Protection::Confidentiality, &mut header, part, &mut [0]).unwrap_err();
+    client.protect_parts(Protection::Confidentiality, &mut header[..44], part, &mut []).unwrap_err();
+    client.protect_parts(Protection::Confidentiality, &mut header, part, &mut []).unwrap();
+    server.unprotect_parts(Protection::Confidentiality, &mut header.clone(), part, &mut [0]).unwrap_err();
+    server.unprotect_parts(Protection::Confidentiality, &mut header[..44].to_vec(), part, &mut []).unwrap_err();
+    server.unprotect_parts(Protection::Confidentiality, &mut header, part, &mut []).unwrap();
+    assert_eq!(text, *b"text");
 }
