@@ -10,9 +10,9 @@ use handfast::Time;
 use handfast::krb5::enctype::{CryptoError, Enctype};
 use handfast::krb5::message::{ErrorCode, PaDataType};
 use handfast::krb5::pkinit::{
-    AuthPack, CertificateError, ContentType, DhGroup, DhKeyPair, DhRepInfo, DomainParameters, KdcDhKeyInfo, KeyContext,
-    PaPkAsRep, PaPkAsReq, PkAuthenticator, PkinitKdf, RequestHashError, SignedData, TdDhParameters, ToSign,
-    public_key_info,
+    AuthPack, CERTIFIER_LIMIT, Certificate, CertificateError, ContentType, DhGroup, DhKeyPair, DhRepInfo,
+    DomainParameters, ExternalPrincipalIdentifier, KdcDhKeyInfo, KeyContext, PaPkAsRep, PaPkAsReq, PkAuthenticator,
+    PkinitKdf, RequestHashError, SignedData, TdCertificates, TdDhParameters, ToSign, public_key_info,
 };
 
 /// PKINIT (RFC 4556): the client signs its half of a key agreement, or stays anonymous (RFC 8062 4.1.1); we sign ours. A request that
@@ -80,8 +80,8 @@ fn content<'m>(
     if ask.is_anonymous() {
         return signed.unsigned_content(ContentType::AuthData).map(|content| (content, None)).map_err(refusal);
     }
-    let signer =
-        signed.verify(ContentType::AuthData, &pkinit.client_trust, &pkinit.certificates, ask.now).map_err(refusal)?;
+    let verified = signed.verify(ContentType::AuthData, &pkinit.client_trust, &pkinit.certificates, ask.now);
+    let signer = verified.map_err(|error| with_trusted(refusal(error), pkinit))?;
     let content = signer.content_of_client(&ask.client.principal, &pkinit.clients).map_err(refusal)?;
     Ok((content, Some(signer.certificate().not_after())))
 }
@@ -108,6 +108,19 @@ fn refusal(error: CertificateError) -> Refusal {
         _ => ErrorCode::KDC_ERR_CLIENT_NOT_TRUSTED,
     };
     Refusal::new(code, format!("PKINIT: {error}"))
+}
+
+/// Tells a client whose issuer is not known whom we believe (RFC 4556 3.2.2).
+fn with_trusted(refusal: Refusal, pkinit: &RealmPkinit) -> Refusal {
+    if refusal.code != ErrorCode::KDC_ERR_CANT_VERIFY_CERTIFICATE {
+        return refusal;
+    }
+    let anchors = pkinit.client_trust.anchors().iter().take(CERTIFIER_LIMIT);
+    let identifier = |anchor: &'_ Certificate| anchor.subject().der().to_vec();
+    let names: Vec<_> = anchors.map(identifier).collect();
+    let named = |name| ExternalPrincipalIdentifier { subject_name: Some(name), ..Default::default() };
+    let list = TdCertificates(names.iter().map(|name| named(name.as_slice())).collect());
+    refusal.with_typed_data(vec![(PaDataType::TD_TRUSTED_CERTIFIERS, list.to_der())])
 }
 
 /// The proof is of now, and of this request (RFC 4556 3.2.2, RFC 8070 2.4).

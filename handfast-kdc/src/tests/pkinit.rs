@@ -370,7 +370,11 @@ fn another_users_certificate_is_refused() {
     let strangers =
         realm_with(|pkinit| pkinit.client_trust = TrustAnchors::new([identity("rsa", "kdc").certificate().clone()]));
     let refused = run(login(certificate("ec"), with(|_| ())), &strangers);
-    assert_eq!(code(refused), ErrorCode::KDC_ERR_CANT_VERIFY_CERTIFICATE);
+    let Err(ExchangeError::Refused(refusal)) = refused else { panic!("{refused:?}") };
+    assert_eq!(refusal.code, ErrorCode::KDC_ERR_CANT_VERIFY_CERTIFICATE);
+    let believed = identity("rsa", "kdc").certificate().subject().to_string();
+    assert_eq!(refusal.trusted_certifiers, [believed.as_str()]);
+    assert!(refusal.to_string().contains(&format!("the KDC believes certificates of {believed}")), "{refusal}");
     let kdcs = identity("ec", "kdc");
     let secret = ClientSecret::Certificate { identity: kdcs, trust: trust() };
     let refused = run(login(secret, with(|_| ())), &realm);

@@ -34,6 +34,11 @@ pub struct KdcRefusal {
     pub tried: Vec<PaDataType>,
     /// The padata that the KDC named as what it takes, in a login.
     pub takes: Vec<PaDataType>,
+    /// The authorities that the KDC believes, where it does not know the issuer of the client's certificate (TD-TRUSTED-CERTIFIERS, RFC
+    /// 4556 3.2.2). Nothing protects what it says here and below.
+    pub trusted_certifiers: Vec<String>,
+    /// The client's certificates that the KDC does not take (TD-INVALID-CERTIFICATES).
+    pub invalid_certificates: Vec<String>,
     /// The KDC's own words; cut after 256 characters.
     pub text: Option<String>,
     /// The KDC's clock less ours, in seconds, as the KDC says.
@@ -67,6 +72,8 @@ impl KdcRefusal {
             proof: proof.filter(|_| asked.exchange == KdcExchange::As),
             tried: Vec::new(),
             takes: Vec::new(),
+            trusted_certifiers: Vec::new(),
+            invalid_certificates: Vec::new(),
             text: error.e_text.filter(|text| !text.is_empty()).map(|text| text.chars().take(TEXT_LIMIT).collect()),
             clock_difference: error.stime.with_micros(error.susec).seconds_since(now),
         }
@@ -148,10 +155,29 @@ impl KdcRefusal {
     }
 }
 
+/// Names that a peer has written, one after the other.
+struct Quoted<'a>(&'a [String]);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, name) in self.0.iter().enumerate() {
+            let between = if at == 0 { "" } else { "; " };
+            write!(f, "{between}{}", name.escape_debug())?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for KdcRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_cause(f)?;
         self.write_other_methods(f)?;
+        if !self.trusted_certifiers.is_empty() {
+            write!(f, "; the KDC believes certificates of {}", Quoted(&self.trusted_certifiers))?;
+        }
+        if !self.invalid_certificates.is_empty() {
+            write!(f, "; the KDC does not take {}", Quoted(&self.invalid_certificates))?;
+        }
         if self.code != ErrorCode::KRB_AP_ERR_SKEW && self.clock_difference.unsigned_abs() > TELLING_DIFFERENCE {
             write!(f, "; {}", Skew(self.clock_difference))?;
         }

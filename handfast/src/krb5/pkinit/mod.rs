@@ -17,6 +17,7 @@
 
 mod algorithm;
 mod certificate;
+mod certifiers;
 mod error;
 mod extension;
 mod failure;
@@ -40,6 +41,7 @@ mod tests;
 mod trust;
 
 pub use certificate::{Certificate, DistinguishedName};
+pub use certifiers::{CERTIFIER_LIMIT, ExternalPrincipalIdentifier, TdCertificates};
 pub use error::{CertificateError, IdentityError};
 pub use failure::PkinitError;
 pub use group::{DhGroup, DhKeyPair, PublicValueError, public_key_info};

@@ -5,6 +5,8 @@ use crate::krb5::exchange::ExchangeError;
 use crate::krb5::exchange::applicant::Draft;
 use crate::krb5::exchange::{ClientSecret, ExchangeStep, FastUse, KdcRefusal};
 use crate::krb5::message::{ErrorCode, KrbError, PaData, PaDataType};
+#[cfg(feature = "pkinit")]
+use crate::krb5::pkinit::TdCertificates;
 use crate::krb5::preauth::{Move, any_data, method_data};
 use crate::time::Time;
 use alloc::boxed::Box;
@@ -149,6 +151,24 @@ impl Login {
     fn refusal(&self, sent: &Sent, error: &KrbError<'_>, now: Time) -> KdcRefusal {
         let refusal = KdcRefusal::new(&sent.draft.asked, self.conversation.proof(), error, now);
         let (tried, takes) = (self.conversation.tried(), self.conversation.offered());
-        KdcRefusal { tried, takes, ..refusal }
+        let refusal = KdcRefusal { tried, takes, ..refusal };
+        #[cfg(feature = "pkinit")]
+        let refusal = with_certificates(refusal, error);
+        refusal
+    }
+}
+
+/// What the KDC says of certificates (RFC 4556 3.2.2); what doesn't decode is nothing.
+#[cfg(feature = "pkinit")]
+fn with_certificates(refusal: KdcRefusal, error: &KrbError<'_>) -> KdcRefusal {
+    let said = any_data(error.e_data);
+    let names = |kind| {
+        let value = said.iter().find(|padata| padata.padata_type == kind)?.padata_value;
+        TdCertificates::decode(value).ok().map(|list| list.names())
+    };
+    KdcRefusal {
+        trusted_certifiers: names(PaDataType::TD_TRUSTED_CERTIFIERS).unwrap_or_default(),
+        invalid_certificates: names(PaDataType::TD_INVALID_CERTIFICATES).unwrap_or_default(),
+        ..refusal
     }
 }

@@ -36,6 +36,8 @@ fn a_refusal_keeps_the_values() {
         proof: None,
         tried: vec![],
         takes: vec![],
+        trusted_certifiers: vec![],
+        invalid_certificates: vec![],
         text: Some("LOOKING_UP_SERVER".to_string()),
         clock_difference: 7,
     };

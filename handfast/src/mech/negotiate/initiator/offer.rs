@@ -203,6 +203,8 @@ mod tests {
             proof: None,
             tried: Vec::new(),
             takes: Vec::new(),
+            trusted_certifiers: Vec::new(),
+            invalid_certificates: Vec::new(),
             text: None,
             clock_difference: 0,
         }))
