@@ -1,5 +1,6 @@
 //! `handfast logout`: the end of the tickets of a credential cache, or of all.
 
+use super::switch::of_principal;
 use crate::failure::Failure;
 use crate::output::Output;
 use handfast_net::Settings;
@@ -15,6 +16,7 @@ use serde_json::json;
     after_help = "Examples:
   handfast logout
   handfast logout --cache FILE:/tmp/other
+  handfast logout --principal bob     bob's, whichever cache they are in
   handfast logout --all               every cache of the collection (DIR, KEYRING, KCM)"
 )]
 pub(crate) struct Args {
@@ -24,14 +26,18 @@ pub(crate) struct Args {
     /// Destroy every cache of the collection, not only the primary one
     #[arg(long, short = 'A')]
     all: bool,
+    /// Destroy the tickets of this user, in whichever cache of the collection they are
+    #[arg(long, short = 'p', value_name = "NAME", conflicts_with_all = ["all", "cache"])]
+    principal: Option<String>,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let settings = Settings::from_process()?;
-    let caches = match args.all {
-        true => settings.ccaches(args.cache.as_deref())?.caches()?,
-        false => vec![settings.ccache(args.cache.as_deref())?],
+    let caches = match (&args.principal, args.all) {
+        (Some(name), _) => vec![of_principal(&settings, name)?],
+        (None, true) => settings.ccaches(args.cache.as_deref())?.caches()?,
+        (None, false) => vec![settings.ccache(args.cache.as_deref())?],
     };
     if caches.is_empty() {
         output.line("there was no credential cache")?;

@@ -42,7 +42,8 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     output.object(&json!({ "primary": cache.to_string(), "principal": principal.to_string() }))
 }
 
-fn of_principal(settings: &Settings, name: &str) -> Result<Arc<dyn CredentialCache>, Failure> {
+/// The cache with the tickets of this principal.
+pub(super) fn of_principal(settings: &Settings, name: &str) -> Result<Arc<dyn CredentialCache>, Failure> {
     let principal = settings.principal(name)?;
     settings.ccaches(None)?.cache_of(&principal)?.ok_or_else(|| {
         Failure::new(Exit::NoCredentials, format!("no cache has tickets of {principal}"))

@@ -175,3 +175,18 @@ fn a_login_proves_itself_as_the_one_before_if_that_is_wished() {
     assert_eq!(proven_by("FILE:again"), proven_by("FILE:first"));
     assert_ne!(proven_by("FILE:usual"), proven_by("FILE:first"));
 }
+
+#[test]
+fn who_logs_out_may_be_named() {
+    let world = World::with_realm();
+    world.run_with("realm add-user bob --password-stdin", PASSWORD).ok();
+    let _kdc = world.start_kdc();
+    let collection = format!("DIR:{}", world.path("caches").display());
+    let run = |line: &str| world.run_in(&collection, line, PASSWORD);
+    run("login alice --password-stdin").ok();
+    run("login bob --password-stdin").ok();
+    run("logout -p alice").ok();
+    run("logout --principal alice").failed(3, "no cache has tickets of alice@A.TEST");
+    assert!(run("list --all").ok().stdout.contains("bob@A.TEST"));
+    assert_eq!(run("logout -p bob --all").code, 2);
+}

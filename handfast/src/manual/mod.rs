@@ -1,6 +1,7 @@
 //! The manual: how to, what the defaults are and why, and what went wrong elsewhere.
 //!
 //! - [`certificates`]: logins with a certificate, and whose are believed
+//! - [`coming_from_mit`]: what of MIT's programs is called how in `handfast`
 //! - [`defaults`]: every default, its reason, and the name of what turns it off
 //! - [`how_to`]: short recipes
 //! - [`krb5_conf`]: what becomes of each relation of `krb5.conf`
@@ -10,6 +11,9 @@
 
 #[doc = include_str!("certificates.md")]
 pub mod certificates {}
+
+#[doc = include_str!("coming_from_mit.md")]
+pub mod coming_from_mit {}
 
 #[doc = include_str!("defaults.md")]
 pub mod defaults {}
