@@ -25,6 +25,7 @@ fn what_is_named_changes_and_nothing_else() {
     assert!(after["expires"].is_string());
     world.run("realm modify host/localhost --groups 513").failed(2, "--rid");
     world.run("realm modify alice --disabled maybe").failed(2, "yes or no");
+    world.run("realm modify alice").failed(2, "nothing is named that shall change for alice@A.TEST");
     world.run("realm modify bob --disabled yes").failed(8, "there is no bob@A.TEST");
     assert!(world.run("realm show alice").ok().stdout.contains("1104, groups 513, 1200"));
 }
