@@ -1,5 +1,6 @@
 mod service_name;
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -47,8 +48,8 @@ pub struct Principal(Arc<Parts>);
 #[derive(Clone)]
 struct Parts {
     name_type: NameType,
-    components: Vec<String>,
-    realm: String,
+    components: Box<[String]>,
+    realm: Box<str>,
 }
 
 impl Principal {
@@ -59,6 +60,7 @@ impl Principal {
         realm: impl Into<String>,
     ) -> Self {
         let components = components.into_iter().map(Into::into).collect();
+        let realm: String = realm.into();
         Principal(Arc::new(Parts { name_type, components, realm: realm.into() }))
     }
 
@@ -107,6 +109,7 @@ impl Principal {
 
     /// The same name in another realm.
     pub fn with_realm(mut self, realm: impl Into<String>) -> Self {
+        let realm: String = realm.into();
         Arc::make_mut(&mut self.0).realm = realm.into();
         self
     }

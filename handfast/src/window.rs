@@ -56,18 +56,12 @@ pub(crate) struct SequenceWindow {
     next: u64,
     /// Bit `n` is set if number `next - 1 - n` was seen. All are set at the start: nothing comes before the first.
     seen: u64,
-    replay: bool,
-    sequence: bool,
+    flags: Flags,
 }
 
 impl SequenceWindow {
     pub(crate) fn new(first: u64, flags: Flags) -> Self {
-        SequenceWindow {
-            next: first,
-            seen: u64::MAX,
-            replay: flags.contains(Flags::REPLAY),
-            sequence: flags.contains(Flags::SEQUENCE),
-        }
+        SequenceWindow { next: first, seen: u64::MAX, flags }
     }
 
     pub(crate) fn resume(next: u64, seen: u64, flags: Flags) -> Self {
@@ -79,9 +73,14 @@ impl SequenceWindow {
         (self.next, self.seen)
     }
 
+    /// The flags that it was made with.
+    pub(crate) fn flags(&self) -> Flags {
+        self.flags
+    }
+
     /// Judges a number whose message has already been verified, and remembers it if it passes.
     pub(crate) fn accept(&mut self, number: u64) -> Result<Order, OrderError> {
-        if !self.replay && !self.sequence {
+        if !self.flags.contains(Flags::REPLAY) && !self.flags.contains(Flags::SEQUENCE) {
             return Ok(Order::NotChecked);
         }
         let ahead = number.wrapping_sub(self.next);
@@ -89,7 +88,7 @@ impl SequenceWindow {
     }
 
     fn accept_ahead(&mut self, number: u64, ahead: u64) -> Result<Order, OrderError> {
-        if self.sequence && ahead > 0 {
+        if self.flags.contains(Flags::SEQUENCE) && ahead > 0 {
             return Err(OrderError::Gap { missing: ahead });
         }
         let skipped = u32::try_from(ahead).ok().and_then(|ahead| self.seen.checked_shl(ahead)).unwrap_or(0);

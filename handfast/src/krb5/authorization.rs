@@ -13,8 +13,8 @@ pub struct Authorization {
     /// As it came, and checked; empty if there is none. Contexts wait in thousands, and few are asked.
     pub(crate) pac: Box<[u8]>,
     pub(crate) pac_signed_by_kdc: bool,
-    pub(crate) indicators: Vec<String>,
-    pub(crate) elements: Vec<AuthorizationDataElement>,
+    pub(crate) indicators: Box<[String]>,
+    pub(crate) elements: Box<[AuthorizationDataElement]>,
 }
 
 impl Authorization {

@@ -12,6 +12,7 @@ use crate::krb5::pac::{Pac, PacError, PacInfo, find_pac};
 use crate::krb5::{Authorization, AuthorizationDataElement};
 use crate::policy::{PacPolicy, Policy};
 use crate::wire::{DecodeError, DecodeReason};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// The keys that signatures in a ticket are checked with.
@@ -30,9 +31,10 @@ pub(super) fn read(
     policy: &Policy,
 ) -> Result<Authorization, Error> {
     check_critical(&part.authorization_data, policy)?;
-    let mut reading = Reading { part, keys, found: Authorization::default() };
+    let mut reading = Reading { part, keys, indicators: Vec::new(), elements: Vec::new() };
     reading.walk(&part.authorization_data, AD_DEPTH_LIMIT)?;
-    let mut found = reading.found;
+    let (indicators, elements) = (reading.indicators.into(), reading.elements.into());
+    let mut found = Authorization { indicators, elements, ..Authorization::default() };
     if policy.pac() != PacPolicy::Ignore {
         read_pac(part, sname, keys, &mut found).map_err(|error| Error::refused(Refusal::Pac(error)))?;
     }
@@ -94,7 +96,8 @@ fn read_pac(
 struct Reading<'r, 't> {
     part: &'r EncTicketPart<'t>,
     keys: &'r TicketKeys<'r>,
-    found: Authorization,
+    indicators: Vec<String>,
+    elements: Vec<AuthorizationDataElement>,
 }
 
 impl Reading<'_, '_> {
@@ -141,11 +144,11 @@ impl Reading<'_, '_> {
                 }
                 AdType::AUTHENTICATION_INDICATOR if cammac => {
                     let indicators = AuthenticationIndicators::decode(element.ad_data)?;
-                    self.found.indicators.extend(indicators.0.into_iter().map(Into::into));
+                    self.indicators.extend(indicators.0.into_iter().map(Into::into));
                 }
                 AdType::AUTHENTICATION_INDICATOR | AdType::WIN2K_PAC => {}
                 AdType(ad_type) => {
-                    self.found.elements.push(AuthorizationDataElement { ad_type, ad_data: element.ad_data.to_vec() });
+                    self.elements.push(AuthorizationDataElement { ad_type, ad_data: element.ad_data.to_vec() });
                 }
             }
         }

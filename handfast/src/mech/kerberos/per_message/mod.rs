@@ -87,10 +87,10 @@ impl Agreement {
         let initiators = self.acceptor_subkey.then_some(self.initiators_key);
         if has_old_tokens(ours.key.enctype()) {
             let seal = Box::new(Rc4Seal::new(ours, first, secret).initiators(initiators));
-            return Halves { seal, unseal: Box::new(Rc4Unseal::new(theirs, window, self.flags)), splittable: true };
+            return Halves { seal, unseal: Box::new(Rc4Unseal::new(theirs, window)), splittable: true };
         }
         let seal = Box::new(KerberosSeal::new(ours, u64::from(first), secret).initiators(initiators));
-        Halves { seal, unseal: Box::new(KerberosUnseal::new(theirs, window, self.flags)), splittable: true }
+        Halves { seal, unseal: Box::new(KerberosUnseal::new(theirs, window)), splittable: true }
     }
 }
 

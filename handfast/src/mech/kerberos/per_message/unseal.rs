@@ -14,12 +14,11 @@ use alloc::vec::Vec;
 pub(super) struct KerberosUnseal {
     direction: Direction,
     window: SequenceWindow,
-    flags: Flags,
 }
 
 impl KerberosUnseal {
-    pub(super) fn new(direction: Direction, window: SequenceWindow, flags: Flags) -> Self {
-        KerberosUnseal { direction, window, flags }
+    pub(super) fn new(direction: Direction, window: SequenceWindow) -> Self {
+        KerberosUnseal { direction, window }
     }
 
     /// Reads a Wrap token's header and checks all of it that needs no key.
@@ -79,8 +78,7 @@ impl KerberosUnseal {
     }
 
     pub(super) fn resume(direction: Direction, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let (window, flags) = import_window(reader)?;
-        Ok(KerberosUnseal { direction, window, flags })
+        Ok(KerberosUnseal { direction, window: import_window(reader)? })
     }
 }
 
@@ -143,20 +141,20 @@ impl Unseal for KerberosUnseal {
 
     fn export(&self, out: &mut Vec<u8>) {
         self.direction.export(out);
-        export_window(&self.window, self.flags, out);
+        export_window(&self.window, out);
     }
 }
 
 /// Appends what a receiving half remembers.
-pub(super) fn export_window(window: &SequenceWindow, flags: Flags, out: &mut Vec<u8>) {
+pub(super) fn export_window(window: &SequenceWindow, out: &mut Vec<u8>) {
     let (next, seen) = window.state();
-    Writer::new(out).u32_be(flags.bits()).u64_be(next).u64_be(seen);
+    Writer::new(out).u32_be(window.flags().bits()).u64_be(next).u64_be(seen);
 }
 
 /// What [`export_window`] wrote.
-pub(super) fn import_window(reader: &mut Reader<'_>) -> Result<(SequenceWindow, Flags), DecodeError> {
+pub(super) fn import_window(reader: &mut Reader<'_>) -> Result<SequenceWindow, DecodeError> {
     let flags = Flags::from_bits(reader.u32_be()?);
-    Ok((SequenceWindow::resume(reader.u64_be()?, reader.u64_be()?, flags), flags))
+    Ok(SequenceWindow::resume(reader.u64_be()?, reader.u64_be()?, flags))
 }
 
 /// In pieces, a token is either as it was made or rotated so that all of its tail is in the header.

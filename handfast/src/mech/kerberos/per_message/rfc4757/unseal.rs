@@ -1,7 +1,6 @@
 use super::{FIELD, MIC, MIC_START, PADDING, SEALED_START, SHORT_FRAME, SIGNED_START, START, WRAP, Way, shortened};
 use crate::crypto::constant_time_eq;
 use crate::error::MessageError;
-use crate::flags::Flags;
 use crate::mech::kerberos::per_message::direction::Direction;
 use crate::mech::kerberos::per_message::pieces::{Pieces, exactly, split_back, split_front};
 use crate::mech::kerberos::per_message::unseal::{export_window, import_window};
@@ -15,17 +14,15 @@ use zeroize::Zeroize;
 pub(in super::super) struct Rc4Unseal {
     way: Way,
     window: SequenceWindow,
-    flags: Flags,
 }
 
 impl Rc4Unseal {
-    pub(in super::super) fn new(direction: Direction, window: SequenceWindow, flags: Flags) -> Self {
-        Rc4Unseal { way: Way::new(direction), window, flags }
+    pub(in super::super) fn new(direction: Direction, window: SequenceWindow) -> Self {
+        Rc4Unseal { way: Way::new(direction), window }
     }
 
     pub(in super::super) fn resume(direction: Direction, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let (window, flags) = import_window(reader)?;
-        Ok(Rc4Unseal::new(direction, window, flags))
+        Ok(Rc4Unseal::new(direction, import_window(reader)?))
     }
 
     /// The number in SND_SEQ, and who sends by it.
@@ -164,6 +161,6 @@ impl Unseal for Rc4Unseal {
 
     fn export(&self, out: &mut Vec<u8>) {
         self.way.direction.export(out);
-        export_window(&self.window, self.flags, out);
+        export_window(&self.window, out);
     }
 }
