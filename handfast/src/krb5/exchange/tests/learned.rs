@@ -131,6 +131,28 @@ fn an_error_that_asks_for_no_proof_sets_no_clock() {
 }
 
 #[test]
+fn a_challenge_sets_no_clock() {
+    let method = crate::krb5::preauth::REHEARSED;
+    let error = |code, ahead, value: &[u8]| {
+        let data = scripted_kdc::method_data(&vec![(method, value.to_vec())]);
+        let bytes = refusal(code, None, Some(&data));
+        KrbError { stime: seconds(ahead).into(), ..KrbError::decode(&bytes).unwrap() }.to_der()
+    };
+    let (mut number, mut till) = (0, None);
+    let end = log_in(key_login(TicketOptions { preauth: vec![method], ..options() }), |request| {
+        number += 1;
+        till = Some(Time::from(decode(request).req_body.till));
+        match number {
+            1 => error(ErrorCode::KDC_ERR_PREAUTH_REQUIRED, 0, b""),
+            2 => error(ErrorCode::KDC_ERR_MORE_PREAUTH_DATA_REQUIRED, HOUR, b"challenge"),
+            _ => refusal(ErrorCode::KDC_ERR_POLICY, None, None),
+        }
+    });
+    assert!(matches!(end, Err(ExchangeError::Refused(_))), "{end:?}");
+    assert_eq!((number, till), (3, Some(seconds(24 * HOUR))));
+}
+
+#[test]
 fn what_a_login_before_has_learned_holds_from_the_first_request_on() {
     let first_till = |login: Login| {
         let Ok(ExchangeStep::NeedsKdc(_, request)) = login.begin(NOW) else { panic!() };
