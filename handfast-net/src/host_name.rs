@@ -26,6 +26,8 @@ pub struct HostNames {
     rdns: bool,
     /// What is put behind names without a dot that were not looked up.
     suffix: Option<String>,
+    /// Whether the DNS is asked for the realms of hosts.
+    realms: bool,
     hosts: Option<PathBuf>,
     #[cfg(feature = "dns")]
     dns: Option<crate::dns::Dns>,
@@ -39,6 +41,7 @@ impl HostNames {
             canonicalize: defaults.dns_canonicalize_hostname,
             rdns: defaults.rdns,
             suffix: defaults.qualify_shortname.clone().filter(|suffix| !suffix.is_empty()),
+            realms: defaults.dns_lookup_realm,
             hosts,
             #[cfg(feature = "dns")]
             dns: None,
@@ -78,6 +81,27 @@ impl HostNames {
         let (names, asked) = (self.clone(), host.to_owned());
         let found = ::tokio::task::spawn_blocking(move || names.of(&asked)).await;
         found.unwrap_or_else(|_| vec![self.qualified(&plain(host))])
+    }
+
+    /// [`realm_of`](Self::realm_of) for tasks of tokio.
+    #[cfg(feature = "tokio")]
+    pub async fn realm_of_async(&self, host: &str) -> Option<String> {
+        let (names, host) = (self.clone(), host.to_owned());
+        ::tokio::task::spawn_blocking(move || names.realm_of(&host)).await.ok()?
+    }
+
+    /// The realm that the DNS says `host` is in, if it is to be asked (`dns_lookup_realm`). May wait for the DNS.
+    #[must_use]
+    pub fn realm_of(&self, host: &str) -> Option<String> {
+        let host = plain(host);
+        if !self.realms || host.parse::<IpAddr>().is_ok() {
+            return None;
+        }
+        #[cfg(feature = "dns")]
+        let realm = self.dns.as_ref()?.realm_of(&host);
+        #[cfg(not(feature = "dns"))]
+        let realm = None;
+        realm
     }
 
     fn qualified(&self, host: &str) -> String {

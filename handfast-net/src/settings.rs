@@ -154,23 +154,35 @@ impl Settings {
     }
 
     /// The names to look for the service by, in this order: its host as it is written or as it is [looked up](crate::host_name), each
-    /// with its realm as by [`service`](Self::service). The second one, if there are two, is for a KDC that doesn't know the first. May
-    /// wait for the DNS.
+    /// with its realm as by [`service`](Self::service), and last the one in the realm that the DNS says (`dns_lookup_realm`). Each is
+    /// for when the KDC doesn't know those before it. May wait for the DNS.
     pub fn services(&self, name: &ServiceName) -> Vec<ServiceName> {
         let Some(host) = name.host().filter(|_| name.realm().is_none()) else { return vec![name.clone()] };
-        self.services_at(name, self.host_names.of(host))
+        let names = self.services_at(name, self.host_names.of(host));
+        let realm = self.wants_realm(&names).and_then(|host| self.host_names.realm_of(host));
+        with_realm_of_dns(names, realm)
     }
 
     /// [`services`](Self::services) for tasks of tokio: the DNS is waited for without blocking the runtime.
     #[cfg(feature = "tokio")]
     pub async fn services_async(&self, name: &ServiceName) -> Vec<ServiceName> {
         let Some(host) = name.host().filter(|_| name.realm().is_none()) else { return vec![name.clone()] };
-        self.services_at(name, self.host_names.of_async(host).await)
+        let names = self.services_at(name, self.host_names.of_async(host).await);
+        let realm = match self.wants_realm(&names) {
+            Some(host) => self.host_names.realm_of_async(host).await,
+            None => None,
+        };
+        with_realm_of_dns(names, realm)
     }
 
     fn services_at(&self, name: &ServiceName, hosts: Vec<String>) -> Vec<ServiceName> {
         let named = |host: String| name.with_host(&host).unwrap_or_else(|_| name.clone());
         hosts.into_iter().map(|host| self.service(named(host))).collect()
+    }
+
+    /// The host whose realm the DNS may be asked for: of names that no configuration gives a realm.
+    fn wants_realm<'n>(&self, names: &'n [ServiceName]) -> Option<&'n str> {
+        names.iter().find(|name| name.realm().is_none()).and_then(ServiceName::host)
     }
 
     /// How names of hosts are looked up.
@@ -356,6 +368,16 @@ fn named(
     name.map_or_else(default, |name| store.file(name))
 }
 
+/// With the first name that has no realm once more, in this one.
+fn with_realm_of_dns(mut names: Vec<ServiceName>, realm: Option<String>) -> Vec<ServiceName> {
+    let unplaced = names.iter().find(|name| name.realm().is_none());
+    if let (Some(name), Some(realm)) = (unplaced, realm) {
+        let placed = ServiceName::principal(name.to_principal(&realm));
+        names.push(placed);
+    }
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -363,6 +385,22 @@ mod tests {
     use handfast::krb5::message::SpakeGroup;
     use std::path::Path;
     use std::time::Duration;
+
+    #[test]
+    fn the_realm_of_the_dns_comes_last() {
+        let name = |name: &str| name.parse::<ServiceName>().unwrap();
+        let far = ServiceName::principal("HTTP/a.test@FAR.TEST".parse().unwrap());
+        let named = with_realm_of_dns(vec![name("HTTP/a.test"), name("HTTP/b.test")], Some("FAR.TEST".into()));
+        assert_eq!(named, [name("HTTP/a.test"), name("HTTP/b.test"), far.clone()]);
+        assert_eq!(with_realm_of_dns(vec![far.clone()], Some("X".into())), [far], "a configuration has said it");
+        assert_eq!(with_realm_of_dns(vec![name("HTTP/a.test")], None), [name("HTTP/a.test")]);
+        let says = |text: &str| settings(text).host_names.realm_of("a.test");
+        assert_eq!(
+            (says(""), says("[libdefaults]\n dns_lookup_realm = yes\n")),
+            (None, None),
+            "no nameserver is known"
+        );
+    }
 
     fn settings(text: &str) -> Settings {
         let conf = Conf::parse("krb5.conf", text).unwrap();

@@ -43,6 +43,8 @@ pub enum RecordType {
     Aaaa,
     /// The name of an address (RFC 1035 3.3.12).
     Ptr,
+    /// Text (RFC 1035 3.3.14): the name of a realm.
+    Txt,
 }
 
 impl fmt::Display for RecordType {
@@ -53,6 +55,7 @@ impl fmt::Display for RecordType {
             RecordType::A => "A",
             RecordType::Aaaa => "AAAA",
             RecordType::Ptr => "PTR",
+            RecordType::Txt => "TXT",
         })
     }
 }

@@ -9,6 +9,9 @@ use super::{Dns, RecordType};
 use crate::Deadline;
 use crate::kdc::Transport;
 
+/// How many domains above one another are asked for a realm.
+const DOMAIN_LIMIT: usize = 16;
+
 impl Dns {
     /// The name that `host` is an alias of, or itself, and its first address; none if no nameserver knows one. May wait for as long as
     /// [`whole`](Self::whole) says.
@@ -41,6 +44,21 @@ impl Dns {
             Reply::Name(name) => Some(name),
             _ => None,
         }
+    }
+
+    /// The realm that TXT records of `host`'s name or of a domain above it say that it is in: `_kerberos.HOST`, as MIT krb5 has it. Nothing
+    /// proves it: whoever answers chooses the realm. May wait, too.
+    #[must_use]
+    pub fn realm_of(&self, host: &str) -> Option<String> {
+        let deadline = self.deadline();
+        let mut domain = host.trim_end_matches('.');
+        for _ in 0..DOMAIN_LIMIT {
+            match self.reply(RecordType::Txt, &format!("_kerberos.{domain}"), deadline) {
+                Some(Reply::Name(realm)) => return Some(realm),
+                _ => domain = domain.split_once('.')?.1,
+            }
+        }
+        None
     }
 
     /// What is kept, or what the first nameserver says that says anything.

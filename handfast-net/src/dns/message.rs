@@ -1,6 +1,6 @@
 use domain::base::iana::{Class, Opcode, Rcode};
 use domain::base::{Message, MessageBuilder, Name, Rtype, ToName, UnknownRecordData};
-use domain::rdata::{A, Aaaa, Cname, Ptr, Soa, Srv};
+use domain::rdata::{A, Aaaa, Cname, Ptr, Soa, Srv, Txt};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub(super) enum Reply {
         name: String,
         address: IpAddr,
     },
-    /// The name of the address that was asked for.
+    /// The name of the address that was asked for, or of a realm.
     Name(String),
     /// It is too long for a datagram.
     Truncated,
@@ -143,6 +143,12 @@ impl Query {
                 let record = records.find(|record| record.owner().name_eq(owner));
                 record.map(|record| Reply::Name(shown(record.data().ptrdname())))
             }
+            RecordType::Txt => {
+                let mut records = message.answer().ok()?.limit_to_in::<Txt<_>>().filter_map(Result::ok);
+                let realm = |text: &Txt<_>| realm_name(text.iter().next()?);
+                let found = records.find_map(|record| realm(record.data()).filter(|_| record.owner().name_eq(owner)));
+                found.map(Reply::Name)
+            }
         })
     }
 }
@@ -173,6 +179,14 @@ fn shown(name: &impl std::fmt::Display) -> String {
     name.to_string().trim_end_matches('.').to_owned()
 }
 
+/// The realm that a text names, up to the first blank, without a last dot, as MIT krb5 reads it.
+fn realm_name(text: &[u8]) -> Option<String> {
+    let end = text.iter().position(|octet| octet.is_ascii_whitespace() || *octet == 0).unwrap_or(text.len());
+    let realm = std::str::from_utf8(text.get(..end)?).ok()?.trim_end_matches('.');
+    let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | '@' | ':' | '\\');
+    (!realm.is_empty() && realm.chars().all(is_plain)).then(|| realm.to_owned())
+}
+
 fn rtype(record: RecordType) -> Rtype {
     match record {
         RecordType::Srv => Rtype::SRV,
@@ -180,6 +194,7 @@ fn rtype(record: RecordType) -> Rtype {
         RecordType::A => Rtype::A,
         RecordType::Aaaa => Rtype::AAAA,
         RecordType::Ptr => Rtype::PTR,
+        RecordType::Txt => Rtype::TXT,
     }
 }
 

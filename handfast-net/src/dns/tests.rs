@@ -479,6 +479,43 @@ fn hosts_have_the_name_at_the_end_of_their_aliases() {
     assert_eq!(dns.name_of([10, 0, 0, 8].into()), None);
 }
 
+/// A TXT record of the name that was asked for.
+fn txt(text: &[u8]) -> Vec<u8> {
+    record(&[0xc0, 12], 16, &[&[u8::try_from(text.len()).unwrap()], text].concat())
+}
+
+#[test]
+fn texts_say_the_realm_of_a_host_or_of_a_domain_above_it() {
+    let asked_for = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let list = Arc::clone(&asked_for);
+    let server = nameserver(move |query, _| {
+        list.lock().unwrap().push(asked(query));
+        let answer = match (asked(query).as_str(), query[query.len() - 3]) {
+            ("_kerberos.www.example.test", 16) => vec![txt(b"WEB.TEST. and more")],
+            ("_kerberos.example.test", 16) => vec![txt(b"EXAMPLE.TEST")],
+            ("_kerberos.bad.test", 16) => {
+                let of_another = record(&name("_kerberos.evil.test"), 16, b"\x04EVIL");
+                let broken = record(&[0xc0, 12], 16, b"\x09EVIL");
+                let others = [&b""[..], b" X", b"A/B", b"A@B", b"a:b", b"\xff", b"a\x1bb"].map(txt);
+                [vec![of_another, broken], others.to_vec()].concat()
+            }
+            _ => vec![],
+        };
+        vec![response(query, 0, &answer)]
+    });
+    let dns = dns(&[server]);
+    assert_eq!(dns.realm_of("www.example.test"), Some("WEB.TEST".into()));
+    assert_eq!(dns.realm_of("db.eng.example.test."), Some("EXAMPLE.TEST".into()));
+    let names = ["_kerberos.db.eng.example.test", "_kerberos.eng.example.test", "_kerberos.example.test"];
+    assert_eq!(asked_for.lock().unwrap()[1..], names);
+    for host in ["bad.test", "host", "", "no name"] {
+        assert_eq!(dns.realm_of(host), None, "{host}");
+    }
+    asked_for.lock().unwrap().clear();
+    assert_eq!(dns.realm_of(&"a.".repeat(60)), None);
+    assert_eq!(asked_for.lock().unwrap().len(), 16, "no more than that");
+}
+
 #[test]
 fn aliases_that_go_round_lead_nowhere() {
     let server = nameserver(|query, _| {

@@ -10,7 +10,7 @@ use crate::span;
 use handfast::crypto::OsRandom;
 use handfast::krb5::exchange::TicketRequest;
 use handfast::{Context, Credential, Flags, Initiator, ServiceName, Target};
-use handfast_net::login::get_ticket;
+use handfast_net::login::{TicketError, get_ticket};
 use handfast_net::store::CredentialCache;
 use handfast_net::stream::StreamOptions;
 use handfast_net::tokio::NegotiateStream;
@@ -111,21 +111,23 @@ impl Client {
     }
 }
 
-/// The name that the service has: of two, the second one if the KDC doesn't know the first, which only a login can ask.
+/// The name that the service has: of several, the first that the KDC knows, or the last. Only a login can ask.
 fn settled(settings: &Settings, service: &ServiceName, cache: &dyn CredentialCache) -> ServiceName {
-    let names = settings.services(service);
-    let [first, second, ..] = names.as_slice() else { return names.into_iter().next().unwrap_or(service.clone()) };
-    let asked = || {
+    let is_unknown = |name: &ServiceName| {
         let held = cache.load().ok()?;
         let (realm, now) = (held.start_realm(), settings.kdc_time(&held, span::now()));
-        if held.ticket_for_service(first, now).is_some() {
+        if held.ticket_for_service(name, now).is_some() {
             return None;
         }
-        let (name, options) = (first.to_principal(realm), settings.ticket_options());
+        let (name, options) = (name.to_principal(realm), settings.ticket_options());
         let request = TicketRequest::new(held.tgt(realm, now)?, name, options, Arc::new(OsRandom));
-        get_ticket(request.knowing(&held), settings.kdcs(), &Clock::system()).err()
+        get_ticket(request.knowing(&held), settings.kdcs(), &Clock::system())
+            .err()
+            .filter(TicketError::is_unknown_service)
     };
-    if asked().is_some_and(|error| error.is_unknown_service()) { second.clone() } else { first.clone() }
+    let mut names = settings.services(service);
+    let Some(last) = names.pop() else { return service.clone() };
+    names.into_iter().find(|name| is_unknown(name).is_none()).unwrap_or(last)
 }
 
 /// Who the server is, and whether that is proven.

@@ -124,7 +124,11 @@ pub(super) const PAGE: &[Relation] = &[
 
 /// What the page has not: relations of MIT krb5 that it leaves out or that came later, and Heimdal's.
 pub(super) const ELSEWHERE: &[Relation] = &[
-    unsupported(LibDefaults, "dns_lookup_realm", "a host's realm is not looked up in the DNS, as with false"),
+    honoured(
+        LibDefaults,
+        "dns_lookup_realm",
+        "whether TXT records say the realm of a host whose service the client's own KDC does not know",
+    ),
     honoured(LibDefaults, "allow_rc4", "whether keys of rc4-hmac may be used, long-term keys too"),
     honoured(
         LibDefaults,
