@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 const TRUNCATED: u8 = 2;
+const TXT: u8 = 16;
 
 /// A nameserver that tells, over UDP and TCP, for every name the SRV record of `localhost:PORT`.
 struct Nameserver {
@@ -78,12 +79,14 @@ fn name_in(query: &[u8]) -> String {
     labels.join(".")
 }
 
-/// The question again, with one SRV record of its name (RFC 2782) or none.
+/// The question again, with one SRV record of its name (RFC 2782), or one TXT record that says `B.TEST`, or none.
 fn response(query: &[u8], port: u16, truncated: bool) -> Vec<u8> {
     let flags = if truncated { 0x81 | TRUNCATED } else { 0x81 };
     let header = [query[0], query[1], flags, 0x80, 0, 1, 0, u8::from(!truncated), 0, 0, 0, 0];
     let mut bytes = [&header[..], &query[12..]].concat();
-    if !truncated {
+    if !truncated && query[query.len() - 3] == TXT {
+        bytes.extend(b"\xc0\x0c\0\x10\0\x01\0\0\0\x3c\0\x07\x06B.TEST");
+    } else if !truncated {
         let target = b"\x09localhost\0";
         bytes.extend([0xc0, 12, 0, 33, 0, 1, 0, 0, 0, 60, 0, 6 + 11, 0, 0, 0, 0]);
         bytes.extend([&port.to_be_bytes()[..], target].concat());
@@ -116,6 +119,27 @@ fn the_dns_leads_to_the_kdc_that_is_embedded_in_a_server() {
         assert_eq!(world.run(&connect).ok().stdout, "hello");
         assert!(nameserver.asked().starts_with(&once), "the service's ticket comes from that KDC, too");
     }
+}
+
+#[test]
+fn a_service_that_the_kdc_does_not_know_is_looked_for_in_the_realm_that_the_dns_says() {
+    let (world, _kdc) = World::with_alice();
+    let nameserver = Nameserver::start(1, false);
+    let named = fs::read_to_string(world.path("krb5.conf")).unwrap();
+    nameserver.only_source_of(&world);
+    let conf = |says: &str| {
+        fs::write(world.path("krb5.conf"), named.replacen("[libdefaults]", &format!("[libdefaults]\n {says}"), 1))
+            .unwrap();
+    };
+    conf("dns_lookup_realm = false");
+    world.run_with("login alice --password-stdin", PASSWORD).ok();
+    world.run("get HTTP/web.far.test").failed(5, "HTTP/web.far.test@A.TEST");
+    assert_eq!(nameserver.asked(), [""; 0]);
+    conf("dns_lookup_realm = true");
+    // There is no way to that realm; but that it is named shows who was asked.
+    world.run("get HTTP/web.far.test").failed(5, "HTTP/web.far.test@B.TEST");
+    assert_eq!(nameserver.asked(), ["UDP _kerberos.web.far.test"]);
+    world.run("get host/localhost").ok();
 }
 
 #[test]
