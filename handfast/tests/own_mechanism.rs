@@ -447,7 +447,7 @@ fn it_is_chosen_where_the_acceptor_has_no_key_for_kerberos() {
     let credential = Credential::tickets(&cache);
     let to = || initiator.to(&target).credential(&credential).offer(&SHOUT);
     let (client, server) = negotiated(to(), acceptor.session().offer(&SHOUT)).unwrap();
-    let why = Why::ChosenByAcceptor { first_choice: MechanismId::KERBEROS.to_string() };
+    let why = Why::ChosenByAcceptor { first_choice: MechanismId::KERBEROS.to_string().into() };
     assert_eq!((client.mechanism(), client.why()), (ID, &why));
     assert_eq!((server.mechanism(), server.why()), (ID, &why));
     let error = negotiated(to(), acceptor.session()).unwrap_err();

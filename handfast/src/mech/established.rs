@@ -8,7 +8,6 @@ use crate::krb5::{Authorization, HeldTicket};
 use crate::time::Time;
 use crate::window::Order;
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -97,7 +96,7 @@ pub enum Why {
     /// saw the same list.
     ChosenByAcceptor {
         /// The object identifier of the initiator's first choice.
-        first_choice: String,
+        first_choice: Box<str>,
     },
     /// Negotiated, and the initiator's first choice could not begin: it was not in the offer. An acceptor does not see that.
     Fallback {

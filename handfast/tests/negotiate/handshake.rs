@@ -38,7 +38,7 @@ fn integrity_protects_the_choice_even_where_nobody_asks_for_it() {
 fn ntlm_where_the_server_can_do_nothing_else() {
     let pair = Pair::ntlm_server();
     let mut contexts = pair.established();
-    let first_choice = MechanismId::KERBEROS.to_string();
+    let first_choice: Box<str> = MechanismId::KERBEROS.to_string().into();
     for context in [&contexts.0, &contexts.1] {
         assert_eq!(context.mechanism(), MechanismId::NTLM);
         assert_eq!(context.why(), &Why::ChosenByAcceptor { first_choice: first_choice.clone() });

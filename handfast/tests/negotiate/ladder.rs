@@ -416,7 +416,7 @@ fn whoever_takes_back_the_request_for_a_mic_gains_nothing() {
         )
     };
     let (client, server) = run(&|_, _| {}).unwrap();
-    let why = Why::ChosenByAcceptor { first_choice: MechanismId::KERBEROS.to_string() };
+    let why = Why::ChosenByAcceptor { first_choice: MechanismId::KERBEROS.to_string().into() };
     assert_eq!((client.why(), server.why()), (&why, &why));
     let taken_back = run(&|number, resp| match number {
         2 => resp.neg_state = Some(NegState::AcceptIncomplete),

@@ -101,7 +101,7 @@ impl Listening {
         let talk = Talk {
             mechanism: id,
             list: mech_type_list(&init.mech_types),
-            why: first_choice.map_or(Why::FirstChoice, |first_choice| Why::ChosenByAcceptor { first_choice }),
+            why: first_choice.map_or(Why::FirstChoice, |first| Why::ChosenByAcceptor { first_choice: first.into() }),
             mic_required: at > 0 || rank > 0,
             first_reply: Some(theirs.der_contents().to_vec()),
             mic: filled(init.mech_list_mic).filter(|_| at == 0).map(<[u8]>::to_vec),

@@ -170,7 +170,7 @@ impl Talk {
             return unexpected("a token of a mechanism that has not begun");
         }
         self.mic_required = true;
-        self.offer.why = Why::ChosenByAcceptor { first_choice: self.offer.current.to_string() };
+        self.offer.why = Why::ChosenByAcceptor { first_choice: self.offer.current.to_string().into() };
         self.offer.current = id;
         let mut answer = Vec::new();
         let step = handshake.step(InitiateInput::Begin, now, &mut answer)?;

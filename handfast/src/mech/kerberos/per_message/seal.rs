@@ -12,8 +12,8 @@ use alloc::vec::Vec;
 /// The sending half.
 pub(super) struct KerberosSeal {
     direction: Direction,
-    /// The next sequence number; `None` when all are used up.
-    next: Option<u64>,
+    /// The next sequence number; the last one there is stands for that all are used up.
+    next: u64,
     confounder_secret: Secret<[u8; 16]>,
     /// The initiator's key, where the context has the acceptor's.
     initiators: Option<EncryptionKey>,
@@ -21,7 +21,7 @@ pub(super) struct KerberosSeal {
 
 impl KerberosSeal {
     pub(super) fn new(direction: Direction, first: u64, confounder_secret: Secret<[u8; 16]>) -> Self {
-        KerberosSeal { direction, next: Some(first), confounder_secret, initiators: None }
+        KerberosSeal { direction, next: first, confounder_secret, initiators: None }
     }
 
     /// EC of a sealed token: DCE style has a whole block of filler, as Windows and its peers do (MS-KILE 3.4.5.4.1).
@@ -30,12 +30,15 @@ impl KerberosSeal {
     }
 
     fn header(&self, protection: Protection) -> Result<Header, MessageError> {
-        let number = self.next.ok_or(MessageError::SequenceExhausted)?;
+        let number = self.next;
+        if number == u64::MAX {
+            return Err(MessageError::SequenceExhausted);
+        }
         Ok(Header { flags: self.direction.flags(protection), extra_count: 0, rotation: 0, number })
     }
 
     fn advance(&mut self) {
-        self.next = self.next.and_then(|next| next.checked_add(1));
+        self.next = self.next.saturating_add(1);
     }
 
     /// Fills a token that holds `message` behind the room for header and confounder, and then room for the inner
@@ -120,7 +123,7 @@ impl KerberosSeal {
     pub(super) fn resume(direction: Direction, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (next, confounder_secret) = import_counter(reader)?;
         let initiators = import_initiators(reader)?;
-        Ok(KerberosSeal { direction, next, confounder_secret, initiators })
+        Ok(KerberosSeal { direction, next: next.unwrap_or(u64::MAX), confounder_secret, initiators })
     }
 }
 
@@ -182,7 +185,7 @@ impl Seal for KerberosSeal {
 
     fn export(&self, out: &mut Vec<u8>) {
         self.direction.export(out);
-        export_counter(self.next, &self.confounder_secret, out);
+        export_counter(Some(self.next), &self.confounder_secret, out);
         export_initiators(self.initiators.as_ref(), out);
     }
 }
@@ -218,7 +221,7 @@ mod tests {
     fn no_sequence_number_is_used_twice() {
         let key = EncryptionKey::new(Enctype::AES128_CTS_HMAC_SHA1_96, [1; 16]).unwrap();
         let direction = Direction::new(Sender::Initiator, false, false, key);
-        let mut seal = KerberosSeal::new(direction, u64::MAX, Secret::new([2; 16]));
+        let mut seal = KerberosSeal::new(direction, u64::MAX - 1, Secret::new([2; 16]));
         let mut out = Vec::new();
         seal.protect(Protection::Confidentiality, b"last", &mut out).unwrap();
         let length = out.len();
