@@ -287,6 +287,11 @@ impl Enctype {
         self.row().map(|row| row.key_size)
     }
 
+    /// Octets that a key is made of (RFC 3961 3, "key-generation seed length").
+    pub fn seed_size(self) -> Option<usize> {
+        self.row().map(|row| row.seed)
+    }
+
     /// Octets of confounder before the data in a ciphertext.
     pub fn header_len(self) -> Option<usize> {
         self.row().map(|row| row.confounder)

@@ -98,7 +98,7 @@ impl KeyContext<'_> {
     /// [`CryptoError::UnsupportedEnctype`].
     pub fn reply_key(&self, kdf: Option<PkinitKdf>, shared: &Secret<Vec<u8>>) -> Result<EncryptionKey, CryptoError> {
         // The key-generation seed of every enctype here is as long as its keys (RFC 3962 4, RFC 8009 5, RFC 6803 2).
-        let length = self.enctype.key_size().ok_or(CryptoError::UnsupportedEnctype(self.enctype))?;
+        let length = self.enctype.seed_size().ok_or(CryptoError::UnsupportedEnctype(self.enctype))?;
         let octets = match kdf {
             Some(kdf) => kdf.derive(shared.expose(), &self.other_info(kdf), length),
             None => octet_string_to_key(shared.expose(), length),

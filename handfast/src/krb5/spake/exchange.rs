@@ -85,7 +85,7 @@ impl Multiplier {
         n: u32,
     ) -> Result<EncryptionKey, CryptoError> {
         let enctype = self.key.enctype();
-        let length = enctype.key_size().ok_or(CryptoError::UnsupportedEnctype(enctype))?;
+        let length = enctype.seed_size().ok_or(CryptoError::UnsupportedEnctype(enctype))?;
         let mut seed = Secret::new(Vec::new());
         for block in 1..=u8::MAX {
             let hashed = self.group.hash(&[
