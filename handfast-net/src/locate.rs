@@ -44,7 +44,7 @@ impl Kdcs {
     /// The KDCs of `conf`, asked as `defaults` say. An entry that can't be read counts as a KDC that does not answer.
     ///
     /// With the feature `kkdcp`, KDC proxies (`https://host/path`) are asked once no KDC of their realm has answered, in their order
-    /// and together for as long as the KDCs. Without it, they are entries that can't be read.
+    /// and together for as long as the KDCs; so are those that URI records of the DNS name. Without it, they are entries that can't be read.
     ///
     /// `udp_preference_limit` and `request_timeout` are followed. `kdc_timeout` and `max_retries` are not: MIT's library has
     /// forgotten them, too.
@@ -124,31 +124,57 @@ impl Kdcs {
     #[cfg(feature = "dns")]
     fn dns_for(&self, realm: &str) -> Option<&crate::dns::Dns> {
         #[cfg(feature = "kkdcp")]
-        if self.proxies_of(realm).is_some() {
+        if self.proxies.get(realm).is_some_and(|proxies| !proxies.urls.is_empty()) {
             return None;
         }
         self.dns.as_ref().filter(|_| self.realms.get(realm).is_none_or(Vec::is_empty))
     }
 
-    /// The KDCs of `realm`, of the configuration or the DNS; empty if neither knows one.
+    /// The KDCs of `realm`, of the configuration or the DNS; empty if neither knows one, but perhaps KDC proxies.
     ///
     /// # Errors
     /// [`KdcUnreachable`] if the DNS, where it is asked, does not say.
     pub fn locate(&self, realm: &str) -> Result<Vec<KdcAddress>, KdcUnreachable> {
+        self.located(realm).map(|located| located.kdcs)
+    }
+
+    fn located(&self, realm: &str) -> Result<Located, KdcUnreachable> {
         #[cfg(feature = "dns")]
         if let Some(dns) = self.dns_for(realm) {
-            return Ok(dns.kdcs(realm)?);
+            return Ok(self.named_by_dns(realm, dns.kdcs_and_proxies(realm)?));
         }
-        Ok(self.of(realm).cloned().collect())
+        Ok(self.configured(realm))
+    }
+
+    fn configured(&self, realm: &str) -> Located {
+        Located {
+            kdcs: self.of(realm).cloned().collect(),
+            #[cfg(feature = "kkdcp")]
+            proxies: self.proxies.get(realm).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// Proxies that the DNS names are believed by the realm's `http_anchors` in the configuration, or the system's.
+    #[cfg(feature = "dns")]
+    #[cfg_attr(not(feature = "kkdcp"), allow(clippy::unused_self))] // Without proxies the realm's section says nothing more.
+    fn named_by_dns(&self, _realm: &str, found: crate::dns::Found) -> Located {
+        Located {
+            kdcs: found.kdcs,
+            #[cfg(feature = "kkdcp")]
+            proxies: crate::kkdcp::Proxies {
+                urls: found.proxies,
+                anchors: self.proxies.get(_realm).map(|proxies| proxies.anchors.clone()).unwrap_or_default(),
+            },
+        }
     }
 
     #[cfg(feature = "tokio")]
-    async fn located_async(&self, realm: &str) -> Result<Vec<KdcAddress>, KdcUnreachable> {
+    async fn located_async(&self, realm: &str) -> Result<Located, KdcUnreachable> {
         #[cfg(feature = "dns")]
         if let Some(dns) = self.dns_for(realm) {
-            return Ok(dns.kdcs_async(realm).await?);
+            return Ok(self.named_by_dns(realm, dns.kdcs_and_proxies_async(realm).await?));
         }
-        Ok(self.of(realm).cloned().collect())
+        Ok(self.configured(realm))
     }
 
     /// The KDCs in the order in which they are asked now.
@@ -184,12 +210,11 @@ impl Kdcs {
     }
 }
 
-#[cfg(feature = "kkdcp")]
-impl Kdcs {
-    /// The proxies of a realm that has some.
-    fn proxies_of(&self, realm: &str) -> Option<&crate::kkdcp::Proxies> {
-        self.proxies.get(realm).filter(|proxies| !proxies.urls.is_empty())
-    }
+/// Whom to ask: the KDCs, and then the proxies.
+struct Located {
+    kdcs: Vec<KdcAddress>,
+    #[cfg(feature = "kkdcp")]
+    proxies: crate::kkdcp::Proxies,
 }
 
 /// The KDCs that did not answer, and the proxies after them.
@@ -206,11 +231,12 @@ impl KdcExchange for Kdcs {
 
     fn exchange_noted(&self, request: &KdcRequest) -> Result<KdcAnswer, KdcUnreachable> {
         let KdcRequest { realm, bytes, tcp_required } = request;
-        let kdcs = self.ordered(self.locate(realm)?);
+        let located = self.located(realm)?;
+        let kdcs = self.ordered(located.kdcs);
         let answer = self.answer(request, &kdcs, self.client.exchange(realm, &kdcs, bytes, *tcp_required));
         #[cfg(feature = "kkdcp")]
-        if let (Err(unreachable), Some(proxies)) = (&answer, self.proxies_of(realm)) {
-            let by_proxy = proxies.exchange(request, crate::Deadline::after(self.client.pace.whole));
+        if let (Err(unreachable), false) = (&answer, located.proxies.urls.is_empty()) {
+            let by_proxy = located.proxies.exchange(request, crate::Deadline::after(self.client.pace.whole));
             let by_proxy = by_proxy.map(|bytes| KdcAnswer { bytes, from: None });
             return by_proxy.map_err(|tried| and_tried(unreachable, tried));
         }
@@ -236,11 +262,12 @@ impl crate::tokio::KdcExchange for Kdcs {
 
     async fn exchange_noted(&self, request: &KdcRequest) -> Result<KdcAnswer, KdcUnreachable> {
         let KdcRequest { realm, bytes, tcp_required } = request;
-        let kdcs = self.ordered(self.located_async(realm).await?);
+        let located = self.located_async(realm).await?;
+        let kdcs = self.ordered(located.kdcs);
         let answer = self.answer(request, &kdcs, self.client.exchange_async(realm, &kdcs, bytes, *tcp_required).await);
         #[cfg(feature = "kkdcp")]
-        if let (Err(unreachable), Some(proxies)) = (&answer, self.proxies_of(realm)) {
-            let (proxies, request) = (proxies.clone(), request.clone());
+        if let (Err(unreachable), false) = (&answer, located.proxies.urls.is_empty()) {
+            let (proxies, request) = (located.proxies, request.clone());
             let deadline = crate::Deadline::after(self.client.pace.whole);
             let asked = ::tokio::task::spawn_blocking(move || proxies.exchange(&request, deadline)).await;
             let ended = |error: ::tokio::task::JoinError| {

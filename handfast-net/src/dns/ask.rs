@@ -3,7 +3,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::message::{Heard, Query};
-use super::search::{Search, Wanted};
+use super::search::{Found, Search, Wanted};
 use super::{Dns, DnsSilence, NONSENSE_LIMIT, NoKdcFound};
 use crate::deadline::is_timeout;
 use crate::kdc::{KdcAddress, Transport, udp};
@@ -36,8 +36,16 @@ impl Dns {
         self.servers(Wanted::Password, realm)
     }
 
+    /// The KDCs of `realm`, and its KDC proxies if URI records are asked for and proxies can be asked.
+    pub(crate) fn kdcs_and_proxies(&self, realm: &str) -> Result<Found, NoKdcFound> {
+        self.run(Search::new(self, Wanted::KdcOrProxy, realm))
+    }
+
     fn servers(&self, wanted: Wanted, realm: &str) -> Result<Vec<KdcAddress>, NoKdcFound> {
-        let mut search = Search::new(self, wanted, realm);
+        self.run(Search::new(self, wanted, realm)).map(|found| found.kdcs)
+    }
+
+    fn run(&self, mut search: Search<'_>) -> Result<Found, NoKdcFound> {
         let deadline = self.deadline();
         while let Some((server, over, query)) = search.next() {
             let heard = self.ask(server, over, query, deadline);

@@ -52,6 +52,7 @@ mod uri;
 
 pub use cache::{ANSWER_LIFETIME_LIMIT, ANSWER_LIMIT, NOTHING_LIFETIME_LIMIT};
 pub use error::{DnsAttempt, DnsSilence, NoKdcFound, RecordType};
+pub(crate) use search::Found;
 
 /// The most nameservers that are asked.
 pub const NAMESERVER_LIMIT: usize = 3;

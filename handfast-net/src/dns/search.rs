@@ -22,7 +22,16 @@ pub(super) struct Search<'a> {
     query: Option<Query>,
     queue: VecDeque<(SocketAddr, Transport)>,
     found: Vec<KdcAddress>,
+    proxies: Vec<String>,
     tried: Vec<DnsAttempt>,
+}
+
+/// Who can be asked, each kind in its order.
+pub(crate) struct Found {
+    pub(crate) kdcs: Vec<KdcAddress>,
+    /// The URLs of KDC proxies, which only URI records name.
+    #[cfg_attr(not(feature = "kkdcp"), allow(dead_code))] // There are none then.
+    pub(crate) proxies: Vec<String>,
 }
 
 /// Whose servers are looked for.
@@ -30,6 +39,8 @@ pub(super) struct Search<'a> {
 pub(super) enum Wanted {
     /// KDCs (RFC 4120 7.2.3.2).
     Kdc,
+    /// KDCs, and the KDC proxies that URI records name, if they can be asked.
+    KdcOrProxy,
     /// KDCs that learn of a new password first, as MIT krb5 looks for them.
     Primary,
     /// Password servers, as MIT krb5 looks for them.
@@ -39,7 +50,7 @@ pub(super) enum Wanted {
 impl Wanted {
     fn label(self) -> &'static str {
         match self {
-            Wanted::Kdc => "_kerberos",
+            Wanted::Kdc | Wanted::KdcOrProxy => "_kerberos",
             Wanted::Primary => "_kerberos-master",
             Wanted::Password => "_kpasswd",
         }
@@ -53,7 +64,7 @@ impl Wanted {
     /// Where they listen, if a record doesn't say.
     fn port(self) -> u16 {
         match self {
-            Wanted::Kdc | Wanted::Primary => KDC_PORT,
+            Wanted::Kdc | Wanted::KdcOrProxy | Wanted::Primary => KDC_PORT,
             Wanted::Password => password::PORT,
         }
     }
@@ -99,6 +110,7 @@ impl<'a> Search<'a> {
             query: None,
             queue: VecDeque::new(),
             found: Vec::new(),
+            proxies: Vec::new(),
             tried: Vec::new(),
         };
         search.next_service();
@@ -145,7 +157,7 @@ impl<'a> Search<'a> {
                 if records.iter().all(|record| record.target.is_empty()) {
                     fail(DnsSilence::NotOffered);
                 } else if matches!(self.service, Service::All)
-                    && records.iter().all(|record| kdc(self.service, record, self.wanted).is_none())
+                    && !records.iter().any(|record| is_usable(self.service, record, self.wanted))
                 {
                     fail(DnsSilence::NoneUsable);
                 }
@@ -159,11 +171,15 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The KDCs in the order in which they are to be asked.
-    pub(super) fn finish(self) -> Result<Vec<KdcAddress>, NoKdcFound> {
-        let mut kdcs = self.found;
+    /// The KDCs, and the proxies, in the order in which they are to be asked.
+    pub(super) fn finish(self) -> Result<Found, NoKdcFound> {
+        let (mut kdcs, mut proxies) = (self.found, self.proxies);
         kdcs.truncate(KDC_LIMIT);
-        if kdcs.is_empty() { Err(NoKdcFound { realm: self.realm.to_owned(), tried: self.tried }) } else { Ok(kdcs) }
+        proxies.truncate(KDC_LIMIT);
+        if kdcs.is_empty() && proxies.is_empty() {
+            return Err(NoKdcFound { realm: self.realm.to_owned(), tried: self.tried });
+        }
+        Ok(Found { kdcs, proxies })
     }
 
     /// Begins to ask for the next service, if there is one.
@@ -201,16 +217,15 @@ impl<'a> Search<'a> {
     /// Adds the KDCs that records name, in the order of these. If URI records name any, nothing else is asked for.
     fn add(&mut self, records: Vec<Record>) {
         let (service, wanted) = (self.service, self.wanted);
-        let usable = records.into_iter().filter(|record| kdc(service, record, wanted).is_some()).collect();
+        let usable = records.into_iter().filter(|record| is_usable(service, record, wanted)).collect();
         match order(usable, &*self.dns.random) {
-            Ok(records) => records
-                .iter()
-                .take(KDC_LIMIT)
-                .filter_map(|record| kdc(service, record, wanted))
-                .for_each(|kdc| self.found(kdc)),
+            Ok(records) => records.iter().take(KDC_LIMIT).for_each(|record| match kdc(service, record, wanted) {
+                Some(kdc) => self.found(kdc),
+                None => self.proxies.extend(uri::proxy(&record.target).filter(|url| !self.proxies.contains(url))),
+            }),
             Err(RandomError) => self.tried.push(attempt(service, &self.name, None, DnsSilence::NoRandom)),
         }
-        if matches!(service, Service::All) && !self.found.is_empty() {
+        if matches!(service, Service::All) && !(self.found.is_empty() && self.proxies.is_empty()) {
             self.services.clear();
         }
     }
@@ -227,6 +242,13 @@ impl<'a> Search<'a> {
             None => self.found.push(kdc),
         }
     }
+}
+
+/// Whether a record names a KDC that can be asked, or a proxy where they are taken.
+fn is_usable(service: Service, record: &Record, wanted: Wanted) -> bool {
+    let is_proxy =
+        || matches!((service, wanted), (Service::All, Wanted::KdcOrProxy)) && uri::proxy(&record.target).is_some();
+    kdc(service, record, wanted).is_some() || is_proxy()
 }
 
 /// The KDC that a record names, if it can be asked.

@@ -7,7 +7,7 @@ use ::tokio::time::timeout;
 
 use super::ask::{framed, silence};
 use super::message::{Heard, Query};
-use super::search::{Search, Wanted};
+use super::search::{Found, Search, Wanted};
 use super::{Dns, DnsSilence, NONSENSE_LIMIT, NoKdcFound};
 use crate::Deadline;
 use crate::kdc::{KdcAddress, Transport, udp};
@@ -37,8 +37,16 @@ impl Dns {
         self.servers_async(Wanted::Password, realm).await
     }
 
+    /// The KDCs of `realm`, and its KDC proxies if URI records are asked for and proxies can be asked.
+    pub(crate) async fn kdcs_and_proxies_async(&self, realm: &str) -> Result<Found, NoKdcFound> {
+        self.run_async(Search::new(self, Wanted::KdcOrProxy, realm)).await
+    }
+
     async fn servers_async(&self, wanted: Wanted, realm: &str) -> Result<Vec<KdcAddress>, NoKdcFound> {
-        let mut search = Search::new(self, wanted, realm);
+        self.run_async(Search::new(self, wanted, realm)).await.map(|found| found.kdcs)
+    }
+
+    async fn run_async(&self, mut search: Search<'_>) -> Result<Found, NoKdcFound> {
         let deadline = self.deadline();
         while let Some((server, over, query)) = search.next() {
             let heard = self.ask_async(server, over, query, deadline).await;

@@ -3,6 +3,9 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
+#[cfg(feature = "kkdcp")]
+use handfast::krb5::exchange::KdcRequest;
+
 use super::message::{Query, Reply};
 use super::*;
 use crate::kdc::{KdcAddress, Transport};
@@ -415,6 +418,36 @@ fn where_uri_records_name_no_kdc_srv_records_do() {
         let (server, _) = nameserver_with_uris(uris.clone());
         let found = kdcs_of(&dns(&[server]).uri_records(true), "EXAMPLE.COM").unwrap();
         assert_eq!(found, ["by-srv.example.com:88"], "{uris:02x?}");
+    }
+}
+
+#[cfg(feature = "kkdcp")]
+#[test]
+fn proxies_of_uri_records_are_asked_once_no_kdc_answers() {
+    let closed = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (kdc, proxies) = (closed(), [closed(), closed()]);
+    let [first, second] = proxies.map(|place| format!("https://{place}/KdcProxy"));
+    let (with_kdc, without) = (format!("tcp:{kdc}"), "tls:nobody".to_owned());
+    for (place, mut expected) in [(with_kdc, vec![format!("{kdc} over TCP")]), (without, Vec::new())] {
+        let uris = vec![
+            uri(30, &format!("krb5srv::{place}")),
+            uri(20, &format!("krb5srv::kkdcp:{second}")),
+            uri(10, &format!("krb5srv:m:kkdcp:{first}")),
+            uri(40, &format!("krb5srv::kkdcp:{first}")),
+        ];
+        let (server, asked_for) = nameserver_with_uris(uris);
+        let kdcs = crate::Kdcs::new().dns(dns(&[server]).uri_records(true));
+        let request = KdcRequest { realm: "EXAMPLE.COM".into(), bytes: b"request".to_vec(), tcp_required: true };
+        let error = crate::driver::KdcExchange::exchange(&kdcs, &request).unwrap_err();
+        expected.extend([first.clone(), second.clone()]);
+        assert_eq!(error.tried.iter().map(|tried| tried.kdc.clone()).collect::<Vec<_>>(), expected, "{error}");
+        #[cfg(feature = "tokio")]
+        {
+            let runtime = ::tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let exchange = crate::tokio::KdcExchange::exchange(&kdcs, &request);
+            assert_eq!(runtime.block_on(exchange).unwrap_err(), error);
+        }
+        assert!(asked_for.lock().unwrap().iter().all(|name| name == "_kerberos.EXAMPLE.COM"));
     }
 }
 

@@ -2,6 +2,8 @@ use std::net::IpAddr;
 
 use super::search::is_host;
 use crate::kdc::{KdcAddress, Transport};
+#[cfg(feature = "kkdcp")]
+use crate::kkdcp::is_proxy_url;
 
 /// The KDC that the target of a URI record names, in the form that MIT krb5 reads (draft-mccallum-kitten-krb-service-discovery):
 ///
@@ -9,7 +11,7 @@ use crate::kdc::{KdcAddress, Transport};
 /// krb5srv:FLAGS:TRANSPORT:PLACE      TRANSPORT is udp or tcp (then PLACE is host, host:port or [v6]:port), or kkdcp (then a URL)
 /// ```
 ///
-/// Of the flags there is `m`, for a primary KDC. `None` if it names none, or one that can't be asked: KDC proxies can't.
+/// Of the flags there is `m`, for a primary KDC. `None` if it names none, or one that can't be asked; a KDC proxy is none.
 pub(super) fn kdc(target: &str, default_port: u16) -> Option<KdcAddress> {
     let mut fields = target.splitn(4, ':');
     let (scheme, _flags, transport, place) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
@@ -25,6 +27,20 @@ pub(super) fn kdc(target: &str, default_port: u16) -> Option<KdcAddress> {
     kdc.host.truncate(kdc.host.trim_end_matches('.').len());
     let is_place = is_host(&kdc.host) || kdc.host.parse::<IpAddr>().is_ok();
     is_place.then_some(KdcAddress { transport: Some(transport), ..kdc })
+}
+
+/// The URL of the KDC proxy that the target of a URI record names. `None` if it names none, or one that can't be asked, as without the
+/// feature `kkdcp` none can.
+pub(super) fn proxy(target: &str) -> Option<String> {
+    let mut fields = target.splitn(4, ':');
+    let (scheme, _flags, transport, url) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+    let is_proxy = scheme.eq_ignore_ascii_case("krb5srv") && transport.eq_ignore_ascii_case("kkdcp");
+    (is_proxy && is_proxy_url(url)).then(|| url.to_owned())
+}
+
+#[cfg(not(feature = "kkdcp"))]
+fn is_proxy_url(_: &str) -> bool {
+    false
 }
 
 /// Whether the target of a URI record has the flag `m`: it names a primary KDC.
@@ -44,6 +60,25 @@ mod tests {
             ("m", false),
         ] {
             assert_eq!(super::is_primary(target), primary, "{target}");
+        }
+    }
+
+    #[test]
+    fn targets_name_proxies_by_https() {
+        for (target, url) in [
+            ("krb5srv::kkdcp:https://proxy.example.com/KdcProxy", Some("https://proxy.example.com/KdcProxy")),
+            ("KRB5SRV:m:KKDCP:https://[::1]:8443", Some("https://[::1]:8443")),
+            ("krb5srv::kkdcp:http://proxy.example.com/KdcProxy", None),
+            ("krb5srv::kkdcp:https://proxy.example.com:0/KdcProxy", None),
+            ("krb5srv::kkdcp:https://proxy.example.com/\u{1b}", None),
+            ("krb5srv::kkdcp:https://user@proxy.example.com/", None),
+            ("krb5srv::kkdcp:proxy.example.com", None),
+            ("krb5srv::tcp:https://proxy.example.com/KdcProxy", None),
+            ("krb5srvx::kkdcp:https://proxy.example.com/KdcProxy", None),
+            ("krb5srv::kkdcp", None),
+        ] {
+            let url = url.filter(|_| cfg!(feature = "kkdcp"));
+            assert_eq!(super::proxy(target).as_deref(), url, "{target:?}");
         }
     }
 

@@ -18,6 +18,8 @@ use handfast::krb5::exchange::{KdcAttempt, KdcRequest};
 use crate::Deadline;
 use crate::kdc::{is_unavailable, looks_like_reply};
 use url::ProxyUrl;
+#[cfg(feature = "dns")]
+pub(crate) use url::is_proxy_url;
 pub(crate) use url::is_url;
 
 /// The KDC proxies of a realm, as its section of krb5.conf has them.

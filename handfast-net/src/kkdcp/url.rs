@@ -20,6 +20,12 @@ pub(crate) fn is_url(text: &str) -> bool {
     scheme(text, "https://").or_else(|| scheme(text, "http://")).is_some()
 }
 
+/// Whether it is the URL of a proxy that can be asked.
+#[cfg(feature = "dns")]
+pub(crate) fn is_proxy_url(text: &str) -> bool {
+    text.parse::<ProxyUrl>().is_ok()
+}
+
 fn scheme<'a>(text: &'a str, scheme: &str) -> Option<&'a str> {
     let (front, rest) = text.trim().split_at_checked(scheme.len())?;
     front.eq_ignore_ascii_case(scheme).then_some(rest)

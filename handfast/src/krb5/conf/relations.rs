@@ -34,7 +34,7 @@ pub(super) const PAGE: &[Relation] = &[
     honoured(
         LibDefaults,
         "dns_uri_lookup",
-        "whether URI records are asked for before SRV records; KDC proxies in them are passed over",
+        "whether URI records are asked for before SRV records; KDC proxies in them (feature kkdcp) are asked if no KDC answers",
     ),
     unsupported(
         LibDefaults,
