@@ -11,8 +11,8 @@
 //! let old = ClientSecret::Password(Secret::new(b"correct horse".to_vec()));
 //! let service = Some(PasswordChange::service(alice.realm()));
 //! let login = Login::new(alice, old, TicketOptions { service, ..settings.ticket_options() }, Arc::new(OsRandom));
-//! let ticket = handfast_net::login::log_in(login, settings.kdcs(), &clock)?;
-//! let change = PasswordChange::new(&ticket, Secret::new(b"battery staple".to_vec()), Arc::new(OsRandom));
+//! let got = handfast_net::login::log_in(login, settings.kdcs(), &clock)?;
+//! let change = PasswordChange::new(&got.ticket, Secret::new(b"battery staple".to_vec()), Arc::new(OsRandom));
 //! handfast_net::password::change_password(&change, settings.password_servers(), &clock)?;
 //! # Ok(())
 //! # }
