@@ -33,6 +33,8 @@ fn logins_and_tickets_come_through_kdcproxy() {
         assert_eq!(mit.klist().principal, "alice@MIT.TEST");
         mit.klist().ticket("sample/localhost@MIT.TEST");
         mit.kvno_keytab("sample/localhost", realm.service_keytab()).expect_success().expect_text("keytab entry valid");
+        let doctor = program.run("doctor sample/localhost");
+        doctor.expect_text("a KDC of MIT.TEST answers through a KDC proxy");
     }
 }
 
@@ -49,6 +51,7 @@ fn a_proxy_of_another_authority_or_another_name_is_refused() {
         let run = program.login("alice", &realm.password("alice"));
         run.expect_failure().expect_text(why).expect_text(&format!("https://{host}:{}/KdcProxy", proxy.port()));
         failed(&run, 4, "its certificate is refused");
+        program.run("doctor sample/localhost").expect_failure().expect_text(why);
     }
     assert_eq!(proxy.answered(), 0);
     assert!(!realm.kdc_log().contains("AS_REQ"), "{}", realm.kdc_log());

@@ -5,11 +5,12 @@ use crate::failure::{Exit, Failure};
 use crate::span;
 use handfast::crypto::{OsRandom, Secret};
 use handfast::krb5::ccache::KdcOffset;
-use handfast::krb5::exchange::{ClientSecret, ExchangeStep, Login, TicketOptions};
+use handfast::krb5::exchange::{ClientSecret, ExchangeStep, KdcRequest, Login, TicketOptions};
 use handfast::krb5::message::KrbError;
 use handfast::{NameType, Principal, Time};
 use handfast_net::Settings;
-use handfast_net::kdc::{KdcAddress, KdcClient, KdcReply, Pace, Transport};
+use handfast_net::driver::KdcExchange;
+use handfast_net::kdc::{KdcAddress, KdcClient, Pace, Transport};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -74,23 +75,25 @@ fn words(time: Duration) -> String {
 
 /// Asks all KDCs of `realm` at once.
 pub(super) fn look(settings: &Settings, realm: &str, report: &mut Report<'_>) -> Result<Answers, Failure> {
-    let mut answers = Answers { any: false, ahead: None };
+    let request = probe(realm)?;
     let kdcs = match settings.kdcs().locate(realm) {
-        Ok(kdcs) if !kdcs.is_empty() => kdcs,
-        Ok(_) => {
-            let cause = format!("no KDC of {realm} is known");
-            let next = "name one in krb5.conf under [realms], or publish SRV records _kerberos._udp and _kerberos._tcp";
-            report.tell(Finding::wrong("KDC", Failure::new(Exit::KdcUnreachable, cause).next(next)))?;
-            return Ok(answers);
-        }
+        Ok(kdcs) => kdcs,
         Err(unreachable) => {
             report.tell(Finding::wrong("KDC", Failure::from(unreachable)))?;
-            return Ok(answers);
+            return Ok(Answers { any: false, ahead: None });
         }
     };
-    let request = probe(realm)?;
+    let mut answers = directly(&kdcs, realm, &request.bytes, report)?;
+    if !answers.any {
+        through_proxies(settings, &request, kdcs.is_empty(), &mut answers, report)?;
+    }
+    Ok(answers)
+}
+
+/// Each KDC by itself.
+fn directly(kdcs: &[KdcAddress], realm: &str, request: &[u8], report: &mut Report<'_>) -> Result<Answers, Failure> {
+    let mut answers = Answers { any: false, ahead: None };
     let asked: Vec<_> = thread::scope(|scope| {
-        let request = &request;
         let ask = |kdc| scope.spawn(move || Asked::all(kdc, realm, request));
         let asked: Vec<_> = kdcs.iter().take(KDC_LIMIT).map(ask).collect();
         asked.into_iter().filter_map(|one| one.join().ok()).collect()
@@ -104,13 +107,42 @@ pub(super) fn look(settings: &Settings, realm: &str, report: &mut Report<'_>) ->
     Ok(answers)
 }
 
+/// As a login asks where no KDC answers: KDC proxies, if there are any.
+fn through_proxies(
+    settings: &Settings,
+    request: &KdcRequest,
+    none_known: bool,
+    answers: &mut Answers,
+    report: &mut Report<'_>,
+) -> Result<(), Failure> {
+    let (realm, asked, begun) = (&request.realm, span::now(), Instant::now());
+    match settings.kdcs().exchange(request) {
+        Ok(reply) => {
+            (answers.any, answers.ahead) = (true, ahead(&reply, asked));
+            let what = format!("a KDC of {realm} answers through a KDC proxy in {} ms", begun.elapsed().as_millis());
+            report.tell(Finding::good("KDC", what))
+        }
+        Err(unreachable) if none_known && unreachable.tried.is_empty() => {
+            let cause = format!("no KDC of {realm} is known");
+            let next = "name one in krb5.conf under [realms], or publish SRV records _kerberos._udp and _kerberos._tcp";
+            report.tell(Finding::wrong("KDC", Failure::new(Exit::KdcUnreachable, cause).next(next)))
+        }
+        Err(mut unreachable) => {
+            // Each KDC has been told of, but no proxy.
+            unreachable.tried.retain(|attempt| attempt.kdc.starts_with("https://"));
+            let silent = !unreachable.tried.is_empty();
+            if silent { report.tell(Finding::wrong("KDC proxy", Failure::from(unreachable))) } else { Ok(()) }
+        }
+    }
+}
+
 /// A request that every KDC answers with an error, which says what time it is there: nobody is called so.
-fn probe(realm: &str) -> Result<Vec<u8>, Failure> {
+fn probe(realm: &str) -> Result<KdcRequest, Failure> {
     let nobody = Principal::new(NameType::PRINCIPAL, ["handfast-doctor"], realm);
     let secret = ClientSecret::Password(Secret::new(b"nobody's".to_vec()));
     let login = Login::new(nobody, secret, TicketOptions::default(), Arc::new(OsRandom));
     match login.begin(span::now()).map_err(handfast_net::login::TicketError::from)? {
-        ExchangeStep::NeedsKdc(_, request) => Ok(request.bytes),
+        ExchangeStep::NeedsKdc(_, request) => Ok(request),
         _ => Err(Failure::new(Exit::Other, "a login began without a request")),
     }
 }
@@ -171,7 +203,7 @@ impl Heard {
         let only = KdcAddress { transport: Some(transport), ..kdc.clone() };
         let (asked, begun) = (span::now(), Instant::now());
         match client.exchange(realm, &[only], request, transport == Transport::Tcp) {
-            Ok(reply) => Heard::Answer { after: begun.elapsed(), ahead: ahead(&reply, asked) },
+            Ok(reply) => Heard::Answer { after: begun.elapsed(), ahead: ahead(&reply.bytes, asked) },
             Err(unreachable) => {
                 let why = unreachable.tried.first().map(|attempt| attempt.why.to_string());
                 Heard::Nothing(why.unwrap_or_else(|| "was not asked".to_owned()))
@@ -188,7 +220,7 @@ impl Heard {
 }
 
 /// How far the clock there is ahead of ours, as the error says it.
-fn ahead(reply: &KdcReply, asked: Time) -> Option<i64> {
-    let error = KrbError::decode(&reply.bytes).ok()?;
+fn ahead(reply: &[u8], asked: Time) -> Option<i64> {
+    let error = KrbError::decode(reply).ok()?;
     Some(error.stime.with_micros(error.susec).unix_micros() - asked.unix_micros())
 }
